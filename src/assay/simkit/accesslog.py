@@ -44,7 +44,12 @@ class AccessLog:
                 line = {**line, "request": _text(call.body), "response": _text(content)}
             os.write(self._file, orjson.dumps(line) + b"\n")
         if self._capture is not None:
-            whole = {**line, "media_type": answer.media_type, "response": _text(content), "headers": dict(answer.headers)}
+            whole = {
+                **line,
+                "media_type": answer.media_type,
+                "response": _text(content),
+                "headers": dict(answer.headers),
+            }
             os.write(self._capture, orjson.dumps(whole) + b"\n")
 
     def recent(self) -> list[dict[str, Any]]:

@@ -125,7 +125,8 @@ class Application:
         except ValueError as error:
             answer = self.head.error(Failure("unreadable", 400, f"{HEADER}: {error}"))
         content = answer.encoded()
-        self.log.write(self.world.clock.now_us(), call, answer, content, (time.perf_counter_ns() - began) // 1000, fault)
+        took_us = (time.perf_counter_ns() - began) // 1000
+        self.log.write(self.world.clock.now_us(), call, answer, content, took_us, fault)
         if fault is not None and await self._broken(fault, answer, content, send):
             return
         await _send(send, answer, b"" if call.method == "HEAD" else content, len(content))
@@ -144,7 +145,8 @@ class Application:
         if fault is not None and fault.kind == "duplicate":
             answer = self._run(handler, call)
         if fault is not None and fault.kind == "status":
-            return self.head.error(Failure("unavailable", int(fault.options.get("code", "503")), "Service unavailable."))
+            code = int(fault.options.get("code", "503"))
+            return self.head.error(Failure("unavailable", code, "Service unavailable."))
         return answer
 
     def _run(self, handler: Handler, call: Call) -> Answer:

@@ -84,7 +84,8 @@ class Served:
                 self.application.world.settings = {**self.application.world.settings, **body}
                 answer = self.health()
             case _:
-                status, answer = 404, {"error": "known: GET health, GET requests, POST settle, POST reset, POST settings"}
+                status = 404
+                answer = {"error": "known: GET health, GET requests, POST settle, POST reset, POST settings"}
         content = orjson.dumps(answer)
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
         await send({"type": "http.response.start", "status": status, "headers": headers})

@@ -1,0 +1,156 @@
+"""What the engine asks of others: one small Protocol a role, every further ability a second Protocol."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Protocol, runtime_checkable
+
+from assay.records import Document, Order, Payment, Rate, ReferenceRule, Shipment, StockLevel
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back over HTTP. Header names are lower-case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        """The body as UTF-8, undecodable bytes replaced."""
+        return self.body.decode("utf-8", "replace")
+
+    def json(self) -> Any:
+        """Parse the body as JSON (decimals as `decimal.Decimal`, never float); `ValueError` when it is none."""
+        return json.loads(self.body, parse_float=Decimal)
+
+
+class Http(Protocol):
+    """A client bound to one system's base URL. It raises `InfrastructureError` when nothing came back."""
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Sequence[tuple[str, str]] = (),
+        headers: Mapping[str, str] | None = None,
+        json: Any = None,
+        form: Sequence[tuple[str, str]] | None = None,
+        body: bytes | None = None,
+    ) -> Reply:
+        """Send one request and return the reply, whatever its status."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectorHead:
+    """What the engine must know of a connector before it builds one; ``HEAD`` in every connector module.
+
+    credentials: the names a profile may map to environment variables, in the order of the vendor's document.
+    references: how calls of this vendor are attributed to orders. documents: addresses of what was followed.
+    """
+
+    vendor: str
+    role: str
+    live: str
+    sandbox: str | None = None
+    hosts: tuple[str, ...] = ()
+    credentials: tuple[str, ...] = ()
+    references: tuple[ReferenceRule, ...] = ()
+    documents: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purchase:
+    """What a customer buys and how: one set of inputs of a flow, as data."""
+
+    currency: str
+    lines: tuple[tuple[str, int], ...]
+    email: str
+    name: str = "Zoë Müller"
+    address_lines: tuple[str, ...] = ("Rue de la Paix 12",)
+    city: str = "Paris"
+    postcode: str = "75002"
+    country: str = "FR"
+    region: str | None = None
+    phone: str | None = "+33123456789"
+    payment_method: str = "pm_card_visa"
+    coupon: str | None = None
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+
+@runtime_checkable
+class Shop(Protocol):
+    """The platform under test, seen as a customer and an operator see it."""
+
+    def place(self, purchase: Purchase) -> str:
+        """Buy, and return the shop's reference of the order."""
+
+    def order(self, ref: str) -> Order:
+        """Return the order; raises `LookupError` when the shop does not know it."""
+
+    def orders(self, since: datetime, until: datetime) -> Sequence[Order]:
+        """Return all orders placed in [since, until)."""
+
+
+@runtime_checkable
+class Payments(Protocol):
+    """A payment gateway."""
+
+    def payment(self, ref: str) -> Payment:
+        """Return one payment; `LookupError` when unknown."""
+
+    def payments(self, since: datetime, until: datetime) -> Sequence[Payment]:
+        """Return all payments created in [since, until), every page of them."""
+
+
+@runtime_checkable
+class Erp(Protocol):
+    """An ERP, or whatever books orders."""
+
+    def documents_of(self, order_ref: str) -> Sequence[Document]:
+        """Return every document that carries the shop's order number, follow-on documents included."""
+
+    def documents(self, since: datetime, until: datetime) -> Sequence[Document]:
+        """Return all sales orders created in [since, until), every page of them."""
+
+
+@runtime_checkable
+class StockKeeper(Protocol):
+    """A system that counts articles."""
+
+    def stock(self, sku: str) -> Sequence[StockLevel]:
+        """Return the stock of one article by location."""
+
+
+@runtime_checkable
+class Carrier(Protocol):
+    """A carrier."""
+
+    def track(self, tracking_number: str) -> Shipment:
+        """Return what the carrier says of a parcel; `LookupError` when unknown."""
+
+
+@runtime_checkable
+class Rates(Protocol):
+    """A publisher of exchange rates."""
+
+    def latest(self) -> Sequence[Rate]:
+        """Return the rates of the last publication."""
+
+    def history(self, since: date) -> Sequence[Rate]:
+        """Return every published rate since that date, oldest first."""
+
+
+ROLES: Mapping[str, type] = {
+    "shop": Shop,
+    "payments": Payments,
+    "erp": Erp,
+    "carrier": Carrier,
+    "rates": Rates,
+}
