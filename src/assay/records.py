@@ -101,7 +101,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shipment:
-    """A parcel as the carrier holds it; `status` is one of created, in_transit, delivered, exception, voided, unknown."""
+    """A parcel as the carrier holds it; `status`: created, in_transit, delivered, exception, voided or unknown."""
 
     system: str
     ref: str

@@ -2,7 +2,8 @@
 
 Grammar: ``X-Assay-Fault: kind; key=value; …``. Kinds: ``delay; ms=1500``,
 ``delay_lognormal; median_ms=200; sigma=0.5``, ``drop``, ``reset``, ``truncate``, ``status; code=503``, ``duplicate``
-(all after the handler acted) and ``rate_limit; retry_after=2`` (before it). Each takes ``share=0.3; seed=7`` and ``from=…; until=…`` in simulated time.
+(all after the handler acted) and ``rate_limit; retry_after=2`` (before it). Each takes ``share=0.3; seed=7`` and
+``from=…; until=…`` in simulated time.
 """
 
 from __future__ import annotations

@@ -1,0 +1,104 @@
+"""An environment's connectors by role: who is asked what each system holds.
+
+A connector is found by its system's id: ``connectors/<id>.py`` in the user's suite roots first, the shipped ones
+after. Its module holds ``HEAD`` and a class named after the id (``sap_s4hana`` → ``SapS4hana``).
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from assay.errors import UsageError
+from assay.profile import Environment, System, read_credential
+from assay.roles import ROLES, ConnectorHead, Http
+
+OpenHttp = Callable[[str, str], Http]
+"""Opens a client: (system id, base URL) → client."""
+
+
+@dataclass(frozen=True, slots=True)
+class Landscape:
+    """The witnesses of one environment, ready to be asked."""
+
+    name: str
+    environment: Environment
+    connectors: Mapping[str, Any]
+    heads: Mapping[str, ConnectorHead]
+
+    def by_role(self, role: str) -> Any:
+        """Return the connector of a role; `UsageError` where the environment has none."""
+        for system in self.environment.with_role(role):
+            if system in self.connectors:
+                return self.connectors[system]
+        raise UsageError(
+            f"environment '{self.name}' has no system of role '{role}'",
+            hint=f'add [environments.{self.name}.systems.ID] with role = "{role}" to assay.toml',
+        )
+
+    def roles(self) -> dict[str, Any]:
+        """Return one connector for each role the environment has."""
+        return {role: self.by_role(role) for role in ROLES if self.environment.with_role(role)}
+
+
+def open_landscape(name: str, environment: Environment, addresses: Mapping[str, str], open_http: OpenHttp) -> Landscape:
+    """Build every connector of an environment; `addresses` gives the base URL of what runs on this machine."""
+    connectors, heads = {}, {}
+    for system_id, system in environment.systems.items():
+        module = find_connector(system_id)
+        base_url = addresses.get(system_id) or system.base_url
+        if base_url is None:
+            raise UsageError(
+                f"nobody knows where '{system_id}' is",
+                where=f"environments.{name}.systems.{system_id}",
+                hint=f"`assay up --env {name}` starts simulated systems; others need base_url",
+            )
+        head: ConnectorHead = module.HEAD
+        heads[system_id] = head
+        connectors[system_id] = _connector_class(module, system_id)(
+            open_http(system_id, base_url), credentials_of(system_id, system, head)
+        )
+    return Landscape(name, environment, connectors, heads)
+
+
+def find_connector(system_id: str) -> ModuleType:
+    """Import the connector of a system, the user's own before the shipped one."""
+    for package in ("connectors", "assay.connectors"):
+        try:
+            return importlib.import_module(f"{package}.{system_id}")
+        except ModuleNotFoundError as error:
+            if error.name not in (package, f"{package}.{system_id}"):
+                raise
+    raise UsageError(
+        f"no connector for '{system_id}'", expected=f"connectors/{system_id}.py in your project", hint="see README"
+    )
+
+
+def credentials_of(system_id: str, system: System, head: ConnectorHead) -> dict[str, str]:
+    """Return the secrets a connector asks for, from the environment, a file, or our simulator's published ones."""
+    found = {}
+    for name in head.credentials:
+        source = system.credentials.get(name)
+        value = read_credential(source) if source else None
+        if value is None and system.mode == "simulated":
+            value = system.test_credentials.get(name)
+        if value is None:
+            raise UsageError(
+                f"credential '{name}' of '{system_id}' is not set",
+                expected=source or f"{name} under systems.{system_id}.credentials",
+                hint=f"set {source.partition(':')[2]}" if source else "add the line to assay.toml",
+            )
+        found[name] = value
+    return found
+
+
+def _connector_class(module: ModuleType, system_id: str) -> Callable[[Http, Mapping[str, str]], Any]:
+    name = "".join(part.capitalize() for part in system_id.split("_"))
+    try:
+        found: Callable[[Http, Mapping[str, str]], Any] = getattr(module, name)
+    except AttributeError:
+        raise UsageError(f"{module.__file__} holds no class {name}", expected=f"class {name}: …") from None
+    return found

@@ -1,0 +1,107 @@
+"""Writes the landscape's one clock and moves it: everything due on the way has run when `advance` returns.
+
+The file is the one simulators read: ``{"mode": "real", "offset_us": N}`` or ``{"mode": "frozen", "at_us": N}``.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from assay.errors import UsageError
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+Settle = Callable[[], datetime | None]
+"""Asks one process to run what is due; returns when its next entry is due."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClockReading:
+    """What the clock shows."""
+
+    now: datetime
+    mode: str
+
+
+class LandscapeClock:
+    """The clock of one landscape. It never goes backwards."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def read(self) -> ClockReading:
+        """Return the simulated instant and whether it runs (real) or stands (frozen)."""
+        mode, value = self._content()
+        at = value if mode == "frozen" else _real_us() + value
+        return ClockReading(_EPOCH + at * _MICROSECOND, mode)
+
+    def freeze(self) -> None:
+        """Let the clock stand where it is."""
+        self._write("frozen", (self.read().now - _EPOCH) // _MICROSECOND)
+
+    def run(self) -> None:
+        """Let the clock run from where it is, at the speed of real time."""
+        self._write("real", (self.read().now - _EPOCH) // _MICROSECOND - _real_us())
+
+    def set(self, instant: datetime, settle: Sequence[Settle]) -> None:
+        """Move to an instant; `UsageError` when it lies in the past of this landscape."""
+        self.advance(instant - self.read().now, settle)
+
+    def advance(self, by: timedelta, settle: Sequence[Settle]) -> None:
+        """Move forwards, stopping at every instant at which some process has something due.
+
+        The clock stands while it is moved, so that each job sees its own due instant; it runs on afterwards if it ran.
+        """
+        began = self.read()
+        if by < timedelta(0):
+            raise UsageError(
+                "the clock of a landscape never goes backwards",
+                expected=f"an instant after {began.now.isoformat()}",
+                seen=(began.now + by).isoformat(),
+                hint="`assay down --forget && assay up` starts a fresh landscape",
+            )
+        target = began.now + by
+        self.freeze()
+        try:
+            while True:
+                upcoming = _settled(settle)
+                if upcoming is None or upcoming > target:
+                    break
+                self._write("frozen", (max(upcoming, self.read().now) - _EPOCH) // _MICROSECOND)
+            self._write("frozen", (target - _EPOCH) // _MICROSECOND)
+            _settled(settle)
+        finally:
+            if began.mode == "real":
+                self.run()
+
+    def _content(self) -> tuple[str, int]:
+        try:
+            content = json.loads(self._path.read_text())
+        except FileNotFoundError:
+            return "real", 0
+        mode = content["mode"]
+        return mode, content["at_us"] if mode == "frozen" else content["offset_us"]
+
+    def _write(self, mode: str, value: int) -> None:
+        draft = self._path.with_suffix(".part")
+        draft.write_text(json.dumps({"mode": mode, "at_us" if mode == "frozen" else "offset_us": value}))
+        draft.replace(self._path)
+
+
+def _settled(settle: Sequence[Settle]) -> datetime | None:
+    """Settle every process until none moves another; return the earliest instant at which something is due."""
+    previous: list[datetime | None] | None = None
+    while True:
+        due = [each() for each in settle]
+        if due == previous:
+            return min((instant for instant in due if instant is not None), default=None)
+        previous = due
+
+
+def _real_us() -> int:
+    return time.time_ns() // 1_000

@@ -1,0 +1,232 @@
+"""`assay.toml` as typed values: environments, systems, policies. Unknown keys are errors with a suggestion.
+
+Systems are declared once under ``[systems.ID]`` and may be changed under ``[environments.NAME.systems.ID]``; what an
+environment says wins. Secrets never stand in the file: a credential is ``env:NAME`` or ``file:PATH``.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from assay.errors import UsageError, did_you_mean
+
+FILE_NAME = "assay.toml"
+Mode = Literal["stub", "simulated", "sandbox", "live"]
+View = Literal["forward_proxy", "base_url", "witness"]
+Role = Literal[
+    "shop", "payments", "erp", "wms", "carrier", "crm", "marketing", "marketplace", "punchout", "identity", "rates"
+]
+Seconds = Annotated[float, Field(gt=0)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Rounding(_Table):
+    """How the shop rounds: what every composition of a total is held against."""
+
+    tax_included: bool
+    level: Literal["unit", "line", "rate", "total"]
+    mode: Literal["half_up", "half_even", "down"]
+    scale: int | None = Field(None, ge=0, le=8, description="decimals; the currency's own when absent")
+    cash: dict[str, str] = Field(default_factory=dict, description="cash rounding step by currency, e.g. CHF = '0.05'")
+
+
+class Freshness(_Table):
+    """How long each kind of system may take until a change is visible in it, in seconds of the landscape's clock."""
+
+    shop: Seconds = 5
+    payments: Seconds = 10
+    erp: Seconds = 300
+    carrier: Seconds = 3600
+    rates: Seconds = 90_000
+
+
+class Policies(_Table):
+    """What 'correct' means for this shop; an oracle whose policy is absent is not evaluated."""
+
+    base_currency: str = "EUR"
+    rounding: Rounding | None = None
+    freshness: Freshness = Freshness()
+
+
+class System(_Table):
+    """One outside product, or the platform itself (role ``shop``)."""
+
+    role: Role
+    mode: Mode | None = None
+    host: str | None = Field(None, description="the vendor's host the platform calls, e.g. api.stripe.com")
+    hosts: tuple[str, ...] = Field((), description="further hosts of the same vendor")
+    base_url: str | None = Field(None, description="where witnesses read it (sandbox, live, or your own shop)")
+    credentials: dict[str, str] = Field(default_factory=dict, description="name = 'env:VARIABLE' or 'file:PATH'")
+    test_credentials: dict[str, str] = Field(
+        default_factory=dict, description="published values our simulator accepts; refused outside mode 'simulated'"
+    )
+    port: int = Field(0, ge=0, le=65535, description="port of the simulator; 0 takes a free one")
+    settings: dict[str, Any] = Field(default_factory=dict, description="settings of the simulator or merchant")
+
+    @field_validator("credentials")
+    @classmethod
+    def _by_name(cls, value: dict[str, str]) -> dict[str, str]:
+        for name, source in value.items():
+            if not source.startswith(("env:", "file:")):
+                # The value is never repeated: it may be the secret itself.
+                raise ValueError(f"credential '{name}' must be 'env:VARIABLE' or 'file:PATH', never the secret itself")
+        return value
+
+    @property
+    def all_hosts(self) -> tuple[str, ...]:
+        """Every host of the vendor that the platform may call."""
+        return ((self.host,) if self.host else ()) + self.hosts
+
+
+class Edge(_Table):
+    """The WireMock process between the platform and everything outside."""
+
+    port: int = Field(0, ge=0, le=65535, description="HTTP port; 0 takes a free one")
+    https_port: int = Field(0, ge=0, le=65535, description="forward-proxy TLS port; 0 takes a free one")
+    journal: bool = True
+
+
+class Environment(_Table):
+    """One landscape: the systems in their modes, and how the platform is seen."""
+
+    production: bool = False
+    view: View = "forward_proxy"
+    edge: Edge = Edge()
+    seed: int = 1
+    systems: dict[str, System] = Field(default_factory=dict)
+    require: tuple[str, ...] = Field((), description="oracles that must be evaluated here")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Environment:
+        for name, system in self.systems.items():
+            if system.mode is None:
+                raise ValueError(f"system '{name}' has no mode (stub, simulated, sandbox or live)")
+            if system.mode in ("sandbox", "live") and not system.base_url:
+                raise ValueError(f"system '{name}' is {system.mode} and needs base_url")
+            if system.test_credentials and system.mode != "simulated":
+                raise ValueError(f"system '{name}' is {system.mode}: test_credentials are for mode 'simulated' alone")
+        if self.production and any(system.mode != "live" for system in self.systems.values()):
+            odd = next(name for name, system in self.systems.items() if system.mode != "live")
+            raise ValueError(f"production = true, but system '{odd}' is not live")
+        return self
+
+    def with_role(self, role: str) -> dict[str, System]:
+        """Return the systems of one role by id."""
+        return {name: system for name, system in self.systems.items() if system.role == role}
+
+
+class Profile(_Table):
+    """The whole file. `folder` is where it lies: relative paths start there."""
+
+    name: str = "shop"
+    policies: Policies = Policies()
+    environments: dict[str, Environment]
+    folder: Path = Field(Path(), exclude=True)
+
+    def environment(self, name: str) -> Environment:
+        """Return one environment; `UsageError` with a suggestion for an unknown name."""
+        if name not in self.environments:
+            raise UsageError(
+                f"no environment '{name}' in {self.folder / FILE_NAME}", hint=did_you_mean(name, self.environments)
+            )
+        return self.environments[name]
+
+
+def find_profile(start: Path) -> Path | None:
+    """Return the nearest assay.toml in this folder or above it."""
+    return next((folder / FILE_NAME for folder in (start, *start.parents) if (folder / FILE_NAME).is_file()), None)
+
+
+def load_profile(path: Path) -> Profile:
+    """Read a profile; `UsageError` names the file, the key, what was expected and what was seen."""
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"there is no {path}", hint="write one, or name yours with --profile FILE") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is no TOML", seen=str(error), hint="mend the line named above") from None
+    shared = raw.pop("systems", {})
+    if not isinstance(shared, dict) or not all(isinstance(system, dict) for system in shared.values()):
+        raise UsageError("[systems] must hold tables", where=str(path), expected="[systems.stripe]")
+    try:
+        return Profile.model_validate({**_merge(raw, shared), "folder": path.resolve().parent})
+    except ValidationError as error:
+        raise _explained(error, path, shared) from None
+
+
+def read_credential(source: str, *, environment: Mapping[str, str] = os.environ) -> str | None:
+    """Return the secret behind ``env:NAME`` or ``file:PATH``, or None where it is not there."""
+    kind, _, name = source.partition(":")
+    if kind == "env":
+        return environment.get(name) or None
+    path = Path(name).expanduser()
+    return path.read_text(encoding="utf-8").strip() if path.is_file() else None
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema of assay.toml, for editors."""
+    schema = Profile.model_json_schema()
+    schema["title"] = "assay.toml"
+    schema["properties"].pop("folder", None)
+    system = {"type": "object", "additionalProperties": {"$ref": "#/$defs/System"}}
+    schema["properties"]["systems"] = {**system, "description": "systems declared once for every environment"}
+    return schema
+
+
+def _merge(raw: dict[str, Any], shared: dict[str, Any]) -> dict[str, Any]:
+    """Lay each environment's systems over the shared ones; an environment names the systems it has."""
+    environments = raw.get("environments")
+    for environment in environments.values() if isinstance(environments, dict) else ():
+        systems = environment.get("systems") if isinstance(environment, dict) else None
+        if not isinstance(systems, dict):
+            continue
+        for name, own in systems.items():
+            if isinstance(own, str):
+                own = {"mode": own}
+            if isinstance(own, dict):
+                systems[name] = {**_for_mode(shared.get(name, {}), own.get("mode")), **own}
+    return raw
+
+
+def _for_mode(shared: dict[str, Any], mode: object) -> dict[str, Any]:
+    """Drop what a shared system says for simulation only, when it is not simulated here."""
+    return {key: value for key, value in shared.items() if mode == "simulated" or key != "test_credentials"}
+
+
+def _explained(error: ValidationError, path: Path, shared: dict[str, Any]) -> UsageError:
+    # A misspelt key is why another one is missing: say it first.
+    problem = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
+    place = tuple(str(part) for part in problem["loc"])
+    if len(place) > 4 and place[4] in shared.get(place[3], {}):
+        place = place[2:]
+    where = f"{path}: {'.'.join(place) or 'top level'}"
+    more = f" ({error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    if problem["type"] == "extra_forbidden":
+        return UsageError(f"unknown key '{place[-1]}'{more}", where=where, hint=_near_key(place))
+    if problem["type"] == "missing":
+        return UsageError(f"'{place[-1]}' is missing{more}", where=where, hint=f"add a line {place[-1]} = …")
+    message = problem["msg"].removeprefix("Value error, ")
+    seen = None if "credentials" in place or problem["type"] == "value_error" else repr(problem["input"])[:120]
+    return UsageError(f"{message}{more}", where=where, seen=seen)
+
+
+def _near_key(place: tuple[str, ...]) -> str:
+    model: Any = Profile
+    for part in place[:-1]:
+        field = model.model_fields.get(part)
+        if field is not None:
+            inner = [field.annotation, *getattr(field.annotation, "__args__", ())]
+            model = next(
+                (kind for kind in reversed(inner) if isinstance(kind, type) and issubclass(kind, _Table)), model
+            )
+    known = set(model.model_fields) - {"folder"} | ({"systems"} if model is Profile else set())
+    return did_you_mean(place[-1], known)
