@@ -91,7 +91,6 @@ class Edge(_Table):
     """The WireMock process between the platform and everything outside."""
 
     port: int = Field(0, ge=0, le=65535, description="HTTP port; 0 takes a free one")
-    https_port: int = Field(0, ge=0, le=65535, description="forward-proxy TLS port; 0 takes a free one")
     journal: bool = True
 
 
