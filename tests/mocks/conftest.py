@@ -1,0 +1,95 @@
+"""Simulators as real servers on free ports, with a clock the test moves."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+START_S = 20.0
+
+
+@dataclass
+class SimulatedClock:
+    """The clock file of one test's simulators; it stands still unless it is moved."""
+
+    path: Path
+    at: datetime = field(default=datetime(2026, 3, 2, 9, 0, tzinfo=UTC))
+    urls: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.set(self.at)
+
+    def set(self, at: datetime) -> None:
+        """Stand still at an instant; simulators refuse to go back behind one they have seen."""
+        self.at = at
+        microseconds = (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+        draft = self.path.with_suffix(".part")
+        draft.write_text(json.dumps({"mode": "frozen", "at_us": microseconds}))
+        draft.replace(self.path)
+
+    def advance(self, **span: float) -> None:
+        """Move on by a `timedelta` and return when every job and webhook then due has run."""
+        self.set(self.at + timedelta(**span))
+        self.settle()
+
+    def settle(self) -> None:
+        """Return when nothing is due in any simulator of the test."""
+        for url in self.urls:
+            with urllib.request.urlopen(urllib.request.Request(f"{url}/__admin/settle", b"{}")) as answer:
+                answer.read()
+
+
+@pytest.fixture
+def sim_clock(tmp_path: Path) -> SimulatedClock:
+    """The clock of this test's simulators."""
+    return SimulatedClock(tmp_path / "clock.json")
+
+
+@pytest.fixture
+def serve_simulator(tmp_path: Path, sim_clock: SimulatedClock) -> Iterator[Callable[..., str]]:
+    """A function (vendor, settings=None) that starts a simulator and returns its base URL."""
+    running: list[subprocess.Popen[bytes]] = []
+
+    def serve(vendor: str, settings: dict[str, Any] | None = None, seed: int = 1) -> str:
+        folder = tmp_path / f"{vendor}-{len(running)}"
+        folder.mkdir()
+        ready = folder / "ready.json"
+        system = {"vendor": vendor, "port": 0, "settings": settings or {}}
+        config = {
+            "suite_roots": [str(ROOT)],
+            "dir": str(folder / "state"),
+            "clock": str(sim_clock.path),
+            "ready": str(ready),
+            "seed": seed,
+            "systems": [system],
+        }
+        (folder / "config.json").write_text(json.dumps(config))
+        command = [sys.executable, "-m", "assay.simkit.serve", str(folder / "config.json")]
+        with (folder / "log.txt").open("wb") as log:
+            process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+        running.append(process)
+        deadline = time.monotonic() + START_S
+        while not ready.exists():
+            assert process.poll() is None, (folder / "log.txt").read_text()
+            assert time.monotonic() < deadline, f"{vendor} is not ready after {START_S} s"
+            time.sleep(0.01)
+        url = f"http://127.0.0.1:{json.loads(ready.read_text())['ports'][vendor]}"
+        sim_clock.urls.append(url)
+        return url
+
+    yield serve
+    for process in running:
+        process.terminate()
+    for process in running:
+        process.wait(timeout=10)
