@@ -1,0 +1,212 @@
+"""Stripe as a witness: payment intents, refunds and balance transactions as Stripe's own REST API states them.
+
+Amounts stay in Stripe's smallest unit, raw: Stripe's exponents differ from ISO 4217 for some currencies, and judging
+that is an oracle's business.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import NoReturn
+
+from assay.errors import InfrastructureError
+from assay.http import Answer
+from assay.records import MinorAmount, Payment, ReferenceRule
+from assay.roles import ConnectorHead, Http, Reply
+
+_OBJECT = ("id", "metadata.order_id")
+_FORM = ("form:metadata[order_id]",)
+_PARENT = ("payment_intent", "charge")
+
+
+def _rule(method: str, path: str, *strong: str) -> ReferenceRule:
+    return ReferenceRule(method=method, path=path, strong=strong)
+
+
+HEAD = ConnectorHead(
+    vendor="stripe",
+    role="payments",
+    live="https://api.stripe.com",
+    sandbox="https://api.stripe.com",  # the key says which mode: sk_test_… or sk_live_…
+    hosts=("api.stripe.com",),
+    credentials=("api_key",),
+    references=(
+        _rule("POST", r"^/v1/payment_intents$", *_FORM, *_OBJECT),
+        _rule("GET", r"^/v1/payment_intents/(?P<id>pi_[^/]+)$", "path:id", *_OBJECT),
+        _rule("POST", r"^/v1/payment_intents/(?P<id>pi_[^/]+)(/[a-z_]+)?$", "path:id", *_FORM, *_OBJECT),
+        _rule("POST", r"^/v1/refunds$", "form:payment_intent", "form:charge", *_FORM, *_OBJECT, *_PARENT),
+        _rule("GET", r"^/v1/refunds$", "query:payment_intent", "query:charge"),
+        _rule("GET", r"^/v1/refunds/(?P<id>re_[^/]+)$", "path:id", *_PARENT),
+        _rule("GET", r"^/v1/charges/(?P<id>(ch|py)_[^/]+)$", "path:id", "payment_intent"),
+        _rule("POST", r"^/v1/charges/(?P<id>(ch|py)_[^/]+)(/[a-z_]+)?$", "path:id", "payment_intent"),
+        # Webhooks: whatever path the platform gave its endpoint, the event's object speaks.
+        _rule("POST", r"", "data.object.id", "data.object.metadata.order_id", "data.object.payment_intent"),
+    ),
+    documents=("https://docs.stripe.com/api/payment_intents", "https://docs.stripe.com/api/pagination"),
+)
+
+_PAGE = "100"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StripeRefund:
+    """A refund as Stripe holds it; `status` is Stripe's: pending, requires_action, succeeded, failed, canceled."""
+
+    ref: str
+    payment_ref: str | None
+    charge_ref: str | None
+    status: str
+    amount: MinorAmount
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BalanceTransaction:
+    """One booking on the Stripe balance, in the settlement currency: `net` is `amount` less `fee`."""
+
+    ref: str
+    kind: str
+    source_ref: str | None
+    amount: MinorAmount
+    fee: MinorAmount
+    net: MinorAmount
+    created_at: datetime
+
+
+class Stripe:
+    """Reads one Stripe account (https://docs.stripe.com/api). `InfrastructureError` carries Stripe's code and text."""
+
+    def __init__(self, http: Http, credentials: Mapping[str, str]) -> None:
+        self._http = http
+        self._headers = {"authorization": f"Bearer {credentials['api_key']}"}
+
+    def payment(self, ref: str) -> Payment:
+        """Return one payment intent; `LookupError` when Stripe does not know it."""
+        path = f"/v1/payment_intents/{ref}"
+        answer = self._get(path, (("expand[]", "latest_charge"),), what=f"payment intent {ref}")
+        return decode_payment(answer)
+
+    def payments(self, since: datetime, until: datetime) -> Sequence[Payment]:
+        """Return all payment intents created in [since, until), oldest first.
+
+        Stripe counts whole seconds: an intent of the second in which `until` falls is included.
+        """
+        params = (
+            ("created[gte]", str(math.floor(since.timestamp()))),
+            ("created[lt]", str(math.ceil(until.timestamp()))),
+            ("expand[]", "data.latest_charge"),
+        )
+        return [decode_payment(entry) for entry in self._pages("/v1/payment_intents", params)][::-1]
+
+    def payments_of(self, order_ref: str, since: datetime) -> Sequence[Payment]:
+        """Return every payment intent since then that carries the order's number in its metadata, oldest first.
+
+        By listing: Stripe's search may lag behind its own writes by a minute.
+        """
+        params = (("created[gte]", str(math.floor(since.timestamp()))), ("expand[]", "data.latest_charge"))
+        found = (decode_payment(entry) for entry in self._pages("/v1/payment_intents", params))
+        return [payment for payment in found if payment.order_ref == order_ref][::-1]
+
+    def refunds(self, payment_ref: str) -> Sequence[StripeRefund]:
+        """Return all refunds of one payment intent, oldest first."""
+        entries = self._pages("/v1/refunds", (("payment_intent", payment_ref),))
+        return [decode_refund(entry) for entry in entries][::-1]
+
+    def balance_transactions(self, since: datetime, until: datetime) -> Sequence[BalanceTransaction]:
+        """Return all bookings on the balance created in [since, until), oldest first."""
+        params = (
+            ("created[gte]", str(math.floor(since.timestamp()))),
+            ("created[lt]", str(math.ceil(until.timestamp()))),
+        )
+        return [decode_balance_transaction(entry) for entry in self._pages("/v1/balance_transactions", params)][::-1]
+
+    def _pages(self, path: str, params: Sequence[tuple[str, str]]) -> Iterator[Answer]:
+        """Walk a list newest first by `starting_after` until Stripe says there is no more."""
+        after: tuple[tuple[str, str], ...] = ()
+        while True:
+            page = self._get(path, (*params, ("limit", _PAGE), *after), what=path)
+            entries = page.items("data")
+            yield from entries
+            more = page.raw.get("has_more")
+            if not isinstance(more, bool) or (more and not entries):
+                page.refuse("has_more", "true or false, and never true on an empty page")
+            if not more:
+                return
+            last = entries[-1].text("id")
+            if after and after[0][1] == last:
+                page.refuse("data", "a page after the last one, not the same page again")
+            after = (("starting_after", last),)
+
+    def _get(self, path: str, params: Sequence[tuple[str, str]], *, what: str) -> Answer:
+        reply = self._http.request("GET", path, params=params, headers=self._headers)
+        if reply.status != 200:
+            _refuse(reply, f"GET {path}", what)
+        return Answer.of(reply, system="stripe", operation=f"GET {path}")
+
+
+def decode_payment(answer: Answer) -> Payment:
+    """Turn a payment intent with its latest charge expanded into our record."""
+    currency = answer.text("currency").upper()
+    refunded = 0
+    if answer.has("latest_charge"):
+        # Only the latest charge of an intent can have succeeded, so its refunds are the intent's.
+        refunded = answer.integer("latest_charge.amount_refunded")
+    return Payment(
+        system="stripe",
+        ref=answer.text("id"),
+        order_ref=answer.text_or("metadata.order_id", "") or None,
+        status=answer.text("status"),
+        amount=MinorAmount(answer.integer("amount"), currency),
+        captured=MinorAmount(answer.integer("amount_received"), currency),
+        refunded=MinorAmount(refunded, currency),
+        created_at=_instant(answer, "created"),
+    )
+
+
+def decode_refund(answer: Answer) -> StripeRefund:
+    """Turn a refund into its record."""
+    return StripeRefund(
+        ref=answer.text("id"),
+        payment_ref=answer.text_or("payment_intent", "") or None,
+        charge_ref=answer.text_or("charge", "") or None,
+        status=answer.text("status"),
+        amount=MinorAmount(answer.integer("amount"), answer.text("currency").upper()),
+        created_at=_instant(answer, "created"),
+    )
+
+
+def decode_balance_transaction(answer: Answer) -> BalanceTransaction:
+    """Turn a balance transaction into its record."""
+    currency = answer.text("currency").upper()
+    return BalanceTransaction(
+        ref=answer.text("id"),
+        kind=answer.text("type"),
+        source_ref=answer.text_or("source", "") or None,
+        amount=MinorAmount(answer.integer("amount"), currency),
+        fee=MinorAmount(answer.integer("fee"), currency),
+        net=MinorAmount(answer.integer("net"), currency),
+        created_at=_instant(answer, "created"),
+    )
+
+
+def _instant(answer: Answer, path: str) -> datetime:
+    return datetime.fromtimestamp(answer.integer(path), UTC)
+
+
+def _refuse(reply: Reply, operation: str, what: str) -> NoReturn:
+    """Raise for an error answer (https://docs.stripe.com/api/errors)."""
+    error = Answer.of(reply, system="stripe", operation=operation)
+    code = error.text_or("error.code", "") or error.text_or("error.type", "no code")
+    message = error.text_or("error.message", "no message")
+    if reply.status == 404:
+        raise LookupError(f"stripe knows no {what}: {code}: {message}")
+    raise InfrastructureError(
+        f"stripe refused: {code}: {message}",
+        where=operation,
+        expected="status 200",
+        seen=f"status {reply.status}, request {reply.headers.get('request-id', 'without an id')}",
+        hint="check the environment variable of stripe's api_key" if reply.status in (401, 403) else None,
+    )
