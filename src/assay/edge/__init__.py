@@ -1,0 +1,31 @@
+"""The edge: the WireMock process between the platform under test and everything outside."""
+
+from __future__ import annotations
+
+from assay.edge.admin import Admin
+from assay.edge.archive import find_installation, prepare
+from assay.edge.control import load_routes, touch
+from assay.edge.install import Installation, Java, find_jar, find_java
+from assay.edge.process import EdgeProcess, EdgeState, attach, is_running, start_edge, stop_edge
+from assay.edge.routes import ReverseRoute, Route, RouteTable
+
+__all__ = [
+    "Admin",
+    "EdgeProcess",
+    "EdgeState",
+    "Installation",
+    "Java",
+    "ReverseRoute",
+    "Route",
+    "RouteTable",
+    "attach",
+    "find_installation",
+    "find_jar",
+    "find_java",
+    "is_running",
+    "load_routes",
+    "prepare",
+    "start_edge",
+    "stop_edge",
+    "touch",
+]

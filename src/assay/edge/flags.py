@@ -1,0 +1,58 @@
+"""The command line of the edge's Java process: which switches, and why each is there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from assay.edge.certificate import STORE_PASSWORD, Certificates
+from assay.edge.install import Installation
+
+Mode = Literal["scenario", "load"]
+
+
+def heap_flags() -> list[str]:
+    """Return the flags an archive must share with the process that uses it.
+
+    The journal keeps every body until it is harvested, hence the gigabyte; a process out of memory hangs and ignores
+    SIGTERM unless told to exit.
+    """
+    return ["-Xmx1g", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError"]
+
+
+def java_flags(mode: Mode, archive: Path | None) -> list[str]:
+    """Return the JVM's flags: quick compilation only for scenarios, full tiering for load."""
+    tiering = ["-XX:TieredStopAtLevel=1"] if mode == "scenario" else []
+    shared = [f"-XX:SharedArchiveFile={archive}"] if archive is not None else []
+    # An archive that no longer fits is ignored by the JVM; it need not say so.
+    return [*heap_flags(), *tiering, *shared, "-Xshare:auto", "-Xlog:cds=off,cds+dynamic=off"]
+
+
+def wiremock_flags(*, port: int, bind: str, root: Path, certificates: Certificates, mode: Mode) -> list[str]:
+    """Return WireMock's flags for an edge on ``port`` with its files under ``root``."""
+    # Without the connection-reuse switch every proxied call opens a connection and ends it with RST.
+    connections = ["--disable-connection-reuse", "false", "--container-threads", "100"]
+    # Only routed hosts pass: an unmatched proxy request must never go out by itself.
+    proxying = [
+        *("--enable-browser-proxying", "--proxy-pass-through", "false", "--preserve-user-agent-proxy-header"),
+        *("--ca-keystore", str(certificates.keystore), "--ca-keystore-type", "pkcs12"),
+        *("--ca-keystore-password", STORE_PASSWORD),
+    ]
+    # Faults break a connection, which HTTP/2 would share between calls that have nothing to do with the fault.
+    lean = [
+        *("--disable-gzip", "--disable-banner", "--disable-request-logging", "--use-chunked-encoding", "never"),
+        *("--disable-http2-tls", "--disable-http2-plain", "--disable-extensions-scanning"),
+    ]
+    journal = ["--no-request-journal"] if mode == "load" else []
+    return [
+        *("--port", str(port), "--bind-address", bind, "--root-dir", str(root)),
+        *connections,
+        *proxying,
+        *lean,
+        *journal,
+    ]
+
+
+def command(installation: Installation, java: list[str], wiremock: list[str]) -> list[str]:
+    """Return the whole command line."""
+    return [str(installation.java.program), *java, "-jar", str(installation.jar), *wiremock]

@@ -1,0 +1,57 @@
+"""Ports of this machine (a free one, or a clear word about who holds it) and the tunnel through the edge."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from pathlib import Path
+
+from assay.errors import InfrastructureError
+
+
+def free_port(bind: str = "127.0.0.1") -> int:
+    """Return a port nobody listens on now; whoever binds it next may still lose it and must try again."""
+    with socket.socket() as probe:
+        probe.bind((bind, 0))
+        return int(probe.getsockname()[1])
+
+
+def claim_port(port: int, bind: str = "127.0.0.1") -> int:
+    """Return ``port`` if it is free; raise InfrastructureError naming its holder if it is not."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((bind, port))
+        except OSError as error:
+            raise InfrastructureError(
+                f"Port {port} is taken.",
+                where=f"{bind}:{port}",
+                expected="a free port for the edge",
+                seen=_holder(port) or str(error),
+                hint="stop that process, or choose another port, or none to get a free one",
+            ) from error
+    return port
+
+
+def handshake(port: int, host: str, authority: Path, *, timeout_s: float = 15.0) -> None:
+    """Open and close a TLS connection to ``host`` through the edge, sending no request; raise OSError if it fails."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(authority)
+    with socket.create_connection(("127.0.0.1", port), timeout=timeout_s) as plain:
+        plain.sendall(f"CONNECT {host}:443 HTTP/1.1\r\nHost: {host}:443\r\n\r\n".encode("ascii"))
+        if b" 200" not in plain.recv(4096):
+            raise ConnectionError(f"the edge refused a tunnel to {host}")
+        with context.wrap_socket(plain, server_hostname=host):
+            return
+
+
+def _holder(port: int) -> str | None:
+    import psutil
+
+    try:
+        for link in psutil.net_connections("tcp"):
+            if link.status == psutil.CONN_LISTEN and link.laddr and link.laddr.port == port and link.pid:
+                return f"held by {psutil.Process(link.pid).name()} (process {link.pid})"
+    except psutil.Error:
+        return None
+    return None
