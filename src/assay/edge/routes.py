@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from assay.errors import UsageError
 
-RouteMode = Literal["stub", "simulated", "sandbox", "live"]
+RouteMode = Literal["stub", "simulator", "sandbox", "live"]
 Way = Literal["proxy", "base", "reverse"]
 
 FAULT_PRIORITY = 10
@@ -42,7 +42,7 @@ class Route:
 
     system: str
     host: str | None = None
-    mode: RouteMode = "simulated"
+    mode: RouteMode = "simulator"
     target: str | None = None
     prefix: str | None = None
     stubs: tuple[Mapping[str, Any], ...] = ()
@@ -123,7 +123,7 @@ class Entrance:
         response: dict[str, Any] = {"proxyBaseUrl": self.target}
         if self.prefix:
             response["proxyUrlPrefixToRemove"] = "/" + self.prefix
-        if self.mode == "simulated" and self.forwarded:
+        if self.mode == "simulator" and self.forwarded:
             response["additionalProxyRequestHeaders"] = dict(self.forwarded)
         return response
 
@@ -270,10 +270,8 @@ def _host_matcher(host: str) -> dict[str, Any]:
 def _check(table: RouteTable) -> None:
     prefixes: dict[str, str] = {back.name: f"reverse route '{back.name}'" for back in table.reverse}
     hosts: dict[str, str] = {}
-    systems: dict[str, str] = dict(prefixes)
     for route in table.routes:
         here = f"route '{route.system}'"
-        _take(systems, route.system, here, "system id")
         if route.mode != "stub":
             for host in route.all_hosts or ("*",):
                 _check_target(route.destination_of(host), here)
