@@ -41,6 +41,10 @@ class Running:
     environment: str
     processes: dict[str, Process] = field(default_factory=dict)
 
+    def alive(self, process: str) -> bool:
+        """Whether that process was started and still runs."""
+        return process in self.processes and self.processes[process].alive
+
     def port(self, process: str, name: str) -> int | None:
         """Return a port of a process, or None where it has none."""
         found = self.processes.get(process)

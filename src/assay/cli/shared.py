@@ -1,0 +1,81 @@
+"""What all commands share: options, how errors are shown, how the plan of an environment is found."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec
+
+import click
+
+from assay.errors import AssayError
+
+if TYPE_CHECKING:
+    from assay.local.plan import Plan
+    from assay.profile import Profile
+
+P = ParamSpec("P")
+_PROFILE_HELP = "assay.toml to use; the nearest one in this folder or above it, else the shipped one."
+
+
+def profile_option(command: Callable[P, None]) -> Callable[P, None]:
+    """Add --profile."""
+    return click.option("--profile", "profile_path", type=click.Path(path_type=Path), help=_PROFILE_HELP)(command)
+
+
+def landscape_options(command: Callable[P, None]) -> Callable[P, None]:
+    """Add --env and --profile."""
+    environment = click.option("--env", "environment", default="local", show_default=True, help="Environment.")
+    return environment(profile_option(command))
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs instead of text.")
+
+
+def explained(command: Callable[P, None]) -> Callable[P, None]:
+    """Print our errors as they explain themselves and end with their exit code."""
+
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except AssayError as error:
+            click.echo(click.style("assay: ", fg="red" if coloured(sys.stderr) else None) + str(error), err=True)
+            sys.exit(error.exit_code)
+        except KeyboardInterrupt:
+            click.echo("assay: interrupted", err=True)
+            sys.exit(130)
+
+    return run
+
+
+def coloured(stream: Any) -> bool:
+    """Whether colours are wanted: a terminal, and NO_COLOR (no-color.org) not set."""
+    return bool(stream.isatty()) and not os.environ.get("NO_COLOR")
+
+
+def find(profile_path: Path | None) -> tuple[Profile, Path]:
+    """Return the profile named, found or shipped, and the folder in which landscapes keep their data."""
+    from assay.profile import FILE_NAME, find_profile, load_profile
+    from assay.suites import reference_suite
+
+    path = profile_path or find_profile(Path.cwd())
+    if path is not None:
+        profile = load_profile(path)
+        return profile, profile.folder
+    # The shipped profile may lie in site-packages: a landscape's data belongs where the user stands.
+    here = Path.cwd()
+    return load_profile(reference_suite() / FILE_NAME).model_copy(update={"folder": here}), here
+
+
+def plan_for(environment: str, profile_path: Path | None, **more: Any) -> Plan:
+    """Return the plan of an environment."""
+    from assay.local.plan import Plan
+    from assay.local.state import Home
+
+    profile, project = find(profile_path)
+    chosen = profile.environment(environment)
+    return Plan(profile=profile, name=environment, environment=chosen, home=Home(project, environment), **more)

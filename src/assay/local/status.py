@@ -1,0 +1,55 @@
+"""Says how a landscape is: each process, its ports, whether it answers, and what the journal holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from assay.errors import InfrastructureError
+from assay.local.plan import EDGE, KEEPER, MERCHANT, SIMULATORS, Plan, processes_of
+from assay.local.processes import admin
+from assay.local.state import Process, Running
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One process of the landscape: `state` is up, down, silent (runs but does not answer) or never started."""
+
+    name: str
+    state: str
+    pid: int | None = None
+    urls: dict[str, str] = field(default_factory=dict)
+    log: str = ""
+    detail: str = ""
+
+
+def inspect(plan: Plan, running: Running) -> list[Part]:
+    """Look at every process the landscape must have."""
+    return [_part(name, running.processes.get(name)) for name in processes_of(plan)]
+
+
+def is_healthy(parts: list[Part]) -> bool:
+    """Whether every part is up."""
+    return all(part.state == "up" for part in parts)
+
+
+def _part(name: str, process: Process | None) -> Part:
+    if process is None:
+        return Part(name=name, state="never started", detail="assay up")
+    urls = {system: f"http://127.0.0.1:{port}" for system, port in process.ports.items()}
+    if not process.alive:
+        return Part(name=name, state="down", urls=urls, log=process.log, detail="assay up repairs it")
+    try:
+        detail = "; ".join(_asked(name, port) for port in process.ports.values()) if name != KEEPER else ""
+    except InfrastructureError as error:
+        return Part(name=name, state="silent", pid=process.pid, urls=urls, log=process.log, detail=str(error.seen))
+    return Part(name=name, state="up", pid=process.pid, urls=urls, log=process.log, detail=detail)
+
+
+def _asked(name: str, port: int) -> str:
+    answer: Any = admin(port, "GET", "health", timeout_s=5.0)
+    if name == EDGE:
+        return f"WireMock {answer.get('version', '')}".strip()
+    if name in (SIMULATORS, MERCHANT):
+        return f"{answer['system']}: {answer.get('calls', 0)} calls"
+    return ""

@@ -1,0 +1,155 @@
+"""Brings a landscape up on this machine, or mends what is missing of it; whatever it started stops if it cannot finish.
+
+Order: certificates, then edge, simulators and merchant at once, then routes, then the journal keeper. Ports are kept
+over repairs, so that a merchant never notices that the edge was replaced.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Any
+
+from assay.edge import EdgeState, attach, load_routes, prepare, start_edge, touch
+from assay.edge.certificate import ensure_certificates
+from assay.edge.sockets import free_port
+from assay.errors import InfrastructureError
+from assay.events import Listener, Progress
+from assay.local.plan import (
+    EDGE,
+    KEEPER,
+    MERCHANT,
+    SIMULATORS,
+    Plan,
+    merchant_config,
+    platform_variables,
+    processes_of,
+    route_table,
+    simulators_config,
+)
+from assay.local.processes import Starting, admin, clean_environment, stop
+from assay.local.state import Home, Process, Running
+
+
+def bring_up(plan: Plan, listen: Listener) -> Running:
+    """Start what does not run and return everything that does; `InfrastructureError` says what failed and why."""
+    with plan.home.locked():
+        running = plan.home.read()
+        missing = [
+            name for name in processes_of(plan) if name not in running.processes or not running.processes[name].alive
+        ]
+        for name in processes_of(plan):
+            if name not in missing:
+                listen(Progress(part=name, state="kept"))
+        if missing:
+            begun: list[Process] = []
+            try:
+                _start(plan, running, missing, begun, listen)
+            except BaseException:
+                for process in reversed(begun):
+                    stop(process)
+                raise
+        return running
+
+
+def take_down(home: Home, listen: Listener, *, forget: bool = False) -> int:
+    """Stop every process of a landscape, the platform first, and return how many; `forget` removes its data too."""
+    with home.locked():
+        running = home.read()
+        ended = 0
+        for name in (MERCHANT, SIMULATORS, KEEPER, EDGE):
+            process = running.processes.get(name)
+            if process is not None and process.alive:
+                stop(process)
+                ended += 1
+                listen(Progress(part=name, state="stopped"))
+        if forget:
+            shutil.rmtree(home.path, ignore_errors=True)
+        return ended
+
+
+def edge_state(running: Running, home: Home) -> EdgeState:
+    """Return the edge's own description of its process, from ours."""
+    process = running.processes.get(EDGE)
+    if process is None:
+        raise InfrastructureError("the edge is not up", where=str(home.path), hint="assay up")
+    folder = home.path / "edge"
+    port = process.ports[EDGE]
+    return EdgeState(process.pid, process.created, port, str(folder), str(folder / "certificates"), "scenario")
+
+
+def settlers(running: Running) -> list[Callable[[], datetime | None]]:
+    """Return, for every simulator and the merchant, a call that runs what is due and tells when the next is."""
+    parts = [running.processes[name] for name in (SIMULATORS, MERCHANT) if name in running.processes]
+
+    def settler(port: int) -> Callable[[], datetime | None]:
+        def settle() -> datetime | None:
+            due = admin(port, "POST", "settle", {})["next_due"]
+            return datetime.fromisoformat(due) if due else None
+
+        return settle
+
+    return [settler(port) for process in parts for port in process.ports.values()]
+
+
+def _start(plan: Plan, running: Running, missing: list[str], begun: list[Process], listen: Listener) -> None:
+    installation = prepare(progress=lambda text: listen(Progress(part=EDGE, state="starting", detail=text)))
+    hosts = sorted({host for system in plan.environment.systems.values() for host in system.all_hosts})
+    made = ensure_certificates(plan.home.path / "edge" / "certificates", hosts, java=installation.java)
+    edge_port = running.port(EDGE, EDGE) or plan.environment.edge.port or free_port()
+
+    def edge() -> Process:
+        started = start_edge(
+            plan.home.path, port=edge_port, hosts=hosts, lifetime="detached", installation=installation
+        )
+        started.admin.close()
+        log = str(plan.home.path / "edge" / "edge.log")
+        return Process(EDGE, started.state.pid, started.state.started_at, {EDGE: started.port}, log)
+
+    def simulators() -> Process:
+        return _spawned(plan, SIMULATORS, "assay.simkit.serve", simulators_config(plan, running, edge_port), {})
+
+    def merchant() -> Process:
+        variables = platform_variables(plan.environment, edge_port, made.bundle)
+        return _spawned(plan, MERCHANT, "mocks.merchant", merchant_config(plan, running, edge_port), variables)
+
+    def keeper() -> Process:
+        config = {"environment": plan.name, "store": str(plan.home.store), "home": str(plan.home.path)}
+        return _spawned(plan, KEEPER, "assay.local.keeper", config, {})
+
+    def begin(name: str, start: Callable[[], Process]) -> None:
+        began = time.perf_counter()
+        listen(Progress(part=name, state="starting"))
+        process = start()
+        with writing:
+            begun.append(process)
+            running.processes[name] = process
+            plan.home.write(running)
+        listen(Progress(part=name, state="ready", detail=f"{time.perf_counter() - began:.1f} s"))
+
+    writing = threading.Lock()
+    parts = {EDGE: edge, SIMULATORS: simulators, MERCHANT: merchant}
+    with ThreadPoolExecutor(3) as workers:
+        attempts = [workers.submit(begin, name, start) for name, start in parts.items() if name in missing]
+    for attempt in attempts:
+        attempt.result()
+    if missing != [KEEPER]:
+        open_edge = attach(edge_state(running, plan.home))
+        load_routes(open_edge.admin, route_table(plan, running))
+        open_edge.admin.close()
+        touch(edge_port, hosts, made.authority)
+    if KEEPER in missing:
+        begin(KEEPER, keeper)
+
+
+def _spawned(plan: Plan, name: str, module: str, config: Mapping[str, Any], variables: Mapping[str, str]) -> Process:
+    plan.home.path.mkdir(parents=True, exist_ok=True)
+    starting = Starting(name, module, config, folder=plan.home.path, log=plan.home.logs / f"{name}.log")
+    path = os.pathsep.join(config.get("suite_roots", []))
+    starting.spawn(clean_environment({**variables, "PYTHONPATH": path} if path else variables))
+    return starting.ready()

@@ -1,0 +1,1 @@
+"""Three thin adapters over one flow: pytest, Locust, scheduler. They share a session and nothing else."""
