@@ -86,7 +86,9 @@ class GeventTransport:
     def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Reply:
         """Send one request; body and reply are whole."""
         parts = urlsplit(url)
-        client = self._by_origin.get(parts.netloc) or self._open(parts.scheme, parts.netloc, parts.hostname, parts.port)
+        client = self._by_origin.get(parts.netloc)
+        if client is None:
+            client = self._open(parts.scheme, parts.netloc, parts.hostname or "", parts.port)
         target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
         try:
             response = client.request(method, target, body=body or b"", headers=headers)
@@ -103,17 +105,16 @@ class GeventTransport:
             client.close()
         self._by_origin.clear()
 
-    def _open(self, scheme: str, netloc: str, host: str | None, port: int | None) -> Any:
+    def _open(self, scheme: str, netloc: str, host: str, port: int | None) -> Any:
         tls = scheme == "https"
-        extra = {"ssl_context_factory": lambda: _ssl_context(self._ca_file)} if tls else {}
         client = self._factory(
             host,
             port or (443 if tls else 80),
             ssl=tls,
+            ssl_context_factory=(lambda: _ssl_context(self._ca_file)) if tls else None,
             concurrency=self._connections,
             connection_timeout=self._timeout_s,
             network_timeout=self._timeout_s,
-            **extra,
         )
         self._by_origin[netloc] = client
         return client

@@ -1,0 +1,320 @@
+"""SAP S/4HANA as a witness: sales orders, outbound deliveries and stock, read over its OData V2 services.
+
+Follows API_SALES_ORDER_SRV, API_OUTBOUND_DELIVERY_SRV (version 2) and API_MATERIAL_STOCK_SRV. Status words are SAP's
+one-letter codes, and `document_date` is a date of the business, not an instant.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import NoReturn
+from urllib.parse import quote
+
+from assay.errors import InfrastructureError
+from assay.http import Answer, basic_authorization
+from assay.records import Document, Line, ReferenceRule, StockLevel
+from assay.roles import ConnectorHead, Http, Reply
+
+_ORDERS = "/sap/opu/odata/sap/API_SALES_ORDER_SRV"
+_DELIVERIES = "/sap/opu/odata/sap/API_OUTBOUND_DELIVERY_SRV;v=0002"
+_STOCK = "/sap/opu/odata/sap/API_MATERIAL_STOCK_SRV"
+# Clients write a service's version as `;v=0002`, `;v=2` or not at all, and a key with or without percent-encoding.
+_IN_ORDERS = r"^/sap/opu/odata/sap/API_SALES_ORDER_SRV(?:(?:;|%3B)v=\d+)?"
+_IN_DELIVERIES = r"^/sap/opu/odata/sap/API_OUTBOUND_DELIVERY_SRV(?:(?:;|%3B)v=\d+)?"
+_KEY = r"(?:\(|%28)(?:\w+(?:=|%3D))?(?:'|%27)(?P<id>[^'%/]+)(?:'|%27)[^/]*(?:/.*)?$"
+_WRITES = ("POST", "PATCH", "MERGE", "PUT", "DELETE")
+
+
+def _rule(method: str, path: str, *strong: str) -> ReferenceRule:
+    return ReferenceRule(method=method, path=path, strong=strong)
+
+
+_ORDER_ANSWER = ("d.SalesOrder", "d.PurchaseOrderByCustomer")
+_DELIVERY_ANSWER = ("d.DeliveryDocument", "d.to_DeliveryDocumentItem.results.*.ReferenceSDDocument")
+
+HEAD = ConnectorHead(
+    vendor="sap_s4hana",
+    role="erp",
+    live="https://my000000-api.s4hana.cloud.sap",
+    sandbox=None,
+    hosts=("*.s4hana.cloud.sap", "*.s4hana.ondemand.com"),
+    credentials=("user", "password"),
+    references=(
+        _rule("POST", rf"{_IN_ORDERS}/A_SalesOrder$", "PurchaseOrderByCustomer", *_ORDER_ANSWER),
+        _rule(
+            "GET",
+            rf"{_IN_ORDERS}/A_SalesOrder$",
+            "d.results.*.SalesOrder",
+            "d.results.*.PurchaseOrderByCustomer",
+            "query:$filter",
+        ),
+        *(
+            _rule(method, rf"{_IN_ORDERS}/A_SalesOrder\w*{_KEY}", "path:id", *_ORDER_ANSWER)
+            for method in ("GET", *_WRITES)
+        ),
+        _rule(
+            "POST",
+            rf"{_IN_DELIVERIES}/A_OutbDeliveryHeader$",
+            "to_DeliveryDocumentItem.results.*.ReferenceSDDocument",
+            "to_DeliveryDocumentItem.*.ReferenceSDDocument",
+            *_DELIVERY_ANSWER,
+        ),
+        _rule(
+            "GET",
+            rf"{_IN_DELIVERIES}/A_OutbDeliveryItem$",
+            "d.results.*.ReferenceSDDocument",
+            "d.results.*.DeliveryDocument",
+            "query:$filter",
+        ),
+        _rule("GET", rf"{_IN_DELIVERIES}/A_OutbDeliveryHeader$", "d.results.*.DeliveryDocument", "query:$filter"),
+        *(
+            _rule(method, rf"{_IN_DELIVERIES}/A_OutbDelivery\w*{_KEY}", "path:id", *_DELIVERY_ANSWER)
+            for method in ("GET", *_WRITES)
+        ),
+        _rule(
+            "POST", rf"{_IN_DELIVERIES}/(?:PostGoodsIssue|PickAllItems|ConfirmPicking\w*)$", "query:DeliveryDocument"
+        ),
+    ),
+    documents=(
+        "https://api.sap.com/api/OP_API_SALES_ORDER_SRV_0001",
+        "https://api.sap.com/api/OP_API_OUTBOUND_DELIVERY_SRV_0002",
+        "https://api.sap.com/api/OP_API_MATERIAL_STOCK_SRV",
+    ),
+)
+
+_PAGE = 100
+_DATE = re.compile(r"/Date\((-?\d+)(?:[+-]\d+)?\)/")
+_TIME = re.compile(r"PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class SapS4hana:
+    """Reads one S/4HANA system with a communication user; errors carry SAP's own code and message."""
+
+    def __init__(self, http: Http, credentials: Mapping[str, str]) -> None:
+        self._http = http
+        self._headers = {
+            "accept": "application/json",
+            "authorization": basic_authorization(credentials["user"], credentials["password"]),
+        }
+
+    def documents_of(self, order_ref: str) -> Sequence[Document]:
+        """Return the sales orders whose customer reference is the shop's order number, each before its deliveries."""
+        params = (("$filter", f"PurchaseOrderByCustomer eq {quoted(order_ref)}"), ("$expand", "to_Item"))
+        documents: list[Document] = []
+        for entry in self._pages(f"{_ORDERS}/A_SalesOrder", params, "SalesOrder"):
+            order = decode_sales_order(entry)
+            documents += (order, *self.deliveries_of(order.ref, order_ref=order_ref))
+        return documents
+
+    def documents(self, since: datetime, until: datetime) -> Sequence[Document]:
+        """Return all sales orders created in [since, until), by number.
+
+        A sales order has no time of creation in this API, only a date: orders of the first day that have changed
+        since then, and of the last day, are included.
+        """
+        last = until - timedelta(microseconds=1)
+        params = (
+            (
+                "$filter",
+                f"CreationDate ge datetime'{since.astimezone(UTC):%Y-%m-%d}T00:00:00' and "
+                f"CreationDate le datetime'{last.astimezone(UTC):%Y-%m-%d}T00:00:00' and "
+                f"LastChangeDateTime ge datetimeoffset'{since.astimezone(UTC):%Y-%m-%dT%H:%M:%S}Z'",
+            ),
+            ("$expand", "to_Item"),
+        )
+        return [decode_sales_order(entry) for entry in self._pages(f"{_ORDERS}/A_SalesOrder", params, "SalesOrder")]
+
+    def sales_order(self, ref: str) -> Document:
+        """Return one sales order by SAP's number; `LookupError` when SAP has none."""
+        path = f"{_ORDERS}/A_SalesOrder({quote(quoted(ref), safe=chr(39))})"
+        return decode_sales_order(self._get(path, (("$expand", "to_Item"),), what=f"sales order {ref}").at("d"))
+
+    def deliveries_of(self, sales_order: str, *, order_ref: str | None = None) -> Sequence[Document]:
+        """Return the outbound deliveries that refer to a sales order, by number."""
+        params = (("$filter", f"ReferenceSDDocument eq {quoted(sales_order)}"),)
+        items: dict[str, list[Answer]] = {}
+        key = "DeliveryDocument,DeliveryDocumentItem"
+        for item in self._pages(f"{_DELIVERIES}/A_OutbDeliveryItem", params, key):
+            items.setdefault(item.text("DeliveryDocument"), []).append(item)
+        return [
+            decode_delivery(self._delivery_header(ref), items[ref], parent_ref=sales_order, order_ref=order_ref)
+            for ref in sorted(items)
+        ]
+
+    def stock(self, sku: str) -> Sequence[StockLevel]:
+        """Return unrestricted stock by plant and storage location (``1010/101A``); `LookupError` without the material.
+
+        Stock in quality inspection, blocked, or owned by somebody else is not counted: it cannot be promised.
+        """
+        path = f"{_STOCK}/A_MaterialStock({quote(quoted(sku), safe=chr(39))})"
+        params = (("$expand", "to_MatlStkInAcctMod"),)
+        return decode_stock(self._get(path, params, what=f"material {sku}").at("d"))
+
+    def _delivery_header(self, ref: str) -> Answer:
+        path = f"{_DELIVERIES}/A_OutbDeliveryHeader({quote(quoted(ref), safe=chr(39))})"
+        return self._get(path, (), what=f"outbound delivery {ref}").at("d")
+
+    def _pages(self, path: str, params: Sequence[tuple[str, str]], order_by: str) -> Iterator[Answer]:
+        """Walk a collection by $skip and $top until $inlinecount rows are seen; a page may hold fewer than asked."""
+        seen = 0
+        while True:
+            page = self._get(
+                path,
+                (
+                    *params,
+                    ("$orderby", order_by),
+                    ("$top", str(_PAGE)),
+                    ("$skip", str(seen)),
+                    ("$inlinecount", "allpages"),
+                ),
+                what=path,
+            )
+            rows = page.items("d.results")
+            total = int(page.decimal("d.__count"))
+            yield from rows
+            seen += len(rows)
+            if seen >= total:
+                return
+            if not rows:
+                page.refuse("d.results", f"rows up to the {total} that SAP counted; {seen} came")
+
+    def _get(self, path: str, params: Sequence[tuple[str, str]], *, what: str) -> Answer:
+        reply = self._http.request("GET", path, params=params, headers=self._headers)
+        if reply.status != 200:
+            _refuse(reply, f"GET {path}", what)
+        return Answer.of(reply, system="sap_s4hana", operation=f"GET {path}")
+
+
+def quoted(value: str) -> str:
+    """Write a text as an OData V2 literal: in single quotes, those inside doubled."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def decode_sales_order(entry: Answer) -> Document:
+    """Turn A_SalesOrder with to_Item expanded into our record.
+
+    `status` is OverallSDProcessStatus (A not started, B in process, C complete, empty: not relevant), followed by
+    ``approval=X`` (SalesDocApprovalStatus) and ``rejection=X`` (OverallSDDocumentRejectionSts) where SAP has set them.
+    `total` is the net amount of the whole document.
+    """
+    words = [entry.text_or("OverallSDProcessStatus", "")]
+    for word, member in (("approval", "SalesDocApprovalStatus"), ("rejection", "OverallSDDocumentRejectionSts")):
+        code = entry.text_or(member, "").strip()
+        if code and not (word == "rejection" and code == "A"):  # A: nothing was rejected
+            words.append(f"{word}={code}")
+    return Document(
+        system="sap_s4hana",
+        ref=entry.text("SalesOrder"),
+        kind="sales_order",
+        order_ref=entry.text_or("PurchaseOrderByCustomer", "") or None,
+        status=" ".join(words).strip(),
+        lines=tuple(_order_line(item) for item in entry.items("to_Item.results")),
+        total=entry.decimal("TotalNetAmount"),
+        currency=entry.text("TransactionCurrency"),
+        document_date=_date(entry, "SalesOrderDate"),
+    )
+
+
+def decode_delivery(
+    header: Answer, items: Sequence[Answer], *, parent_ref: str, order_ref: str | None = None
+) -> Document:
+    """Turn A_OutbDeliveryHeader and its items into our record.
+
+    `status` is OverallGoodsMovementStatus (A not started, B partly, C posted, empty: not relevant). `created_at` takes
+    SAP's system time as UTC, which it is in S/4HANA Cloud.
+    """
+    return Document(
+        system="sap_s4hana",
+        ref=header.text("DeliveryDocument"),
+        kind="delivery",
+        order_ref=order_ref,
+        status=header.text_or("OverallGoodsMovementStatus", ""),
+        lines=tuple(_delivery_line(item) for item in items),
+        document_date=_date(header, "DocumentDate"),
+        created_at=_created_at(header),
+        parent_ref=parent_ref,
+    )
+
+
+def decode_stock(entry: Answer) -> list[StockLevel]:
+    """Turn A_MaterialStock with to_MatlStkInAcctMod expanded into levels, summed by plant and storage location."""
+    sku = entry.text("Material")
+    levels: dict[str, Decimal] = {}
+    for row in entry.items("to_MatlStkInAcctMod.results"):
+        # Stock type 01 is unrestricted use; a special stock belongs to a customer, supplier, project or order.
+        if row.text("InventoryStockType") != "01" or row.has("InventorySpecialStockType"):
+            continue
+        place = "/".join(part for part in (row.text_or("Plant", ""), row.text_or("StorageLocation", "")) if part)
+        levels[place] = levels.get(place, Decimal(0)) + row.decimal("MatlWrhsStkQtyInMatlBaseUnit")
+    return [
+        StockLevel(system="sap_s4hana", sku=sku, on_hand=level, location=place or None)
+        for place, level in sorted(levels.items())
+    ]
+
+
+def _order_line(item: Answer) -> Line:
+    return Line(
+        sku=item.text("Material"),
+        quantity=item.decimal("RequestedQuantity"),
+        name=item.text_or("SalesOrderItemText", "") or None,
+    )
+
+
+def _delivery_line(item: Answer) -> Line:
+    return Line(
+        sku=item.text("Material"),
+        quantity=item.decimal("ActualDeliveryQuantity"),
+        name=item.text_or("DeliveryDocumentItemText", "") or None,
+    )
+
+
+def _date(entry: Answer, path: str) -> date | None:
+    instant = _instant(entry, path)
+    return instant.date() if instant else None
+
+
+def _created_at(header: Answer) -> datetime | None:
+    day = _instant(header, "CreationDate")
+    if day is None or not header.has("CreationTime"):
+        return day
+    match = _TIME.fullmatch(header.text("CreationTime"))
+    if match is None:
+        header.refuse("CreationTime", "an Edm.Time such as PT13H05M09S")
+    hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    return day + timedelta(hours=hours, minutes=minutes, seconds=seconds)
+
+
+def _instant(entry: Answer, path: str) -> datetime | None:
+    """Read an Edm.DateTime or Edm.DateTimeOffset: milliseconds since 1970 in UTC, whatever offset is shown with it."""
+    if not entry.has(path):
+        return None
+    match = _DATE.fullmatch(entry.text(path))
+    if match is None:
+        entry.refuse(path, "an OData V2 date such as /Date(1735689600000)/")
+    return _EPOCH + timedelta(milliseconds=int(match[1]))
+
+
+def _refuse(reply: Reply, operation: str, what: str) -> NoReturn:
+    """Raise for an error answer: OData V2 has error.code and error.message.value."""
+    if reply.status in (401, 403) and not reply.body.lstrip().startswith(b"{"):
+        code, message = (
+            f"HTTP {reply.status}",
+            "not authorised",
+        )  # the gateway answers with a page before OData is asked
+    else:
+        error = Answer.of(reply, system="sap_s4hana", operation=operation)
+        code = error.text_or("error.code", "no code")
+        message = error.text_or("error.message.value", "no message")
+    if reply.status == 404:
+        raise LookupError(f"sap_s4hana knows no {what}: {code}: {message}")
+    raise InfrastructureError(
+        f"sap_s4hana refused: {code}: {message}",
+        where=operation,
+        expected="status 200",
+        seen=f"status {reply.status}",
+        hint="check the communication user, its password and its role" if reply.status in (401, 403) else None,
+    )

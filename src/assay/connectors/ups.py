@@ -1,0 +1,269 @@
+"""UPS as a witness: what UPS's Tracking API says of a parcel.
+
+Follows UPS's OAuth Client Credentials and Tracking documents. Instants are UTC, weights whole grams.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import NoReturn
+from urllib.parse import quote
+
+from assay.errors import InfrastructureError
+from assay.http import Answer, basic_authorization
+from assay.records import ReferenceRule, Shipment, ShipmentEvent
+from assay.roles import ConnectorHead, Http, Reply
+
+
+def _rule(method: str, path: str, *strong: str) -> ReferenceRule:
+    return ReferenceRule(method=method, path=path, strong=strong)
+
+
+_SHIPMENT = "ShipmentRequest.Shipment"
+_RESULTS = "ShipmentResponse.ShipmentResults"
+_TRACKED = "trackResponse.shipment.*.package.*"
+
+HEAD = ConnectorHead(
+    vendor="ups",
+    role="carrier",
+    live="https://onlinetools.ups.com",
+    sandbox="https://wwwcie.ups.com",
+    hosts=("onlinetools.ups.com", "wwwcie.ups.com"),
+    credentials=("client_id", "client_secret"),
+    references=(
+        # UPS takes one element or a list of them, in the request by the caller's choice, in the answer by version.
+        _rule(
+            "POST",
+            r"^/api/shipments/[^/]+/ship$",
+            f"{_SHIPMENT}.ReferenceNumber.Value",
+            f"{_SHIPMENT}.ReferenceNumber.*.Value",
+            f"{_SHIPMENT}.Package.ReferenceNumber.Value",
+            f"{_SHIPMENT}.Package.ReferenceNumber.*.Value",
+            f"{_SHIPMENT}.Package.*.ReferenceNumber.Value",
+            f"{_SHIPMENT}.Package.*.ReferenceNumber.*.Value",
+            f"{_RESULTS}.ShipmentIdentificationNumber",
+            f"{_RESULTS}.PackageResults.TrackingNumber",
+            f"{_RESULTS}.PackageResults.*.TrackingNumber",
+        ),
+        _rule(
+            "DELETE",
+            r"^/api/shipments/[^/]+/void/cancel/(?P<number>[^/]+)$",
+            "path:number",
+            "query:trackingnumber",
+        ),
+        _rule("POST", r"^/api/labels/[^/]+/recovery$", "LabelRecoveryRequest.TrackingNumber"),
+        _rule(
+            "GET",
+            r"^/api/track/v1/(?:shipment/)?details/(?P<number>[^/]+)$",
+            "path:number",
+            f"{_TRACKED}.trackingNumber",
+            f"{_TRACKED}.referenceNumber.*.number",
+        ),
+        _rule(
+            "GET",
+            r"^/api/track/v1/reference/details/(?P<reference>[^/]+)$",
+            "path:reference",
+            f"{_TRACKED}.trackingNumber",
+        ),
+        # Track Alert's webhook: whatever path the platform gave its endpoint.
+        _rule("POST", r".*", "trackingNumber"),
+    ),
+    documents=(
+        "https://developer.ups.com/tag/Tracking",
+        "https://developer.ups.com/tag/OAuth-Client-Credentials",
+    ),
+)
+
+# UPS's package status codes in our words: three digits, the same in currentStatus.code and in status.statusCode.
+_CODES = {
+    "created": "003 044 045 065",
+    "voided": "007 043",
+    # A parcel that waits for its customer at an access point (040) has not reached him.
+    "in_transit": "005 006 010 012 014 016 017 018 019 020 021 025 027 028 038 039 040 041 042 054 055 056 057 063",
+    "delivered": "011 026",
+    "exception": "013 022 023 024 029 030 032 033 034 035 036 037 046 047 048 049 050 051 052 053 058 059 060 061 062 "
+    "064 066 067 068 069",
+}
+_BY_STATUS_CODE = {code: word for word, codes in _CODES.items() for code in codes.split()}
+# The type of an activity, coarser, for codes that table does not hold.
+_BY_TYPE = {
+    "M": "created",
+    "MV": "voided",
+    "P": "in_transit",
+    "I": "in_transit",
+    "O": "in_transit",
+    "D": "delivered",
+    "X": "exception",
+    "RS": "exception",
+}
+_GRAMS = {"KGS": Decimal(1000), "LBS": Decimal("453.59237"), "OZS": Decimal("28.349523125"), "GRM": Decimal(1)}
+_OFFSET = re.compile(r"([+-])(\d{2}):?(\d{2})")
+# A token is renewed a little before UPS's own date, so that no call leaves with one that dies on the way.
+_MARGIN_S = 60.0
+
+
+class Ups:
+    """Tracks parcels with one UPS application's credentials; errors carry UPS's own code and message."""
+
+    def __init__(
+        self, http: Http, credentials: Mapping[str, str], *, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._http = http
+        self._basic = basic_authorization(credentials["client_id"], credentials["client_secret"])
+        self._monotonic = monotonic
+        self._token = ""
+        self._token_until = 0.0
+        self._calls = itertools.count(1)
+
+    def track(self, tracking_number: str) -> Shipment:
+        """Return what UPS says of a parcel; `LookupError` when UPS does not know the number."""
+        path = f"/api/track/v1/details/{quote(tracking_number, safe='')}"
+        operation = f"GET {path}"
+        reply = self._get(path)
+        if reply.status == 401:  # the token died early: UPS revoked it, or its clock runs ahead of ours
+            self._token = ""
+            reply = self._get(path)
+        if reply.status != 200:
+            _refuse(reply, operation, f"parcel {tracking_number}")
+        return decode_track(Answer.of(reply, system="ups", operation=operation), tracking_number)
+
+    def _get(self, path: str) -> Reply:
+        if not self._token or self._monotonic() >= self._token_until:
+            self._fetch_token()
+        headers = {
+            "authorization": f"Bearer {self._token}",
+            "transid": f"assay-{next(self._calls):08d}",
+            "transactionsrc": "assay",
+            "accept": "application/json",
+        }
+        return self._http.request("GET", path, headers=headers)
+
+    def _fetch_token(self) -> None:
+        path = "/security/v1/oauth/token"
+        operation = f"POST {path}"
+        asked_at = self._monotonic()
+        reply = self._http.request(
+            "POST", path, headers={"authorization": self._basic}, form=(("grant_type", "client_credentials"),)
+        )
+        if reply.status != 200:
+            _refuse(reply, operation, "application with this client_id")
+        answer = Answer.of(reply, system="ups", operation=operation)
+        self._token = answer.text("access_token")
+        self._token_until = asked_at + max(float(answer.decimal("expires_in")) - _MARGIN_S, 0.0)
+
+
+def decode_track(answer: Answer, tracking_number: str) -> Shipment:
+    """Turn a tracking answer into the parcel asked for; `LookupError` when UPS answers with a warning instead of it.
+
+    `status` follows the newest status UPS gives; `order_ref` is the first reference on the parcel. An activity whose
+    instant cannot be placed in UTC is left out of `events`, which are in order of time.
+    """
+    package = _package(answer, tracking_number)
+    activities = package.items("activity") if package.has("activity") else []
+    statuses = [activity.at("status") for activity in activities if activity.has("status")]
+    current = package.at("currentStatus") if package.has("currentStatus") else None
+    deciding = current if current is not None else (statuses[0] if statuses else None)
+    events = sorted((event for event in map(_event, activities) if event is not None), key=lambda pair: pair[0].at)
+    delivered = [event.at for event, word in events if word == "delivered"]
+    references = package.items("referenceNumber") if package.has("referenceNumber") else []
+    return Shipment(
+        system="ups",
+        ref=package.text("trackingNumber"),
+        order_ref=next((each.text("number") for each in references if each.has("number")), None),
+        tracking_number=package.text("trackingNumber"),
+        status=_word(deciding) if deciding is not None else "unknown",
+        status_code=_code(deciding) if deciding is not None else None,
+        weight_g=_weight_g(package),
+        events=tuple(event for event, _ in events),
+        delivered_at=delivered[-1] if delivered else None,
+    )
+
+
+def _package(answer: Answer, tracking_number: str) -> Answer:
+    warnings: list[str] = []
+    found: list[Answer] = []
+    for shipment in answer.items("trackResponse.shipment"):
+        if shipment.has("package"):
+            found += shipment.items("package")
+        if shipment.has("warnings"):
+            warnings += (f"{each.text('code')}: {each.text('message')}" for each in shipment.items("warnings"))
+    for package in found:
+        if package.text("trackingNumber") == tracking_number:
+            return package
+    if warnings and not found:
+        raise LookupError(f"ups knows no parcel {tracking_number}: {'; '.join(warnings)}")
+    return answer.refuse("trackResponse.shipment", f"a package whose trackingNumber is {tracking_number}")
+
+
+def _code(status: Answer) -> str | None:
+    return status.text_or("statusCode", "") or status.text_or("code", "") or status.text_or("type", "") or None
+
+
+def _word(status: Answer) -> str:
+    for member in ("statusCode", "code"):
+        word = _BY_STATUS_CODE.get(status.text_or(member, ""))
+        if word:
+            return word
+    return _BY_TYPE.get(status.text_or("type", "").strip(), "unknown")
+
+
+def _event(activity: Answer) -> tuple[ShipmentEvent, str] | None:
+    at = _instant(activity)
+    if at is None or not activity.has("status"):
+        return None
+    status = activity.at("status")
+    text = status.text_or("description", "").strip()
+    return ShipmentEvent(code=_code(status) or "", text=text, at=at), _word(status)
+
+
+def _instant(activity: Answer) -> datetime | None:
+    """Read an activity's instant: its GMT fields, else its local clock with the offset; None without either."""
+    if activity.has("gmtDate") and activity.has("gmtTime"):
+        return _clock(activity, "gmtDate", "gmtTime")
+    if not (activity.has("date") and activity.has("time") and activity.has("gmtOffset")):
+        return None
+    match = _OFFSET.fullmatch(activity.text("gmtOffset"))
+    if match is None:
+        activity.refuse("gmtOffset", "an offset such as -05:00")
+    offset = timedelta(hours=int(match[2]), minutes=int(match[3]))
+    local = _clock(activity, "date", "time")
+    return local + offset if match[1] == "-" else local - offset
+
+
+def _clock(activity: Answer, day: str, clock: str) -> datetime:
+    """Read YYYYMMDD and HHMMSS; UPS drops leading zeros of its GMT time ("74700") and sometimes writes colons."""
+    digits = activity.text(clock).replace(":", "").zfill(6)
+    try:
+        return datetime.strptime(activity.text(day) + digits, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+    except ValueError:
+        return activity.refuse(clock, f"a time HHMMSS after a {day} YYYYMMDD ({activity.text(day)!r})")
+
+
+def _weight_g(package: Answer) -> int | None:
+    if not package.has("weight.weight"):
+        return None
+    unit = package.text("weight.unitOfMeasurement")
+    if unit not in _GRAMS:
+        package.refuse("weight.unitOfMeasurement", "one of " + ", ".join(_GRAMS))
+    return round(package.decimal("weight.weight") * _GRAMS[unit])
+
+
+def _refuse(reply: Reply, operation: str, what: str) -> NoReturn:
+    """Raise for an error answer: UPS has response.errors, each with a code and a message."""
+    answer = Answer.of(reply, system="ups", operation=operation)
+    errors: Sequence[Answer] = answer.items("response.errors")
+    text = "; ".join(f"{each.text('code')}: {each.text('message')}" for each in errors) or "no error named"
+    if reply.status == 404:
+        raise LookupError(f"ups knows no {what}: {text}")
+    raise InfrastructureError(
+        f"ups refused: {text}",
+        where=operation,
+        expected="status 200",
+        seen=f"status {reply.status}",
+        hint="check the environment variables of ups's client_id and client_secret" if reply.status == 401 else None,
+    )
