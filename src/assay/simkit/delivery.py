@@ -56,6 +56,10 @@ class Delivery:
         if not taken and message["retries_s"]:
             wait, *rest = message["retries_s"]
             later = {**message, "retries_s": rest}
+            if "renew" in message:
+                self._world.at(self._world.now() + timedelta(seconds=wait), message["renew"], later)
+                self._world.documents.commit()
+                return
             due_us = self._world.clock.now_us() + timedelta(seconds=wait) // timedelta(microseconds=1)
             table[f"{due_us:020d}-{key.split('-', 1)[1]}"] = later
         self._world.documents.commit()

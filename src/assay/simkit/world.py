@@ -48,9 +48,23 @@ class World:
         number = self.ids.number("_jobs")
         self.table("_jobs")[f"{to_us(due):020d}-{number:08d}"] = [job, payload]
 
-    def post(self, url: str, body: bytes, headers: Mapping[str, str], *, retries_s: tuple[int, ...] = ()) -> None:
-        """Send a webhook now; on anything but 2xx try again after each of `retries_s` simulated seconds."""
+    def post(
+        self,
+        url: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        *,
+        retries_s: tuple[int, ...] = (),
+        renew: str | None = None,
+    ) -> None:
+        """Send a webhook now; on anything but 2xx try again after each of `retries_s` simulated seconds.
+
+        renew: the head's job that posts a retry instead, given the message with the `retries_s` left; for vendors who
+        sign each attempt with its own instant.
+        """
         message = {"url": url, "body": body.decode(), "headers": dict(headers), "retries_s": list(retries_s)}
+        if renew is not None:
+            message["renew"] = renew
         number = self.ids.number("_posts")
         self.table("_posts")[f"{to_us(self.now()):020d}-{number:08d}"] = message
 

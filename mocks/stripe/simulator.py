@@ -1,0 +1,52 @@
+"""The head of the Stripe simulator: its operations, jobs and what it stands for."""
+
+from __future__ import annotations
+
+from assay.simkit import Route, Simulator
+from mocks.stripe import charge, confirmation, customer, event, intent, ledger, method
+from mocks.stripe.account import Account
+from mocks.stripe.error import failure_answer
+from mocks.stripe.gate import operation
+
+ROUTES = [
+    Route("POST", "/v1/payment_intents", operation(intent.create, intent.CREATE)),
+    Route("GET", "/v1/payment_intents", operation(intent.list_, intent.LIST)),
+    Route("GET", "/v1/payment_intents/{intent}", operation(intent.retrieve, intent.RETRIEVE, publishable=True)),
+    Route("POST", "/v1/payment_intents/{intent}", operation(intent.update, intent.UPDATE)),
+    Route("POST", "/v1/payment_intents/{intent}/confirm", operation(intent.confirm, intent.CONFIRM, publishable=True)),
+    Route("POST", "/v1/payment_methods", operation(method.create, method.CREATE, publishable=True)),
+    Route("GET", "/v1/payment_methods", operation(method.list_, method.LIST)),
+    Route("GET", "/v1/payment_methods/{payment_method}", operation(method.retrieve)),
+    Route("POST", "/v1/payment_methods/{payment_method}", operation(method.update, method.UPDATE)),
+    Route("POST", "/v1/payment_methods/{payment_method}/attach", operation(method.attach, method.ATTACH)),
+    Route("POST", "/v1/payment_methods/{payment_method}/detach", operation(method.detach)),
+    Route("POST", "/v1/customers", operation(customer.create, customer.CREATE)),
+    Route("GET", "/v1/customers", operation(customer.list_, customer.LIST)),
+    Route("GET", "/v1/customers/{customer}", operation(customer.retrieve)),
+    Route("POST", "/v1/customers/{customer}", operation(customer.update, customer.UPDATE)),
+    Route("GET", "/v1/charges", operation(charge.list_, charge.LIST)),
+    Route("GET", "/v1/charges/{charge}", operation(charge.retrieve)),
+    Route("POST", "/v1/charges/{charge}", operation(charge.update, charge.UPDATE)),
+    Route("GET", "/v1/balance_transactions", operation(ledger.list_, ledger.LIST)),
+    Route("GET", "/v1/balance_transactions/{id}", operation(ledger.retrieve)),
+    Route("GET", "/v1/balance", operation(ledger.balance)),
+    Route("GET", "/v1/events", operation(event.list_, event.LIST)),
+    Route("GET", "/v1/events/{id}", operation(event.retrieve)),
+]
+
+SIMULATOR = Simulator(
+    vendor="stripe",
+    title="Stripe API",
+    hosts=("api.stripe.com", "hooks.stripe.com"),
+    state=Account,
+    routes=ROUTES,
+    error=failure_answer,
+    jobs={"settle_debit": confirmation.settle_debit, "webhook": event.send_again},
+    sources=(
+        "https://github.com/stripe/openapi",
+        "https://docs.stripe.com/api",
+        "https://docs.stripe.com/currencies",
+        "https://docs.stripe.com/testing",
+        "https://docs.stripe.com/webhooks/signature",
+    ),
+)
