@@ -176,6 +176,7 @@ class Client:
         sent = {**self._headers, "content-type": content_type} if content_type else dict(self._headers)
         if headers:
             sent.update((name.lower(), value) for name, value in headers.items())
+        _refuse_unsendable(url, sent, where=f"{self.system}: {method} {mask_url(url)}")
         if self._trace_id:
             sent["traceparent"] = f"00-{self._trace_id}-{self._span_prefix:08x}{next(self._spans) & 0xFFFFFFFF:08x}-01"
         if self._budget is None:
@@ -300,6 +301,8 @@ def open_client(
     parts = urlsplit(base_url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise UsageError("that is no base URL", where=system or None, expected="http(s)://host…", seen=base_url)
+    if "@" in parts.netloc:
+        raise UsageError("a base URL holds no user or password", where=system or None, hint="use credentials instead")
     if timeout_s <= 0:
         raise UsageError("every request has a time limit", expected="timeout_s > 0", seen=str(timeout_s))
     if transport == "httpx":
@@ -432,6 +435,20 @@ class Answer:
 def basic_authorization(user: str, password: str) -> str:
     """Return the value of an Authorization header of scheme Basic, in UTF-8 (RFC 7617)."""
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode("ascii")
+
+
+def _refuse_unsendable(url: str, headers: Mapping[str, str], *, where: str) -> None:
+    """Refuse what no transport may send, or each would send in another way."""
+    if not url.isascii() or not url.isprintable() or " " in url:
+        raise UsageError("a URL is printable ASCII without spaces", where=where, hint="quote the parts of the path")
+    for name, value in headers.items():
+        if not value.isascii() or not value.isprintable():
+            raise UsageError(
+                f"the header '{name}' holds a character that no header may",
+                where=where,
+                expected="printable ASCII",
+                hint="a secret read from a file may end in a line break",
+            )
 
 
 def _encode(

@@ -6,14 +6,11 @@ Separate so that no request model of either library is ever seen above, and a ch
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from assay.errors import UsageError
 from assay.roles import Reply
-
-if TYPE_CHECKING:
-    import ssl
 
 
 class TransportFailed(Exception):
@@ -34,13 +31,15 @@ class HttpxTransport:
     """httpx's transport without its client: no cookies, redirects, proxies or netrc, and a quarter less CPU."""
 
     def __init__(self, timeout_s: float, ca_file: str | None, connections: int) -> None:
+        import ssl
+
         import httpx  # 50 ms that a connector's import must not cost
 
         self._httpx = httpx
         self._extensions = {"timeout": httpx.Timeout(timeout_s).as_dict()}
         self._timeout_s = timeout_s
         self._inner = httpx.HTTPTransport(
-            verify=_ssl_context(ca_file),
+            verify=_ssl_context(ssl, ca_file),
             trust_env=False,
             limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
         )
@@ -73,11 +72,13 @@ class GeventTransport:
     def __init__(self, timeout_s: float, ca_file: str | None, connections: int) -> None:
         try:
             import geventhttpclient  # pulls in gevent
+            from gevent import ssl
         except ImportError:
             raise UsageError(
                 "the transport geventhttpclient is not installed", hint="install assay[load], or use transport='httpx'"
             ) from None
         self._factory = geventhttpclient.HTTPClient
+        self._ssl = ssl
         self._timeout_s = timeout_s
         self._ca_file = ca_file
         self._connections = connections
@@ -111,7 +112,8 @@ class GeventTransport:
             host,
             port or (443 if tls else 80),
             ssl=tls,
-            ssl_context_factory=(lambda: _ssl_context(self._ca_file)) if tls else None,
+            # It hands over its own choice of CAs; ours are in the shared context.
+            ssl_context_factory=(lambda cafile=None: _ssl_context(self._ssl, self._ca_file)) if tls else None,
             concurrency=self._connections,
             connection_timeout=self._timeout_s,
             network_timeout=self._timeout_s,
@@ -120,27 +122,27 @@ class GeventTransport:
         return client
 
 
-_contexts: dict[str | None, ssl.SSLContext] = {}
+_contexts: dict[tuple[str, str | None], Any] = {}
 
 
-def _ssl_context(ca_file: str | None) -> ssl.SSLContext:
-    """One TLS context a process and CA file: building one costs 50 ms of CPU."""
-    context = _contexts.get(ca_file)
-    if context is None:
-        import ssl
-
+def _ssl_context(ssl: Any, ca_file: str | None) -> Any:
+    """One TLS context a process, TLS module and CA file: building one costs 50 ms of CPU."""
+    key = (ssl.__name__, ca_file)
+    if key not in _contexts:
         context = ssl.create_default_context()
-        if not context.get_ca_certs():
-            try:
-                import certifi
+        if not context.cert_store_stats()["x509_ca"]:  # a Python that was built without knowing the system's CAs
+            import certifi
 
-                context.load_verify_locations(certifi.where())
-            except ImportError:
-                pass
+            context.load_verify_locations(certifi.where())
         if ca_file:
-            context.load_verify_locations(ca_file)
-        _contexts[ca_file] = context
-    return context
+            try:
+                context.load_verify_locations(ca_file)
+            except OSError as error:
+                raise UsageError(
+                    "the CA file cannot be read", where=ca_file, expected="PEM certificates", seen=str(error)
+                ) from None
+        _contexts[key] = context
+    return _contexts[key]
 
 
 def _joined(items: Iterable[tuple[str, str]]) -> dict[str, str]:

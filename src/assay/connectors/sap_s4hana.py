@@ -113,16 +113,15 @@ class SapS4hana:
     def documents(self, since: datetime, until: datetime) -> Sequence[Document]:
         """Return all sales orders created in [since, until), by number.
 
-        A sales order has no time of creation in this API, only a date: orders of the first day that have changed
-        since then, and of the last day, are included.
+        A sales order has a date of creation in this API and no time of day: all orders of the first and of the last
+        day are included.
         """
         last = until - timedelta(microseconds=1)
         params = (
             (
                 "$filter",
                 f"CreationDate ge datetime'{since.astimezone(UTC):%Y-%m-%d}T00:00:00' and "
-                f"CreationDate le datetime'{last.astimezone(UTC):%Y-%m-%d}T00:00:00' and "
-                f"LastChangeDateTime ge datetimeoffset'{since.astimezone(UTC):%Y-%m-%dT%H:%M:%S}Z'",
+                f"CreationDate le datetime'{last.astimezone(UTC):%Y-%m-%d}T00:00:00'",
             ),
             ("$expand", "to_Item"),
         )

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NoReturn
+from urllib.parse import quote
 
 from assay.errors import InfrastructureError
 from assay.http import Answer
@@ -43,7 +44,7 @@ HEAD = ConnectorHead(
         _rule("GET", r"^/v1/charges/(?P<id>(ch|py)_[^/]+)$", "path:id", "payment_intent"),
         _rule("POST", r"^/v1/charges/(?P<id>(ch|py)_[^/]+)(/[a-z_]+)?$", "path:id", "payment_intent"),
         # Webhooks: whatever path the platform gave its endpoint, the event's object speaks.
-        _rule("POST", r"", "data.object.id", "data.object.metadata.order_id", "data.object.payment_intent"),
+        _rule("POST", r".*", "data.object.id", "data.object.metadata.order_id", "data.object.payment_intent"),
     ),
     documents=("https://docs.stripe.com/api/payment_intents", "https://docs.stripe.com/api/pagination"),
 )
@@ -85,7 +86,7 @@ class Stripe:
 
     def payment(self, ref: str) -> Payment:
         """Return one payment intent; `LookupError` when Stripe does not know it."""
-        path = f"/v1/payment_intents/{ref}"
+        path = f"/v1/payment_intents/{quote(ref, safe='')}"
         answer = self._get(path, (("expand[]", "latest_charge"),), what=f"payment intent {ref}")
         return decode_payment(answer)
 
