@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Literal
 
 from assay.dossier import gather
 from assay.events import Finding, Outcome, Result
@@ -34,7 +34,9 @@ FAMILIES = (_books, _money, _orders)
 class Session:
     """One environment, open: performs cases, lets the landscape come to rest, judges orders."""
 
-    def __init__(self, plan: Plan, running: Running, *, transport: str = "httpx") -> None:
+    def __init__(
+        self, plan: Plan, running: Running, *, transport: Literal["httpx", "geventhttpclient"] = "httpx"
+    ) -> None:
         self.plan = plan
         self._running = running
         self._clock = LandscapeClock(plan.home.clock)
@@ -82,8 +84,7 @@ class Session:
         return {system: f"http://127.0.0.1:{port}" for system, port in ports.items()}
 
     def _open_http(self, system: str, base_url: str) -> Http:
-        client: Any = open_client(base_url, transport=self._transport)
-        return client  # type: ignore[no-any-return]
+        return open_client(base_url, system=system, transport=self._transport)
 
 
 def verdict_text(outcomes: Sequence[Outcome]) -> str:

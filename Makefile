@@ -1,0 +1,46 @@
+# Two commands for a fresh machine with Python 3.11 or later: `make demo` and `make test`.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+# Java and npm are used where the machine has them; the wheels come only where they are missing.
+EXTRAS := $(shell $(PYTHON) scripts/missing_extras.py)
+
+.PHONY: help venv demo test full lint fidelity bench clean
+
+help: ## Say what each command does
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+$(BIN)/.demo: pyproject.toml requirements.lock
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c requirements.lock -e '.[$(EXTRAS)]'
+	@touch $@
+
+$(BIN)/.dev: $(BIN)/.demo
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c requirements.lock -e '.[dev,load,test,$(EXTRAS)]'
+	@touch $@
+
+venv: $(BIN)/.dev ## Create .venv with everything development needs
+
+demo: $(BIN)/.demo ## Install and run the main job on the embedded landscape: two orders, end to end, then stop
+	$(BIN)/assay demo
+
+test: $(BIN)/.dev ## Install and run the tests
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m 'not full' $(ARGS)
+
+full: $(BIN)/.dev ## Run every test, the long ones too, in two shards
+	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+
+lint: $(BIN)/.dev ## Check style, types and who imports whom
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fidelity: $(BIN)/.dev ## Let the vendors' own clients judge the simulators, each in its own environment
+	$(BIN)/python tests/fidelity/run.py
+
+bench: $(BIN)/.dev ## Print every speed figure against its limit
+	$(BIN)/python benchmarks/run.py
+
+clean: ## Remove what these commands made
+	rm -rf $(VENV) .venv-* .mypy_cache .ruff_cache .pytest_cache reports/out
