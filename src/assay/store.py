@@ -28,6 +28,7 @@ _calls = sa.Table(
     sa.Column("environment", sa.String(64), nullable=False),
     sa.Column("at_us", sa.BigInteger, nullable=False, index=True),
     sa.Column("system", sa.String(64), nullable=False),
+    sa.Column("way", sa.String(16), nullable=False),
     sa.Column("method", sa.String(16), nullable=False),
     sa.Column("host", sa.String(255), nullable=False),
     sa.Column("path", sa.Text, nullable=False),
@@ -35,6 +36,7 @@ _calls = sa.Table(
     sa.Column("status", sa.Integer, nullable=False),
     sa.Column("duration_ms", sa.Integer, nullable=False),
     sa.Column("refused", sa.Boolean, nullable=False),
+    sa.Column("fault", sa.String(32)),
     sa.Column("request_headers", sa.JSON, nullable=False),
     sa.Column("request_body", sa.Text, nullable=False),
     sa.Column("response_headers", sa.JSON, nullable=False),
@@ -51,11 +53,15 @@ _gaps = sa.Table(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One call of the platform as the edge saw it: masked, long bodies as hash and length, real time in UTC."""
+    """One call that crossed the edge: masked, long bodies as hash and length, real time in UTC.
+
+    `way` is proxy or base (the platform called out) or reverse (a webhook came in); `fault` names the fault in its way.
+    """
 
     id: str
     at: datetime
     system: str
+    way: str
     method: str
     host: str
     path: str
@@ -63,6 +69,7 @@ class Call:
     status: int
     duration_ms: int
     refused: bool
+    fault: str | None = None
     request_headers: dict[str, str]
     request_body: str
     response_headers: dict[str, str]

@@ -62,6 +62,11 @@ class Home:
         self.store = self.path / "store.sqlite"
         self._file = self.path / "landscape.json"
 
+    @classmethod
+    def at(cls, path: Path, environment: str) -> Home:
+        """Return the home that lies at this very path, as a process of the landscape is told it."""
+        return cls(path.parents[1], environment)
+
     def read(self) -> Running:
         """Return what was written last; nothing runs where nothing was written."""
         try:
