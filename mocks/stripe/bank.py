@@ -13,9 +13,10 @@ from mocks.stripe.account import Document, letters
 from mocks.stripe.error import invalid
 
 _IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}\Z")
-_SEPA = set(
-    "AD AT BE BG CH CY CZ DE DK EE ES FI FR GB GI GR HR HU IE IS IT LI LT LU LV MC MT NL NO PL PT RO SE SI SK SM VA".split()
+_COUNTRIES = (
+    "AD AT BE BG CH CY CZ DE DK EE ES FI FR GB GI GR HR HU IE IS IT LI LT LU LV MC MT NL NO PL PT RO SE SI SK SM VA"
 )
+_SEPA = frozenset(_COUNTRIES.split())
 _FAILING = {
     "DE62370400440532013001", "DE78370400440532013004", "AT861904300235473202", "FR8420041010050500013M02607",
 }  # fmt: skip

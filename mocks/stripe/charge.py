@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from mocks.stripe.account import Account, Document, Request
@@ -208,7 +209,7 @@ def shipping_of(given: Document | None) -> Document | None:
 def list_(account: Account, request: Request) -> Document:
     """Return charges, newest first, of everything or of one payment intent, customer or transfer group."""
     parameters = request.parameters
-    rows = account.charges
+    rows: Mapping[str, Document] = account.charges
     intent = parameters.get("payment_intent")
     if intent:
         # An intent has few charges and the account has many: look at its own only.

@@ -70,7 +70,7 @@ def _check_method(account: Account, intent: Document, method: Document) -> None:
     used_by = account.instruments[method["id"]]["used_by"]
     if used_by not in (None, intent["id"]) and method["customer"] is None:
         raise refused(
-            "The provided PaymentMethod was used before without being attached to a customer. It may not be used again.",
+            "The PaymentMethod was used before without being attached to a customer. It may not be used again.",
             param="payment_method",
         )
 
@@ -126,7 +126,7 @@ def authenticated(account: Account, intent: Document, *, passed: bool) -> Docume
     if not passed:
         account.intent_notes[intent["id"]] = {**note, "attempt": None}
         error = error_object(
-            "We are unable to authenticate your payment method. Please choose a different payment method and try again.",
+            "The payment method could not be authenticated. Choose a different payment method and try again.",
             code="payment_intent_authentication_failure",
             payment_method=method,
         )
@@ -151,7 +151,7 @@ def _charged(
     hold = intent["capture_method"] == "manual"
     charge = new_charge(account, intent, method, status="succeeded", captured=not hold, authenticated=proven)
     if not hold:
-        charge = _booked(account, charge, method, at_once=card.available)
+        charge = booked(account, charge, method, at_once=card.available)
     emit(account, "charge.succeeded", charge, request)
     _remember(account, intent, charge, method, request)
     intent = {
@@ -168,7 +168,8 @@ def _charged(
     return intent, None
 
 
-def _booked(account: Account, charge: Document, method: Document, *, at_once: bool = False) -> Document:
+def booked(account: Account, charge: Document, method: Document, *, at_once: bool = False) -> Document:
+    """Return a captured charge with its balance transaction."""
     type_ = "charge" if method["type"] == "card" else "payment"
     booked = book(account, type_, charge, charge["amount_captured"], fee_kind=fee_kind(method), at_once=at_once)
     charge = {**charge, "balance_transaction": booked}
@@ -282,7 +283,7 @@ def settle_debit(account: Account, payload: Mapping[str, Any]) -> None:
         **charge, "status": "succeeded", "paid": True, "amount_captured": charge["amount"],
         "receipt_url": f"https://pay.stripe.com/receipts/payment/{charge['id']}",
     }  # fmt: skip
-    charge = _booked(account, charge, method)
+    charge = booked(account, charge, method)
     emit(account, "charge.succeeded", charge)
     intent = {**intent, "status": "succeeded", "amount_received": charge["amount"]}
     account.intents[intent["id"]] = intent

@@ -26,9 +26,25 @@ class Currency(NamedTuple):
     per_euro: Decimal
 
 
-_ZERO_DECIMAL = "bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf".split()
-_THREE_DECIMAL = "bhd jod kwd omr tnd".split()
-_HUNDREDS = "isk ugx".split()
+_ZERO_DECIMAL = {
+    "bif",
+    "clp",
+    "djf",
+    "gnf",
+    "jpy",
+    "kmf",
+    "krw",
+    "mga",
+    "pyg",
+    "rwf",
+    "vnd",
+    "vuv",
+    "xaf",
+    "xof",
+    "xpf",
+}
+_THREE_DECIMAL = {"bhd", "jod", "kwd", "omr", "tnd"}
+_HUNDREDS = {"isk", "ugx"}
 _MINIMUM = {
     "usd": 50, "aed": 200, "aud": 50, "bgn": 100, "brl": 50, "cad": 50, "chf": 50, "czk": 1500, "dkk": 250, "eur": 50,
     "gbp": 30, "hkd": 400, "huf": 17500, "inr": 50, "jpy": 50, "mxn": 1000, "myr": 200, "nok": 300, "nzd": 50,

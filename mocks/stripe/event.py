@@ -31,7 +31,7 @@ def emit(
     *,
     previous: Document | None = None,
 ) -> None:
-    """Record that something happened to an object and tell the webhook endpoint; `request` is None for Stripe's own acts."""
+    """Record an event and tell the webhook endpoint; `request` is None for what Stripe does by itself."""
     id_ = account.new_id("evt")
     url = account.setting("webhook_url", None)
     wanted = account.setting("webhook_events", ["*"])

@@ -43,7 +43,7 @@ _EXPANDABLE: Mapping[str, tuple[str, ...]] = {
 
 
 def expanded(account: Account, body: Document, paths: list[str | None]) -> Document:
-    """Return the body with every path expanded; lists take paths under ``data``. Raises `Problem` for what cannot be."""
+    """Return the body with every path expanded; lists take paths under ``data``. Raises `Problem`."""
     for path in paths:
         steps = (path or "").split(".")
         if len(steps) - (steps[0] == "data") > _DEEPEST:

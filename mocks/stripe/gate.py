@@ -20,7 +20,7 @@ from assay.simkit.call import Handler
 from mocks.stripe.account import API_VERSION, Account, Document, Request
 from mocks.stripe.error import Problem, error_object, invalid
 from mocks.stripe.expansion import expanded
-from mocks.stripe.form import Accepts, array, read, text, tree_of
+from mocks.stripe.form import Accepts, array, read, tree_of
 
 Operation = Callable[[Account, Request], Document]
 

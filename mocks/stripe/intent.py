@@ -180,7 +180,8 @@ def _options(types: list[str], given: Mapping[str, Any] | None) -> Document:
             name = "payment_method_options[card][request_three_d_secure]"
             raise invalid(f"Invalid {name}: must be one of any, automatic or challenge_only", name)
         options["card"] = {
-            "installments": None, "mandate_options": None, "network": None, "request_three_d_secure": secure or "automatic",
+            "installments": None, "mandate_options": None, "network": None,
+            "request_three_d_secure": secure or "automatic",
         }  # fmt: skip
     if "sepa_debit" in types:
         options["sepa_debit"] = {}
@@ -262,17 +263,16 @@ def _changed(account: Account, old: Document, parameters: Mapping[str, Any]) -> 
         _check_customer(account, change["customer"])
     if parameters.get("currency"):
         change["currency"] = currency_of(parameters["currency"]).code
+    currency = CURRENCIES[change["currency"] if "currency" in change else old["currency"]]
     if "amount" in change or "currency" in change:
-        currency = CURRENCIES[change.get("currency", old["currency"])]
-        check_amount(account, change.get("amount", old["amount"]), currency)
+        check_amount(account, {**old, **change}["amount"], currency)
     change["metadata"] = merged_metadata(old["metadata"], parameters.get("metadata"))
     if "shipping" in parameters:
         change["shipping"] = shipping_of(parameters["shipping"])
     if parameters.get("payment_method_types"):
-        currency = CURRENCIES[change.get("currency", old["currency"])]
         change["payment_method_types"], change["automatic_payment_methods"] = _types(account, parameters, currency)
     if parameters.get("payment_method_options"):
-        types = change.get("payment_method_types", old["payment_method_types"])
+        types = {**old, **change}["payment_method_types"]
         change["payment_method_options"] = _options(types, parameters["payment_method_options"])
     method = _method_id(account, parameters)
     if method is not None:

@@ -1,7 +1,7 @@
 """The account's ledger: balance transactions in the settlement currency, with fees, and the balance they add up to.
 
-Follows https://docs.stripe.com/api/balance_transactions. A transaction's amount is what the source's amount is worth in
-the settlement currency at the rate of its own moment; refunds are converted at the refund's moment and give no fee back.
+Follows https://docs.stripe.com/api/balance_transactions. A transaction's amount is what the source's amount is worth
+in the settlement currency at its own moment; refunds are converted at the refund's moment and give no fee back.
 """
 
 from __future__ import annotations
@@ -27,9 +27,8 @@ _FEES: Mapping[str, Any] = {
     "sepa_debit": {"percent": "0", "fixed": 35},
     "conversion_percent": "2",
 }
-_DOMESTIC = (
-    "AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LI LT LU MT NL NO PL PT RO SK SI ES SE IS".split()
-)  # the European Economic Area
+_EUROPEAN_ECONOMIC_AREA = "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IS IT LI LT LU LV MT NL NO PL PT RO SE SI SK"
+_DOMESTIC = frozenset(_EUROPEAN_ECONOMIC_AREA.split())
 _DAY_S = 86_400
 _CATEGORY = {
     "charge": "charge",
@@ -49,7 +48,7 @@ def book(
     fee_kind: str | None = None,
     at_once: bool = False,
 ) -> str:
-    """Book `amount` (minor units of the source's currency, negative when money leaves) and return the transaction's id."""
+    """Book `amount` (minor units of the source's currency, negative when money leaves); return the id."""
     currency, settled = CURRENCIES[source["currency"]], settlement_currency(account)
     exact = minor_rate(account, currency, settled)
     rate = Context(prec=6, rounding=ROUND_HALF_UP).plus(exact)

@@ -23,7 +23,7 @@ from mocks.stripe.form import (
 )
 from mocks.stripe.listing import PAGING, page
 
-ADDRESS: Accepts = {name: text for name in ("city", "country", "line1", "line2", "postal_code", "state")}
+ADDRESS: Accepts = dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state"), text)
 _BILLING: Accepts = {"address": object_of(ADDRESS), "email": text, "name": text, "phone": text, "tax_id": text}
 _CARD: Accepts = {
     "number": text, "exp_month": integer, "exp_year": integer, "cvc": text, "token": text, "networks": anything,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from assay.simkit import Route, Simulator
-from mocks.stripe import charge, confirmation, customer, event, intent, ledger, method
+from mocks.stripe import authentication, capture, charge, confirmation, customer, event, intent, ledger, method, refund
 from mocks.stripe.account import Account
 from mocks.stripe.error import failure_answer
 from mocks.stripe.gate import operation
+from mocks.stripe.listing import PAGING
 
 ROUTES = [
     Route("POST", "/v1/payment_intents", operation(intent.create, intent.CREATE)),
@@ -14,6 +15,8 @@ ROUTES = [
     Route("GET", "/v1/payment_intents/{intent}", operation(intent.retrieve, intent.RETRIEVE, publishable=True)),
     Route("POST", "/v1/payment_intents/{intent}", operation(intent.update, intent.UPDATE)),
     Route("POST", "/v1/payment_intents/{intent}/confirm", operation(intent.confirm, intent.CONFIRM, publishable=True)),
+    Route("POST", "/v1/payment_intents/{intent}/capture", operation(capture.capture, capture.CAPTURE)),
+    Route("POST", "/v1/payment_intents/{intent}/cancel", operation(capture.cancel, capture.CANCEL)),
     Route("POST", "/v1/payment_methods", operation(method.create, method.CREATE, publishable=True)),
     Route("GET", "/v1/payment_methods", operation(method.list_, method.LIST)),
     Route("GET", "/v1/payment_methods/{payment_method}", operation(method.retrieve)),
@@ -27,11 +30,18 @@ ROUTES = [
     Route("GET", "/v1/charges", operation(charge.list_, charge.LIST)),
     Route("GET", "/v1/charges/{charge}", operation(charge.retrieve)),
     Route("POST", "/v1/charges/{charge}", operation(charge.update, charge.UPDATE)),
+    Route("GET", "/v1/charges/{charge}/refunds", operation(refund.list_of_charge, PAGING)),
+    Route("POST", "/v1/refunds", operation(refund.create, refund.CREATE)),
+    Route("GET", "/v1/refunds", operation(refund.list_, refund.LIST)),
+    Route("GET", "/v1/refunds/{refund}", operation(refund.retrieve)),
+    Route("POST", "/v1/refunds/{refund}", operation(refund.update, refund.UPDATE)),
     Route("GET", "/v1/balance_transactions", operation(ledger.list_, ledger.LIST)),
     Route("GET", "/v1/balance_transactions/{id}", operation(ledger.retrieve)),
     Route("GET", "/v1/balance", operation(ledger.balance)),
     Route("GET", "/v1/events", operation(event.list_, event.LIST)),
     Route("GET", "/v1/events/{id}", operation(event.retrieve)),
+    Route("GET", confirmation.AUTHENTICATION_PATH, authentication.show),
+    Route("POST", confirmation.AUTHENTICATION_PATH, authentication.finish),
 ]
 
 SIMULATOR = Simulator(
@@ -41,12 +51,24 @@ SIMULATOR = Simulator(
     state=Account,
     routes=ROUTES,
     error=failure_answer,
-    jobs={"settle_debit": confirmation.settle_debit, "webhook": event.send_again},
+    jobs={
+        "expire_hold": capture.expire_hold,
+        "settle_debit": confirmation.settle_debit,
+        "settle_refund": refund.settle_refund,
+        "webhook": event.send_again,
+    },
     sources=(
         "https://github.com/stripe/openapi",
         "https://docs.stripe.com/api",
         "https://docs.stripe.com/currencies",
         "https://docs.stripe.com/testing",
         "https://docs.stripe.com/webhooks/signature",
+    ),
+    not_faked=(
+        "bodies have the shape of API version 2023-08-16 whatever Stripe-Version asks for",
+        "Connect, Checkout, invoices, subscriptions, setup intents, disputes, payouts and Radar rules",
+        "payment methods other than card and sepa_debit",
+        "multipart bodies; a second request with an idempotency key whose first is still running",
+        "pending_webhooks stays what it was when the event was made",
     ),
 )
