@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from assay.edge.admin import Admin
+from assay.edge.admin import Admin, EdgeGone
 from assay.edge.archive import find_installation, prepare
 from assay.edge.control import load_routes, touch
 from assay.edge.install import Installation, Java, find_jar, find_java
+from assay.edge.journal import Body, Exchange, Gap, Harvested, Harvester
 from assay.edge.process import EdgeProcess, EdgeState, attach, is_running, start_edge, stop_edge
 from assay.edge.routes import ReverseRoute, Route, RouteTable
 
 __all__ = [
     "Admin",
+    "Body",
+    "EdgeGone",
     "EdgeProcess",
     "EdgeState",
+    "Exchange",
+    "Gap",
+    "Harvested",
+    "Harvester",
     "Installation",
     "Java",
     "ReverseRoute",

@@ -15,6 +15,10 @@ from typing import Any
 from assay.errors import InfrastructureError
 
 
+class EdgeGone(InfrastructureError):
+    """The edge does not answer at all."""
+
+
 class Admin:
     """One edge's admin API; safe to share between threads."""
 
@@ -76,7 +80,7 @@ class Admin:
             except (OSError, http.client.HTTPException) as error:
                 self._drop()
                 if fresh or attempt == 2:  # a kept connection may have been closed while idle; a fresh one may not
-                    raise InfrastructureError(
+                    raise EdgeGone(
                         "The edge does not answer.",
                         where=f"{method} http://127.0.0.1:{self.port}{path}",
                         expected="WireMock's admin API",

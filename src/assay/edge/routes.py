@@ -128,6 +128,11 @@ class Entrance:
         return response
 
     @property
+    def mark(self) -> dict[str, Any]:
+        """Return what a mapping's metadata says of this entrance; the journal reads it back."""
+        return {"system": self.system, "way": self.way, "mode": self.mode, "prefix": self.prefix}
+
+    @property
     def _head(self) -> str:
         return "/" + re.escape(self.prefix) if self.prefix else ""
 
@@ -158,7 +163,7 @@ def route_mappings(table: RouteTable, *, port: int) -> list[dict[str, Any]]:
     """Return the mappings of ``table``: stubs, routes and the refusal of everything else."""
     mappings: list[dict[str, Any]] = []
     for entrance in entrances(table, port=port):
-        mark = {"system": entrance.system, "way": entrance.way, "mode": entrance.mode}
+        mark = entrance.mark
         name = f"{entrance.way} {entrance.system} {entrance.host} {entrance.prefix}"
         if entrance.target is not None:
             mappings.append(
@@ -218,7 +223,7 @@ def _stub_mappings(route: Route, table: RouteTable, port: int) -> Iterable[dict[
             pinned.setdefault("name", name)
             pinned.pop("uuid", None)
             pinned["priority"] = STUB_PRIORITY + min(int(stub.get("priority", 5)), 1000)
-            mark = {"system": route.system, "way": entrance.way, "mode": "stub", "kind": "stub"}
+            mark = {**entrance.mark, "mode": "stub", "kind": "stub"}
             pinned["metadata"] = {**stub.get("metadata", {}), "assay": mark}
             yield pinned
 

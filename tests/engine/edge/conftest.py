@@ -50,6 +50,8 @@ class Handler(BaseHTTPRequestHandler):
     """Records, then answers what it saw as JSON."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
     backend: Backend
 
     def log_message(self, format: str, *args: object) -> None:
