@@ -7,6 +7,7 @@ import click
 from assay import __version__
 from assay.cli.clock import clock
 from assay.cli.defects import defects
+from assay.cli.demo import demo
 from assay.cli.doctor import doctor
 from assay.cli.landscape import down, logs, status, up
 from assay.cli.profile import profile
@@ -24,7 +25,7 @@ def cli() -> None:
     """
 
 
-for _command in (up, down, status, logs, doctor, clock, defects, profile):
+for _command in (demo, up, down, status, logs, doctor, clock, defects, profile):
     cli.add_command(_command)
 
 

@@ -63,11 +63,14 @@ class Session:
 
     def rest(self) -> None:
         """Give the landscape twice the ERP's limit: by its own clock where that is simulated."""
-        span_s = 2 * self.limit_s("erp")
+        self.pass_time(timedelta(seconds=2 * self.limit_s("erp")))
+
+    def pass_time(self, span: timedelta) -> None:
+        """Let that much of the landscape's time pass: at once where it is simulated, else by waiting."""
         if self._simulated:
-            self._clock.advance(timedelta(seconds=span_s), settlers(self._running))
+            self._clock.advance(span, settlers(self._running))
         else:
-            self.wait(span_s)
+            self.wait(span.total_seconds())
 
     def judge(self, outcome: Outcome, oracles: Sequence[str] = ()) -> Outcome:
         """Gather the dossier of each order the outcome caused, and add what the oracles say."""

@@ -1,0 +1,120 @@
+"""The main job on the embedded landscape: buy in two currencies, let time pass, and ask every system what it holds.
+
+Everything shown is read by the connectors through the vendors' documented operations, never from the merchant's
+database or an admin route.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+from assay.dossier import gather
+from assay.events import Listener, Outcome
+from assay.flow import Case, Flow, Run, flow
+from assay.local.plan import Plan
+from assay.local.state import Home
+from assay.local.up import bring_up, take_down
+from assay.oracles import Evidence
+from assay.roles import Purchase, Shop
+from assay.runners.session import Session
+from assay.store import open_store
+
+_SKU = "0017"
+_HARVEST_WITHIN_S = 10.0
+_STAGES = (timedelta(hours=1), timedelta(days=3))
+"""First the ERP approves, delivers and posts the goods issue and the label is bought; then the parcel travels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the systems say of one order of the demonstration."""
+
+    outcome: Outcome
+    evidence: Evidence
+
+    @property
+    def lines(self) -> list[tuple[str, str]]:
+        """System and its own word, in the order in which an order travels."""
+        order = self.evidence.order
+        if order is None:
+            return [("shop", "does not know the order")]
+        told = [("shop order", f"{order.number}  {order.total}  {order.status}")]
+        for payment in self.evidence.payments:
+            amount = f"{payment.captured.minor} minor units {payment.captured.currency} captured"
+            told.append((f"{payment.system} payment", f"{payment.ref}  {amount}  {payment.status}"))
+        for document in self.evidence.documents:
+            total = f"  net {document.total} {document.currency}" if document.total is not None else ""
+            told.append(
+                (f"{document.system} {document.kind.replace('_', ' ')}", f"{document.ref}{total}  {document.status}")
+            )
+        for shipment in self.evidence.shipments:
+            told.append((f"{shipment.system} tracking", f"{shipment.tracking_number}  {shipment.status}"))
+        return told
+
+    @property
+    def arrived(self) -> bool:
+        """Whether every system holds its part and the parcel was delivered."""
+        kinds = {document.kind for document in self.evidence.documents}
+        delivered = [shipment for shipment in self.evidence.shipments if shipment.status == "delivered"]
+        paid = any(payment.captured.minor for payment in self.evidence.payments)
+        return paid and kinds >= {"sales_order", "delivery"} and bool(delivered)
+
+
+@flow(
+    id="demo",
+    title="One order, bought and left to travel",
+    cases=[
+        Case(
+            currency.lower(),
+            Purchase(currency=currency, lines=((_SKU, 1),), email=f"demo-{currency.lower()}@example.com"),
+        )
+        for currency in ("EUR", "JPY")
+    ],
+)
+def _buy(run: Run, shop: Shop) -> None:
+    with run.step("place the order"):
+        run.bought(shop.place(run.case.purchase))
+
+
+@contextmanager
+def landscape_of_its_own(plan: Plan, listen: Listener) -> Iterator[Session]:
+    """Bring the landscape up in a folder of its own and remove both at the end, whatever happens."""
+    folder = Path(tempfile.mkdtemp(prefix="assay-demo-"))
+    own = replace(plan, home=Home(folder, plan.name))
+    try:
+        yield Session(own, bring_up(own, listen))
+    finally:
+        take_down(own.home, listen)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def demonstrate(session: Session, bought: Flow = _buy) -> list[Told]:
+    """Buy every case, let the parcels travel, and return what each system says."""
+    outcomes = [session.perform(bought, case) for case in bought.cases]
+    for span in _STAGES:
+        session.pass_time(span)
+    judged = [session.judge(outcome) for outcome in outcomes]
+    return [Told(outcome, gather(session.landscape, ref)) for outcome in judged for ref in outcome.order_refs]
+
+
+def journal_summary(session: Session) -> Sequence[tuple[str, int, int, int]]:
+    """Return (system, calls, answered 400 or worse, refused) once the keeper has caught up with the edge."""
+    store = open_store(session.plan.home.store)
+    deadline, seen = time.monotonic() + _HARVEST_WITHIN_S, -1
+    try:
+        while True:
+            summary = store.summary(session.plan.name)
+            count = sum(row[1] for row in summary)
+            if (count == seen and count) or time.monotonic() > deadline:
+                return summary
+            seen = count
+            time.sleep(1.5)
+    finally:
+        store.close()
