@@ -1,0 +1,1 @@
+"""Simulator of UPS: OAuth, Rating, Shipping, Tracking and Track Alert."""
