@@ -59,23 +59,13 @@ def coloured(stream: Any) -> bool:
 
 def find(profile_path: Path | None) -> tuple[Profile, Path]:
     """Return the profile named, found or shipped, and the folder in which landscapes keep their data."""
-    from assay.profile import FILE_NAME, find_profile, load_profile
-    from assay.suites import reference_suite
+    from assay.local.project import find as look
 
-    path = profile_path or find_profile(Path.cwd())
-    if path is not None:
-        profile = load_profile(path)
-        return profile, profile.folder
-    # The shipped profile may lie in site-packages: a landscape's data belongs where the user stands.
-    here = Path.cwd()
-    return load_profile(reference_suite() / FILE_NAME).model_copy(update={"folder": here}), here
+    return look(profile_path)
 
 
 def plan_for(environment: str, profile_path: Path | None, **more: Any) -> Plan:
     """Return the plan of an environment."""
-    from assay.local.plan import Plan
-    from assay.local.state import Home
+    from assay.local.project import plan_for as plan
 
-    profile, project = find(profile_path)
-    chosen = profile.environment(environment)
-    return Plan(profile=profile, name=environment, environment=chosen, home=Home(project, environment), **more)
+    return plan(environment, profile_path, **more)

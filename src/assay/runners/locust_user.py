@@ -16,9 +16,9 @@ from typing import Any, ClassVar
 
 from locust import User, constant, events, task
 
-from assay.cli.shared import plan_for
 from assay.events import Outcome
 from assay.flow import Flow
+from assay.local.project import plan_for
 from assay.runners.session import Session, verdict_text
 
 

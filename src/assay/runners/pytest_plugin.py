@@ -35,7 +35,7 @@ def assay_session(request: pytest.FixtureRequest) -> Iterator[Session]:
     """Return the environment, open; a landscape started for it is stopped and removed at the end."""
     from dataclasses import replace
 
-    from assay.cli.shared import plan_for
+    from assay.local.project import plan_for
     from assay.local.state import Home
     from assay.local.status import inspect, is_healthy
     from assay.local.up import bring_up, take_down
