@@ -78,16 +78,14 @@ class Starting:
 
 def stop(process: Process) -> None:
     """Ask a process to end, and make it end after three seconds."""
-    if not process.alive:
-        return
     with contextlib.suppress(psutil.NoSuchProcess):
-        running = psutil.Process(process.pid)
-        running.terminate()
-        try:
-            running.wait(_STOP_AFTER_S)
-        except psutil.TimeoutExpired:
-            running.kill()
-            running.wait(_STOP_AFTER_S)
+        for ask in (psutil.Process.terminate, psutil.Process.kill):
+            if process.alive:
+                ask(psutil.Process(process.pid))
+            deadline = time.monotonic() + _STOP_AFTER_S
+            # Not psutil's wait: it also waits until the init of a container gets round to burying the dead.
+            while process.alive and time.monotonic() < deadline:
+                time.sleep(0.01)
 
 
 def admin(port: int, method: str, path: str, body: object = None, *, timeout_s: float = 60.0) -> Any:
