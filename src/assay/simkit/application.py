@@ -172,8 +172,15 @@ class Application:
         done = 0
         while (key := self.world.due("_jobs")) is not None:
             name, payload = self.world.table("_jobs").pop(key)
-            self.head.jobs[name](self.state, payload)
+            try:
+                self.head.jobs[name](self.state, payload)
+            except Exception:
+                # A job that fails must not stop those after it, nor leave half of what it did, nor fail for ever.
+                self.world.documents.rollback()
+                self.world.table("_jobs").pop(key, None)
+                traceback.print_exc()
             self.world.documents.commit()
+            done += 1
             done += 1
         return done
 

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 HEADER = "x-assay-fault"
 KINDS = ("delay", "delay_lognormal", "drop", "reset", "truncate", "status", "duplicate", "rate_limit")
+_NEEDED = {"delay": ("ms",), "delay_lognormal": ("median_ms", "sigma")}
+_NUMBERS = {"ms": float, "median_ms": float, "sigma": float, "share": float, "code": int, "retry_after": int}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +37,13 @@ class FaultReader:
         kind, *rest = [part.strip() for part in header.split(";")]
         if kind not in KINDS:
             raise ValueError(f"unknown fault '{kind}', known: {', '.join(KINDS)}")
+        if any("=" not in part for part in rest if part):
+            raise ValueError(f"options are key=value, separated by ';': {header!r}")
         options = dict(part.split("=", 1) for part in rest if part)
-        if "from" in options and now < datetime.fromisoformat(options["from"]):
+        _check(kind, options)
+        if "from" in options and now < _instant(options["from"]):
             return None
-        if "until" in options and now >= datetime.fromisoformat(options["until"]):
+        if "until" in options and now >= _instant(options["until"]):
             return None
         share = float(options.get("share", "1"))
         if share < 1:
@@ -57,3 +62,21 @@ class FaultReader:
             factor = draw.lognormvariate(0.0, float(fault.options["sigma"]))
             return float(fault.options["median_ms"]) / 1000 * factor
         return 0.0
+
+
+def _check(kind: str, options: dict[str, str]) -> None:
+    """Refuse before the handler acts what could not be executed after it."""
+    for name in _NEEDED.get(kind, ()):
+        if name not in options:
+            raise ValueError(f"{kind} needs {name}=…")
+    for name, value in options.items():
+        if name in _NUMBERS:
+            try:
+                _NUMBERS[name](value)
+            except ValueError:
+                raise ValueError(f"{name} must be a number, is {value!r}") from None
+
+
+def _instant(text: str) -> datetime:
+    instant = datetime.fromisoformat(text)
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)

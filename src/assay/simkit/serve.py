@@ -39,6 +39,7 @@ class Served:
     def __init__(self, application: Application) -> None:
         self.application = application
         self.delivery = Delivery(application.world)
+        self._settling = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the vendor's API, or an admin route."""
@@ -50,8 +51,10 @@ class Served:
     async def settle(self) -> int:
         """Run jobs and send webhooks until nothing is due; return how many ran."""
         done = 0
-        while ran := self.application.run_due() + await self.delivery.send_due():
-            done += ran
+        # One at a time: whoever asks is answered when what the ticker has in flight has arrived, too.
+        async with self._settling:
+            while ran := self.application.run_due() + await self.delivery.send_due():
+                done += ran
         return done
 
     def health(self) -> dict[str, Any]:
