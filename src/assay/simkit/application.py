@@ -181,7 +181,6 @@ class Application:
                 traceback.print_exc()
             self.world.documents.commit()
             done += 1
-            done += 1
         return done
 
     async def _broken(self, fault: Fault, answer: Answer, content: bytes, send: Send) -> bool:
