@@ -172,11 +172,15 @@ class Client:
         when nothing came back, `SafetyError` when the host is not allowed (nothing is sent then).
         """
         url = self._url(path, params)
-        content_type, content = _encode(json, form, body, where=f"{self.system}: {method} {mask_url(url)}")
-        sent = {**self._headers, "content-type": content_type} if content_type else dict(self._headers)
-        if headers:
-            sent.update((name.lower(), value) for name, value in headers.items())
-        _refuse_unsendable(url, sent, where=f"{self.system}: {method} {mask_url(url)}")
+        try:
+            content_type, content = _encode(json, form, body)
+            sent = {**self._headers, "content-type": content_type} if content_type else dict(self._headers)
+            if headers:
+                sent.update((name.lower(), value) for name, value in headers.items())
+            _refuse_unsendable(url, sent)
+        except UsageError as error:
+            error.where = f"{self.system}: {method} {mask_url(url)}"
+            raise
         if self._trace_id:
             sent["traceparent"] = f"00-{self._trace_id}-{self._span_prefix:08x}{next(self._spans) & 0xFFFFFFFF:08x}-01"
         if self._budget is None:
@@ -184,17 +188,17 @@ class Client:
         return self._budgeted(self._budget, method, url, sent, content)
 
     def _budgeted(self, budget: RateBudget, method: str, url: str, headers: Mapping[str, str], content: bytes) -> Reply:
-        allowance_s, backoff_s = budget.max_wait_s, 1.0
+        allowance_s, least_s = budget.max_wait_s, 0.5
         while True:
             allowance_s -= budget.take(allowance_s, system=self.system)
             reply = self._exchange(method, url, headers, content)
             if reply.status not in (429, 503):
                 return reply
-            wait_s = _retry_after_s(reply, self._now)
-            if wait_s is None:
-                if reply.status == 503:
-                    return reply
-                wait_s, backoff_s = backoff_s, backoff_s * 2
+            asked_s = _retry_after_s(reply, self._now)
+            if asked_s is None and reply.status == 503:
+                return reply
+            # The least is doubled each time, so that a vendor who always says "now" is not asked for ever.
+            wait_s, least_s = max(asked_s or 0.0, least_s), least_s * 2
             budget.close_for(wait_s)
             # 429 means "not processed"; after a 503 only what may be sent twice is sent twice.
             repeatable = reply.status == 429 or method in _SAFE_TO_REPEAT or "idempotency-key" in headers
@@ -437,26 +441,23 @@ def basic_authorization(user: str, password: str) -> str:
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode("ascii")
 
 
-def _refuse_unsendable(url: str, headers: Mapping[str, str], *, where: str) -> None:
+def _refuse_unsendable(url: str, headers: Mapping[str, str]) -> None:
     """Refuse what no transport may send, or each would send in another way."""
     if not url.isascii() or not url.isprintable() or " " in url:
-        raise UsageError("a URL is printable ASCII without spaces", where=where, hint="quote the parts of the path")
+        raise UsageError("a URL is printable ASCII without spaces", hint="quote the parts of the path")
     for name, value in headers.items():
         if not value.isascii() or not value.isprintable():
             raise UsageError(
                 f"the header '{name}' holds a character that no header may",
-                where=where,
                 expected="printable ASCII",
                 hint="a secret read from a file may end in a line break",
             )
 
 
-def _encode(
-    json: Any, form: Sequence[tuple[str, str]] | None, body: bytes | None, *, where: str
-) -> tuple[str | None, bytes]:
+def _encode(json: Any, form: Sequence[tuple[str, str]] | None, body: bytes | None) -> tuple[str | None, bytes]:
     """Return content type and bytes of the one body given; None and nothing without one."""
     if sum(part is not None for part in (json, form, body)) > 1:
-        raise UsageError("a request has one body", where=where, expected="json, form or body", seen="more than one")
+        raise UsageError("a request has one body", expected="json, form or body", seen="more than one")
     if form is not None:
         return "application/x-www-form-urlencoded", urlencode(form).encode()
     if json is not None:
@@ -464,7 +465,7 @@ def _encode(
             return "application/json", orjson.dumps(json)
         except TypeError as error:
             raise UsageError(
-                f"that cannot be sent as JSON: {error}", where=where, hint="write amounts as texts or whole numbers"
+                f"that cannot be sent as JSON: {error}", hint="write amounts as texts or whole numbers"
             ) from None
     return None, body or b""
 

@@ -27,10 +27,14 @@ _FORM_PAIR = re.compile(rf"(^|[&?\s])([\w.%\[\]-]{{0,80}}?(?:{_WORD})[\w.%\]-]{{
 _XML_PAIR = re.compile(
     rf"<((?:[\w-]+:)?[\w.-]{{0,60}}?(?:{_WORD})[\w.-]{{0,60}})((?:\s[^<>]*)?)>([^<]+)</", re.IGNORECASE
 )
-_SECRET_HEADER = re.compile(r"authorization|cookie|token|secret|api-?key|password|\bkey$", re.IGNORECASE)
+_SECRET_HEADER = re.compile(
+    r"authorization|cookie|token|secret|api-?key|access-?key|subscription-?key|password", re.IGNORECASE
+)
 _SCHEME = re.compile(r"(Bearer|Basic|Digest|OAuth|SharedSecret)\s", re.IGNORECASE)
-# A run of 13 to 19 digits, with the separators people type. OData's /Date(1700000000000)/ is an instant, no card.
-_DIGITS = re.compile(r"(?<![\w.])(?<!Date\()\d(?:[ -]?\d){12,18}(?![\w])")
+# A run of digits with the separators people type, as they are or percent-encoded; after `%3D` a digit run begins anew.
+# OData's /Date(1700000000000)/ is an instant, no card.
+_SEPARATOR = re.compile(r"[ +-]|%20")
+_DIGITS = re.compile(r"(?:(?<![0-9A-Za-z.])|(?<=%[0-9A-Fa-f]{2}))(?<!Date\()\d(?:(?:[ +-]|%20)?\d){12,}(?![0-9A-Za-z])")
 _DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 
 
@@ -101,9 +105,31 @@ def _mask_xml(match: re.Match[str]) -> str:
 
 
 def _mask_card(match: re.Match[str]) -> str:
-    digits = [int(character) for character in match[0] if character.isdigit()]
-    total = sum(digits[-1::-2]) + sum(_DOUBLED[digit] for digit in digits[-2::-2])
-    if total % 10:
-        return match[0]
-    number = "".join(map(str, digits))
+    """Mask each card number in a run of digits; what stands before or after it in the run may be another number."""
+    run = match[0]
+    groups = _SEPARATOR.split(run)
+    if len(groups) == 1:
+        return _masked(run) if _is_card(run) else run
+    spans = [
+        (first, last)
+        for first in range(len(groups))
+        for last in range(first + 1, len(groups) + 1)
+        if _is_card("".join(groups[first:last]))
+    ]
+    if not spans:
+        return run
+    if len(spans) > 1:  # which of them is the card cannot be told: none of it is kept
+        return MASK
+    first, last = spans[0]
+    return " ".join((*groups[:first], _masked("".join(groups[first:last])), *groups[last:]))
+
+
+def _masked(number: str) -> str:
     return f"{number[:6]}{'*' * (len(number) - 10)}{number[-4:]}"
+
+
+def _is_card(number: str) -> bool:
+    if not 13 <= len(number) <= 19:
+        return False
+    digits = [int(character) for character in number]
+    return (sum(digits[-1::-2]) + sum(_DOUBLED[digit] for digit in digits[-2::-2])) % 10 == 0

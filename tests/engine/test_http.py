@@ -1,0 +1,429 @@
+"""The HTTP client: what it sends, what it refuses to send, how long it waits, and what it lets be recorded."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assay.errors import InfrastructureError, SafetyError, UsageError
+from assay.http import Client, Exchanged, RateBudget, open_client
+from assay.masking import mask_body, mask_headers, mask_url
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+Answer = tuple[int, dict[str, str], bytes]
+
+
+class Server:
+    """A local server that answers by a function and notes request line, headers and body."""
+
+    def __init__(self, *, tls: ssl.SSLContext | None = None) -> None:
+        self.seen: list[tuple[str, str, dict[str, str], bytes]] = []
+        self.answer: Callable[[int], Answer] = lambda _: (200, {"content-type": "application/json"}, b'{"ok": 1.10}')
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def reply(self) -> None:
+                body = self.rfile.read(int(self.headers.get("content-length", 0)))
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                outer.seen.append((self.command, self.path, headers, body))
+                status, extra, content = outer.answer(len(outer.seen))
+                self.send_response(status)
+                for name, value in extra.items():
+                    self.send_header(name, value)
+                self.send_header("content-length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            do_GET = do_POST = do_PATCH = reply  # noqa: N815 (the server's own naming)
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        if tls:
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
+        self.port = self.server.server_port
+        self.url = f"http{'s' if tls else ''}://127.0.0.1:{self.port}"
+        self._thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop serving and free the port."""
+        self.server.shutdown()
+        self._thread.join()
+        self.server.server_close()
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """A plain server on a free port."""
+    running = Server()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(params=["httpx", "geventhttpclient"])
+def transport(request: pytest.FixtureRequest) -> Any:
+    """Each transport by name; the one of Locust only where it is installed."""
+    if request.param == "geventhttpclient":
+        pytest.importorskip("geventhttpclient")
+    return request.param
+
+
+class Waits:
+    """Real time replaced: sleeping moves the clock."""
+
+    def __init__(self) -> None:
+        self.clock = 100.0
+        self.slept: list[float] = []
+
+    def sleep(self, seconds: float) -> None:
+        """Wait without waiting."""
+        self.slept.append(round(seconds, 3))
+        self.clock += seconds
+
+    def budget(self, **options: Any) -> RateBudget:
+        """A budget on this clock."""
+        return RateBudget(sleep=self.sleep, monotonic=lambda: self.clock, **options)
+
+
+def test_both_transports_send_and_return_the_same(server: Server, transport: Any) -> None:
+    """Parameters, JSON, forms and headers arrive as given, and any status is a reply with lower-case header names."""
+    server.answer = lambda _: (418, {"X-Thing": "a"}, b'{"amount": 1.10}')
+    with open_client(server.url + "/base/", transport=transport, headers={"X-Shop": "1"}) as client:
+        reply = client.request("GET", "/a", params=[("$filter", "x eq 'é&'"), ("expand[]", "b")])
+        client.request("POST", "/b", json={"n": 1, "t": "é"}, headers={"Idempotency-Key": "k"})
+        client.request("PATCH", "/c", form=[("a[b]", "c d"), ("a[b]", "é")])
+    assert (reply.status, reply.headers["x-thing"], reply.json()) == (418, "a", {"amount": Decimal("1.10")})
+    (get, post, patch) = server.seen
+    assert get[:2] == ("GET", "/base/a?$filter=x%20eq%20%27%C3%A9%26%27&expand%5B%5D=b")
+    assert get[2]["x-shop"] == "1"
+    assert (post[3], post[2]["idempotency-key"]) == ('{"n":1,"t":"é"}'.encode(), "k")
+    assert post[2]["content-type"] == "application/json"
+    assert (patch[3], patch[2]["content-type"]) == (
+        b"a%5Bb%5D=c+d&a%5Bb%5D=%C3%A9",
+        "application/x-www-form-urlencoded",
+    )
+
+
+def test_a_redirect_is_a_reply(server: Server, transport: Any) -> None:
+    """A redirect is handed back and never followed: it could lead past the host guard."""
+    server.answer = lambda _: (302, {"location": "http://example.com/"}, b"")
+    with open_client(server.url, transport=transport) as client:
+        assert client.request("GET", "/").status == 302
+    assert len(server.seen) == 1
+
+
+def test_no_proxy_of_the_environment_is_used(server: Server, transport: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A witness never passes the edge, whatever HTTP_PROXY says."""
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    with open_client(server.url, transport=transport) as client:
+        assert client.request("GET", "/").status == 200
+
+
+def test_a_time_limit_names_system_method_and_url(transport: Any) -> None:
+    """A server that never answers is an infrastructure error within the limit, recorded with the reason."""
+    recorded: list[Exchanged] = []
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        client = open_client(url, system="erp", transport=transport, timeout_s=0.2, recorder=recorded.append)
+        with client, pytest.raises(InfrastructureError, match=r"erp did not answer: no answer within 0\.2 s") as raised:
+            client.request("GET", "/orders", params=[("access_token", "canary")])
+    assert f"GET {url}/orders" in str(raised.value)
+    assert "canary" not in str(raised.value)
+    assert (recorded[0].status, recorded[0].url) == (None, f"{url}/orders?access_token=***")
+    assert "no answer" in (recorded[0].error or "")
+
+
+def test_a_closed_port_is_an_infrastructure_error(transport: Any) -> None:
+    """A refused connection says which system is not reachable and what to check."""
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        port = gone.getsockname()[1]
+    with (
+        open_client(f"http://127.0.0.1:{port}", system="ups", transport=transport) as client,
+        pytest.raises(InfrastructureError, match="ups did not answer") as raised,
+    ):
+        client.request("GET", "/")
+    assert "check that ups runs" in str(raised.value)
+
+
+def test_https_is_verified_against_the_given_ca(tmp_path: Path, transport: Any) -> None:
+    """A certificate of an unknown CA is refused; with that CA's file the call passes."""
+    certificate = write_certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    server = Server(tls=context)
+    try:
+        with open_client(server.url, transport=transport, ca_file=str(certificate)) as client:
+            assert client.request("GET", "/").status == 200
+        with (
+            open_client(server.url, transport=transport) as client,
+            pytest.raises(InfrastructureError, match=r"(?i)certificate"),
+        ):
+            client.request("GET", "/")
+    finally:
+        server.stop()
+
+
+def write_certificate(folder: Path) -> Path:
+    """Write key and certificate of 127.0.0.1 into one file."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path = folder / "server.pem"
+    path.write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
+    return path
+
+
+# The guard
+
+
+def test_a_foreign_host_is_refused_before_anything_is_sent(server: Server) -> None:
+    """A base URL or an absolute URL outside the allowed hosts is a safety error, and nothing leaves."""
+    with pytest.raises(SafetyError, match="nothing was sent"):
+        open_client(server.url, allow_hosts=["api.stripe.com"])
+    with open_client(server.url) as client:
+        for url in (
+            f"http://localhost:{server.port}/x",
+            f"http://127.0.0.1.example.com:{server.port}/x",
+            f"http://127.0.0.1@example.com:{server.port}/x",
+        ):
+            with pytest.raises(SafetyError, match="nothing was sent"):
+                client.request("GET", url)
+        assert client.request("GET", f"{server.url}/next").status == 200
+    assert [seen[1] for seen in server.seen] == ["/next"]
+
+
+@pytest.mark.parametrize(
+    ("allowed", "url", "passes"),
+    [
+        ("*.example.com", "http://a.example.com", True),
+        ("*.example.com", "http://a.b.example.com", True),
+        ("*.example.com", "http://example.com.evil.org", False),
+        ("*.example.com", "http://evilexample.com", False),
+        ("127.0.0.1:1", "http://127.0.0.1:1", True),
+        ("127.0.0.1:1", "http://127.0.0.1:2", False),
+        ("API.example.com", "http://api.EXAMPLE.com", True),
+    ],
+)
+def test_hosts_match_by_name_port_or_domain(allowed: str, url: str, passes: bool) -> None:
+    """A host is allowed by its name, by name and port, or by a domain with a star, never by a part of it."""
+    if passes:
+        open_client(url, allow_hosts=[allowed]).close()
+    else:
+        with pytest.raises(SafetyError):
+            open_client(url, allow_hosts=[allowed])
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda client: client.request("GET", "@evil"), "starts with '/'"),
+        (lambda client: client.request("GET", "/a b"), "printable ASCII"),
+        (lambda client: client.request("GET", "/", headers={"authorization": "Bearer canary\n"}), "authorization"),
+        (lambda client: client.request("POST", "/", json={}, form=[]), "one body"),
+        (lambda client: client.request("POST", "/", json={"amount": Decimal("1.1")}), "JSON"),
+    ],
+)
+def test_wrong_calls_are_usage_errors(server: Server, call: Callable[[Client], object], message: str) -> None:
+    """What cannot be sent is refused with the reason, and no secret in it."""
+    with open_client(server.url) as client, pytest.raises(UsageError, match=message) as raised:
+        call(client)
+    assert "canary" not in str(raised.value)
+    assert server.seen == []
+
+
+@pytest.mark.parametrize("url", ["ftp://x", "127.0.0.1:80", "http://", "https://user:pass@host"])
+def test_a_wrong_base_url_is_a_usage_error(url: str) -> None:
+    """A base URL is http or https, has a host and holds no password."""
+    with pytest.raises(UsageError, match="base URL") as raised:
+        open_client(url)
+    assert "pass@" not in str(raised.value)
+    with pytest.raises(UsageError, match="transport"):
+        open_client("http://127.0.0.1", transport="requests")  # type: ignore[arg-type]
+
+
+# The budget
+
+
+def test_retry_after_is_waited_for_and_the_call_sent_again(server: Server) -> None:
+    """A 429 with seconds or a date is waited for by the injected sleep, then the same call is sent again."""
+    waits = Waits()
+    later = {"retry-after": format_datetime(NOW + timedelta(seconds=4), usegmt=True)}
+    answers: list[Answer] = [(429, {"retry-after": "3"}, b""), (503, later, b""), (200, {}, b"{}")]
+    server.answer = lambda number: answers[number - 1]
+    with open_client(server.url, budget=waits.budget(), now=lambda: NOW) as client:
+        assert client.request("GET", "/x").status == 200
+    assert waits.slept == [3.0, 4.0]
+    assert len(server.seen) == 3
+
+
+def test_waiting_is_bounded(server: Server) -> None:
+    """A vendor that asks for more than the limit, or says "now" for ever, gets its refusal handed on."""
+    waits = Waits()
+    server.answer = lambda _: (429, {"retry-after": "3600"}, b"")
+    with open_client(server.url, budget=waits.budget(max_wait_s=10)) as client:
+        assert client.request("GET", "/x").status == 429
+        assert waits.slept == []
+        with pytest.raises(InfrastructureError, match="may not be called for another 3600"):
+            client.request("GET", "/x")
+    server.answer = lambda _: (429, {"retry-after": "0"}, b"")
+    with open_client(server.url, budget=Waits().budget(max_wait_s=10)) as client:
+        assert client.request("GET", "/x").status == 429
+    assert len(server.seen) < 10
+
+
+def test_a_write_refused_by_503_is_not_repeated(server: Server) -> None:
+    """After a 503 a POST may have been done: it is repeated only with an idempotency key."""
+    server.answer = lambda number: (503, {"retry-after": "1"}, b"") if number != 3 else (200, {}, b"")
+    with open_client(server.url, budget=Waits().budget()) as client:
+        assert client.request("POST", "/x", json={}).status == 503
+        assert client.request("POST", "/x", json={}, headers={"Idempotency-Key": "k"}).status == 200
+    assert len(server.seen) == 3
+
+
+def test_without_a_budget_nothing_is_repeated(server: Server) -> None:
+    """A flow that wants to see a 429 sees it."""
+    server.answer = lambda _: (429, {"retry-after": "1"}, b"")
+    with open_client(server.url) as client:
+        assert client.request("GET", "/x").status == 429
+
+
+def test_calls_are_spread_to_the_rate(server: Server) -> None:
+    """A burst passes at once, what follows waits for its turn; two clients of a vendor share the budget."""
+    waits = Waits()
+    budget = waits.budget(per_second=2, burst=2)
+    with open_client(server.url, budget=budget) as one, open_client(server.url, budget=budget) as other:
+        for client in (one, other, one, other):
+            client.request("GET", "/")
+    assert waits.slept == [0.5, 0.5]
+    with pytest.raises(UsageError, match="positive rate"):
+        RateBudget(per_second=0)
+
+
+# Trace and recording
+
+
+def test_every_request_carries_its_own_span_of_the_trace(server: Server) -> None:
+    """With a trace id each request carries a W3C traceparent of that trace; without one there is none."""
+    with open_client(server.url, trace_id=TRACE) as client:
+        client.request("GET", "/")
+        client.request("GET", "/")
+        client.traced("1" * 32).request("GET", "/")
+    with open_client(server.url) as plain:
+        plain.request("GET", "/")
+        with pytest.raises(UsageError, match="trace id"):
+            plain.traced("xyz")
+    parents = [seen[2].get("traceparent") for seen in server.seen]
+    assert parents[3] is None
+    versions, traces, spans, flags = zip(*(parent.split("-") for parent in parents[:3] if parent), strict=True)
+    assert (set(versions), traces, set(flags)) == ({"00"}, (TRACE, TRACE, "1" * 32), {"01"})
+    assert len(set(spans)) == 3
+    assert all(len(span) == 16 and int(span, 16) for span in spans)
+
+
+def test_each_exchange_is_recorded_masked(server: Server) -> None:
+    """The recorder gets request and reply whole, timed and without secrets or card numbers."""
+    recorded: list[Exchanged] = []
+    server.answer = lambda _: (
+        200,
+        {"set-cookie": "sid=canary"},
+        b'{"client_secret": "pi_1_secret_canary", "id": "pi_1"}',
+    )
+    client = open_client(server.url, system="stripe", recorder=recorded.append, now=lambda: NOW, trace_id=TRACE)
+    with client:
+        form = [("card[number]", "4242424242424242"), ("card[cvc]", "987"), ("note", "4000 0566 5566 5556"), ("n", "1")]
+        client.request("POST", "/v1/tokens", form=form, headers={"Authorization": "Bearer canary"})
+    (exchange,) = recorded
+    assert (exchange.system, exchange.method, exchange.status) == ("stripe", "POST", 200)
+    assert (exchange.url, exchange.started_at, exchange.trace_id) == (f"{server.url}/v1/tokens", NOW, TRACE)
+    assert exchange.elapsed_s > 0
+    assert exchange.request_headers["authorization"] == "Bearer ***"
+    assert exchange.response_headers["set-cookie"] == "***"
+    assert json.loads(exchange.response_body) == {"client_secret": "***", "id": "pi_1"}
+    for secret in ("canary", "4242424242424242", "987", "5566 5556", "5566+5556"):
+        assert secret not in repr(exchange), secret
+    assert exchange.request_body.endswith("&n=1")
+    assert server.seen[0][2]["authorization"] == "Bearer canary"
+
+
+@pytest.mark.parametrize(
+    ("body", "kept"),
+    [
+        ('{"number": "4242424242424242"}', '{"number": "424242******4242"}'),
+        ('{"number": 378282246310005}', '{"number": 378282*****0005}'),
+        ("card 4242-4242-4242-4242 ok", "card 424242******4242 ok"),
+        ("note=paid+by+4242+4242+4242+4242&n=1", "note=paid+by+424242******4242&n=1"),
+        ("n%3D4242424242424242", "n%3D424242******4242"),
+        ("on 2026 4242 4242 4242 4242 12", "on 2026 424242******4242 12"),
+        ("99999999999999999999999", "99999999999999999999999"),
+        ('{"order": "4242424242424241"}', '{"order": "4242424242424241"}'),
+        ('{"date": "/Date(1772323200000)/"}', '{"date": "/Date(1772323200000)/"}'),
+        ('{"cvc": "123", "cvc_check": "pass"}', '{"cvc": "***", "cvc_check": "pass"}'),
+        ('{"securityCode": 123}', '{"securityCode": "***"}'),
+        ('{"access_token": "a\\"b", "token_type": "Bearer"}', '{"access_token": "***", "token_type": "Bearer"}'),
+        ('{"refresh_token": null, "expires_in": 3600}', '{"refresh_token": null, "expires_in": 3600}'),
+        ("grant_type=password&password=s%26x&user=u", "grant_type=password&password=***&user=u"),
+        ("card%5Bcvc%5D=123&amount=5", "card%5Bcvc%5D=***&amount=5"),
+        ('<a:Password type="x">s</a:Password><n>1</n>', '<a:Password type="x">***</a:Password><n>1</n>'),
+        ("", ""),
+    ],
+)
+def test_bodies_are_masked_by_name_and_by_number(body: str, kept: str) -> None:
+    """Secrets are found by name in JSON, forms and XML, cards by their checksum; all else stays as it was."""
+    assert mask_body(body.encode()) == kept
+    assert mask_body(kept) == kept
+
+
+def test_bodies_that_are_no_text_are_counted() -> None:
+    """A label's image is not kept; its size is."""
+    assert mask_body(b"\x89PNG\xff", "image/png") == "<5 bytes of image/png>"
+    assert mask_body(b"\xff\xfe\x00") == "<3 bytes, no UTF-8 text>"
+
+
+def test_headers_and_urls_are_masked() -> None:
+    """Credentials in headers, parameters and the authority of a URL are replaced."""
+    headers = {"Authorization": "Basic abc", "X-Api-Key": "k", "X-Shopify-Access-Token": "t", "Accept": "*/*"}
+    assert mask_headers(headers) == {
+        "Authorization": "Basic ***",
+        "X-Api-Key": "***",
+        "X-Shopify-Access-Token": "***",
+        "Accept": "*/*",
+    }
+    assert mask_headers({"Idempotency-Key": "F01-1"}) == {"Idempotency-Key": "F01-1"}
+    assert mask_url("https://u:p@host/a?api_key=s&b=1") == "https://host/a?api_key=***&b=1"
