@@ -1,0 +1,119 @@
+"""For every test: a state of its own; on request, a small project and the real command line."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ASSAY = Path(sys.executable).with_name("assay")
+PROFILE = """\
+name = "small shop"
+
+[policies.freshness]
+rates = 3600
+
+[systems.stripe]
+role = "payments"
+host = "api.stripe.com"
+credentials = { api_key = "env:STRIPE_API_KEY", webhook_secret = "env:STRIPE_WEBHOOK_SECRET" }
+test_credentials = { api_key = "sk_test_assay", webhook_secret = "whsec_assay" }
+
+[systems.ecb]
+role = "rates"
+host = "www.ecb.europa.eu"
+
+[environments.local.systems]
+stripe = "simulated"
+ecb = "simulated"
+"""
+Assay = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(autouse=True)
+def _own_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep what the developer's shell says of vendors, colours and proxies out of the tests."""
+    for name in list(os.environ):
+        if name.startswith(("STRIPE_", "SAP_", "UPS_", "SHOP_")) or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    for name in ("NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def run_assay(
+    *arguments: str, cwd: Path, env: Mapping[str, str | None] | None = None, timeout_s: float = 60
+) -> subprocess.CompletedProcess[str]:
+    """Run the installed command in a process of its own; a variable given as None is taken away."""
+    variables = {**os.environ, **(env or {})}
+    return subprocess.run(
+        [str(ASSAY), *arguments],
+        cwd=cwd,
+        env={name: value for name, value in variables.items() if value is not None},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+    )
+
+
+@dataclass(frozen=True)
+class Project:
+    """A folder with an assay.toml: Stripe and the ECB, simulated, and nothing else."""
+
+    path: Path
+
+    @property
+    def profile(self) -> Path:
+        """The profile's file."""
+        return self.path / "assay.toml"
+
+    def assay(self, *arguments: str, env: Mapping[str, str | None] | None = None) -> subprocess.CompletedProcess[str]:
+        """Run the command line in this project."""
+        return run_assay(*arguments, cwd=self.path, env=env)
+
+    def change(self, old: str, new: str) -> None:
+        """Replace a piece of the profile that occurs exactly once."""
+        text = self.profile.read_text()
+        assert text.count(old) == 1, f"{old!r} occurs {text.count(old)} times"
+        self.profile.write_text(text.replace(old, new))
+
+
+@pytest.fixture
+def assay(tmp_path: Path) -> Assay:
+    """A function of arguments, cwd (tmp_path) and env that runs the command line in a subprocess."""
+
+    def run(
+        *arguments: str, cwd: Path = tmp_path, env: Mapping[str, str | None] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        return run_assay(*arguments, cwd=cwd, env=env)
+
+    return run
+
+
+@pytest.fixture
+def new_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Project]]:
+    """A function that makes a project; whatever a test leaves up in one is taken down."""
+    made: list[Project] = []
+
+    def make() -> Project:
+        folder = tmp_path_factory.mktemp("project")
+        (folder / "assay.toml").write_text(PROFILE)
+        made.append(Project(folder))
+        return made[-1]
+
+    yield make
+    for project in made:
+        if (project.path / ".assay").exists():
+            project.profile.write_text(PROFILE)
+            project.assay("down")
+
+
+@pytest.fixture
+def project(new_project: Callable[[], Project]) -> Project:
+    """One small project."""
+    return new_project()
