@@ -7,7 +7,7 @@ see `assay.records.MinorAmount` and the exponent tables by gateway.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
 
 from assay.errors import UsageError, did_you_mean
 
@@ -26,6 +26,9 @@ EXPONENTS: dict[str, int] = {
     **dict.fromkeys(_ZERO.split(), 0),
     **dict.fromkeys(_THREE.split(), 3),
 }
+
+# The default context rounds silently after 28 digits; this one refuses, and refuses what no shop ever charged.
+_EXACT = Context(prec=60, Emax=60, traps=[Inexact, InvalidOperation, Overflow])
 
 
 def exponent(currency: str) -> int:
@@ -59,7 +62,7 @@ class Money:
             raise UsageError("an amount is a decimal string, a Decimal or an int", seen=f"{type(amount).__name__}")
         try:
             value = Decimal(amount)
-            scaled = value.scaleb(exponent(currency))
+            scaled = value.scaleb(exponent(currency), _EXACT)
             minor = int(scaled)
         except (ArithmeticError, ValueError):
             raise UsageError("that is no decimal amount", seen=repr(amount)) from None
@@ -72,7 +75,7 @@ class Money:
     @property
     def amount(self) -> Decimal:
         """The decimal amount, with exactly the currency's decimals."""
-        return Decimal(self.minor).scaleb(-exponent(self.currency))
+        return Decimal(f"{self.minor}e-{exponent(self.currency)}")
 
     def __add__(self, other: Money) -> Money:
         self._same(other)
