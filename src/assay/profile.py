@@ -10,7 +10,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -178,6 +178,10 @@ def json_schema() -> dict[str, Any]:
     schema["properties"].pop("folder", None)
     system = {"type": "object", "additionalProperties": {"$ref": "#/$defs/System"}}
     schema["properties"]["systems"] = {**system, "description": "systems declared once for every environment"}
+    # What an environment says of a system is laid over the shared table: a mode alone is enough, and no key is needed.
+    own = {**schema["$defs"]["System"], "required": []}
+    mode = {"enum": list(get_args(Mode)), "type": "string"}
+    schema["$defs"]["Environment"]["properties"]["systems"]["additionalProperties"] = {"anyOf": [mode, own]}
     return schema
 
 
@@ -204,18 +208,26 @@ def _for_mode(shared: dict[str, Any], mode: object) -> dict[str, Any]:
 def _explained(error: ValidationError, path: Path, shared: dict[str, Any]) -> UsageError:
     # A misspelt key is why another one is missing: say it first.
     problem = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
-    place = tuple(str(part) for part in problem["loc"])
+    full = place = tuple(str(part) for part in problem["loc"])
     if len(place) > 4 and place[4] in shared.get(place[3], {}):
         place = place[2:]
     where = f"{path}: {'.'.join(place) or 'top level'}"
     more = f" ({error.error_count() - 1} more)" if error.error_count() > 1 else ""
     if problem["type"] == "extra_forbidden":
-        return UsageError(f"unknown key '{place[-1]}'{more}", where=where, hint=_near_key(place))
+        return UsageError(f"unknown key '{place[-1]}'{more}", where=where, hint=_near_key(full))
     if problem["type"] == "missing":
-        return UsageError(f"'{place[-1]}' is missing{more}", where=where, hint=f"add a line {place[-1]} = …")
+        return UsageError(f"'{place[-1]}' is missing{more}", where=where, hint=_how_to_add(full, shared))
     message = problem["msg"].removeprefix("Value error, ")
-    seen = None if "credentials" in place or problem["type"] == "value_error" else repr(problem["input"])[:120]
+    secret = not {"credentials", "test_credentials"}.isdisjoint(place)
+    seen = None if secret or problem["type"] == "value_error" else repr(problem["input"])[:120]
     return UsageError(f"{message}{more}", where=where, seen=seen)
+
+
+def _how_to_add(place: tuple[str, ...], shared: dict[str, Any]) -> str:
+    hint = f"add a line {place[-1]} = …"
+    if len(place) > 4 and place[3] not in shared and shared:
+        return f"no system '{place[3]}' under [systems]: {did_you_mean(place[3], shared)} Or {hint}"
+    return hint
 
 
 def _near_key(place: tuple[str, ...]) -> str:
