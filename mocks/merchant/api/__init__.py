@@ -1,0 +1,1 @@
+"""The HTTP surface: storefront API, webhooks in, operator endpoints and admin."""

@@ -1,0 +1,61 @@
+"""The ASGI application: every route of the API, the webhooks, the operator and the admin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from mocks.merchant.api import orders, storefront
+from mocks.merchant.api.admin import Admin
+from mocks.merchant.api.handling import Handler, endpoint
+from mocks.merchant.shop import Shop
+
+Routes = list[tuple[str, str, Handler]]
+
+STOREFRONT: Routes = [
+    ("GET", "/api/products", storefront.list_products),
+    ("GET", "/api/products/{sku}", storefront.get_product),
+    ("GET", "/api/rates", storefront.list_rates),
+    ("GET", "/api/stock/{sku}", storefront.get_stock),
+    ("POST", "/api/carts", storefront.create_cart),
+    ("GET", "/api/carts/{id}", storefront.get_cart),
+    ("POST", "/api/carts/{id}/lines", storefront.add_line),
+    ("PUT", "/api/carts/{id}/lines/{line}", storefront.put_line),
+    ("DELETE", "/api/carts/{id}/lines/{line}", storefront.delete_line),
+    ("POST", "/api/carts/{id}/coupon", storefront.post_coupon),
+    ("DELETE", "/api/carts/{id}/coupon", storefront.delete_coupon),
+    ("PUT", "/api/carts/{id}/customer", storefront.put_customer),
+    ("POST", "/api/carts/{id}/checkout", storefront.post_checkout),
+    ("GET", "/api/orders", orders.list_orders),
+    ("GET", "/api/orders/{id}", orders.get_order),
+    ("GET", "/api/orders/{id}/messages", orders.get_messages),
+]
+
+
+def routes_of(admin: Admin) -> Routes:
+    """Return every route of the merchant."""
+    return [
+        *STOREFRONT,
+        ("GET", "/__admin/health", admin.health),
+        ("POST", "/__admin/settle", admin.settle),
+        ("POST", "/__admin/reset", admin.reset),
+        ("POST", "/__admin/settings", admin.settings),
+        ("GET", "/__admin/defects", admin.list_defects),
+        ("POST", "/__admin/defects", admin.switch_defects),
+    ]
+
+
+def build_application(shop: Shop, admin: Admin) -> Callable[..., Any]:
+    """Return the ASGI application of a merchant."""
+    routes = [Route(path, endpoint(shop, handler), methods=[method]) for method, path, handler in routes_of(admin)]
+    inner = Starlette(routes=routes)
+
+    async def counted(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http" and not scope["path"].startswith("/__admin"):
+            admin.calls += 1
+        await inner(scope, receive, send)
+
+    return counted

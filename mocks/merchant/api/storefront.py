@@ -1,0 +1,148 @@
+"""The storefront's operations: catalogue, rates, customers, carts, checkout."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.responses import Response
+
+from mocks.merchant.api.handling import Call
+from mocks.merchant.errors import Refusal
+from mocks.merchant.hub import stock
+from mocks.merchant.hub.exchange import all_rates
+from mocks.merchant.policy.format import api_amount
+from mocks.merchant.policy.rates import rate_label
+from mocks.merchant.shop import Shop
+from mocks.merchant.storefront import cart, checkout
+from mocks.merchant.storefront.catalogue import Product, unit_weight_g
+from mocks.merchant.storefront.checkout import Reply
+from mocks.merchant.storefront.order import money
+from mocks.merchant.storefront.pricing import displayed_price, price_of, usable_rate
+
+
+def list_products(shop: Shop, call: Call) -> dict[str, Any]:
+    """Return one page of the catalogue with prices in a currency."""
+    currency = call.query.get("currency", shop.catalogue.base_currency)
+    page, size = call.number("page", 1, most=10_000), call.number("page_size", 20, most=100)
+    products = list(shop.catalogue.products.values())
+    shown = products[(page - 1) * size : page * size]
+    return {
+        "products": [_product_view(shop, product, currency) for product in shown],
+        "page": page,
+        "page_size": size,
+        "total": len(products),
+    }
+
+
+def get_product(shop: Shop, call: Call) -> dict[str, Any]:
+    """Return one product with its price in a currency."""
+    currency = call.query.get("currency", shop.catalogue.base_currency)
+    return _product_view(shop, shop.catalogue.product(call.params["sku"]), currency)
+
+
+def list_rates(shop: Shop, call: Call) -> dict[str, Any]:
+    """Return the rates prices are made with, each with date and source."""
+    base = shop.catalogue.base_currency
+    rates = [
+        {
+            "currency": rate.currency,
+            "rate": f"{rate.rate:f}",
+            "date": rate.date,
+            "source": rate.source,
+            "label": rate_label(rate.currency, base, rate.rate),
+        }
+        for rate in all_rates(shop)
+    ]
+    return {"base": base, "rates": rates}
+
+
+def create_cart(shop: Shop, call: Call) -> Reply:
+    """Open a cart."""
+    made = cart.create_cart(shop, call.json(), None)
+    return Reply(201, cart.cart_view(shop, made["id"]))
+
+
+def get_cart(shop: Shop, call: Call) -> dict[str, Any]:
+    """Return a cart with its price now."""
+    return cart.cart_view(shop, call.params["id"])
+
+
+def add_line(shop: Shop, call: Call) -> Reply:
+    """Add a quantity of a SKU."""
+    cart.add_line(shop, call.params["id"], call.json())
+    return Reply(201, cart.cart_view(shop, call.params["id"]))
+
+
+def put_line(shop: Shop, call: Call) -> dict[str, Any]:
+    """Set a line's quantity."""
+    cart.set_line(shop, call.params["id"], call.params["line"], cart.quantity_of(call.json(), least=0))
+    return cart.cart_view(shop, call.params["id"])
+
+
+def delete_line(shop: Shop, call: Call) -> dict[str, Any]:
+    """Remove a line."""
+    cart.set_line(shop, call.params["id"], call.params["line"], 0)
+    return cart.cart_view(shop, call.params["id"])
+
+
+def post_coupon(shop: Shop, call: Call) -> dict[str, Any]:
+    """Attach a coupon."""
+    cart.set_coupon(shop, call.params["id"], cart.text(call.json(), "code", most=40))
+    return cart.cart_view(shop, call.params["id"])
+
+
+def delete_coupon(shop: Shop, call: Call) -> dict[str, Any]:
+    """Take the coupon off."""
+    cart.set_coupon(shop, call.params["id"], None)
+    return cart.cart_view(shop, call.params["id"])
+
+
+def put_customer(shop: Shop, call: Call) -> dict[str, Any]:
+    """Set who buys and where it goes."""
+    cart.set_customer(shop, call.params["id"], call.json())
+    return cart.cart_view(shop, call.params["id"])
+
+
+def post_checkout(shop: Shop, call: Call) -> Reply | Response:
+    """Turn a cart into an order."""
+    return checkout.checkout(shop, call.params["id"], call.json())
+
+
+def get_stock(shop: Shop, call: Call) -> dict[str, Any]:
+    """Return what is on hand, reserved and sellable of a SKU; of a bundle, what its components allow."""
+    product = shop.catalogue.product(call.params["sku"])
+    connection = shop.database.read()
+    if not product.bundle:
+        return {
+            "sku": product.sku,
+            "backorder": product.backorder,
+            **stock.level(connection, shop.settings, product.sku),
+        }
+    possible = [stock.level(connection, shop.settings, sku)["sellable"] // quantity for sku, quantity in product.bundle]
+    return {"sku": product.sku, "backorder": False, "sellable": max(min(possible), 0)}
+
+
+def _product_view(shop: Shop, product: Product, currency: str) -> dict[str, Any]:
+    usable_rate(shop, currency)
+    price: dict[str, str] | None
+    try:
+        shown = displayed_price(price_of(shop, product, currency), currency)
+        price = money(api_amount(f"{shown:f}", currency), currency)
+    except Refusal as refusal:
+        if refusal.code != "no_price":
+            raise
+        price = None
+    return {
+        "sku": product.sku,
+        "name": product.name,
+        "gtin": product.gtin,
+        "price": price,
+        "tax_included": True,
+        "tax_class": product.tax_class,
+        "weight_g": unit_weight_g(shop.catalogue, product),
+        "size_cm": list(product.size_cm),
+        "hs_code": product.hs_code,
+        "origin": product.origin,
+        "backorder": product.backorder,
+        "bundle": [{"sku": sku, "quantity": quantity} for sku, quantity in product.bundle],
+    }

@@ -1,0 +1,1 @@
+"""Clients of the vendors the merchant talks to."""

@@ -1,0 +1,1 @@
+"""The integration hub: outbox, ERP, stock, shipping, tracking, messages, rates and jobs."""

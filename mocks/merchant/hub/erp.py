@@ -1,0 +1,257 @@
+"""The ERP side of orders: which documents an order becomes, how they look, how they are found, posted and cancelled."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, time
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from mocks.merchant import times
+from mocks.merchant.clients.sap_client import ORDERS, SapClient, text_literal
+from mocks.merchant.database import unpack
+from mocks.merchant.policy.address import stored_postcode
+from mocks.merchant.seams import seam
+from mocks.merchant.shop import Shop
+from mocks.merchant.storefront.catalogue import Catalogue
+
+_UNIT = "PC"
+
+
+@seam("ERP documents and tax")
+def order_parts(
+    catalogue: Catalogue, number: str, lines: Sequence[Mapping[str, Any]], *, split: bool
+) -> list[dict[str, Any]]:
+    """Return the documents an order becomes: one, or one for each plant with child references ``number-1``, ``-2``."""
+    plants = sorted({_plant(catalogue, line["sku"]) for line in lines})
+    if not split or len(plants) == 1:
+        return [{"reference": number, "lines": [line["id"] for line in lines], "first": True}]
+    return [
+        {
+            "reference": f"{number}-{place}",
+            "lines": [line["id"] for line in lines if _plant(catalogue, line["sku"]) == plant],
+            "first": place == 1,
+        }
+        for place, plant in enumerate(plants, 1)
+    ]
+
+
+@seam("ERP documents and tax")
+def erp_currency(order_currency: str) -> str:
+    """Return the currency of the ERP's document: the order's."""
+    return order_currency
+
+
+@seam("dates and schedules")
+def accounting_date(placed_at: str, now: datetime, zone: str) -> str:
+    """Return the document date, YYYY-MM-DD: the day of the order in the accounting time zone."""
+    return times.parse(placed_at).astimezone(ZoneInfo(zone)).date().isoformat()
+
+
+@seam("ERP documents and tax")
+def line_net(line: Mapping[str, Any]) -> Decimal:
+    """Return a line's value without tax: its discounted total less the tax contained."""
+    return Decimal(line["total"]) - Decimal(line["tax"])
+
+
+@seam("ERP documents and tax")
+def shipping_net(shipping: Mapping[str, Any]) -> Decimal:
+    """Return the freight without tax."""
+    return Decimal(shipping["total"]) - Decimal(shipping["tax"])
+
+
+@seam("formatting and parsing")
+def erp_text(text: str) -> str:
+    """Return a text as it is handed to the ERP: unchanged."""
+    return text
+
+
+@seam("ERP documents and tax")
+def erp_material(sku: str) -> str:
+    """Return the ERP's material of a SKU: the same text."""
+    return sku
+
+
+@seam("ERP documents and tax")
+def sales_order(shop: Shop, row: sqlite3.Row, part: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the document of one part of an order, everything nested, as API_SALES_ORDER_SRV takes it."""
+    body = unpack(row["body"])
+    vendor = shop.sap.vendor
+    currency = erp_currency(row["currency"])
+    day = _sap_date(accounting_date(row["placed_at"], shop.now(), shop.settings["time_zone"]))
+    items = [_item(shop, line, currency) for line in body["lines"] if line["id"] in part["lines"]]
+    for place, item in enumerate(items, 1):
+        item["SalesOrderItem"] = str(place * 10)
+    document = {
+        "SalesOrderType": "OR",
+        "SalesOrganization": vendor["sales_organization"],
+        "DistributionChannel": vendor["distribution_channel"],
+        "OrganizationDivision": vendor["division"],
+        "SoldToParty": vendor["customer"],
+        "PurchaseOrderByCustomer": part["reference"],
+        "PurchaseOrderByShipToParty": row["number"],
+        "CustomerPurchaseOrderDate": day,
+        "SalesOrderDate": day,
+        "PricingDate": day,
+        "RequestedDeliveryDate": day,
+        "TransactionCurrency": currency,
+        "to_Item": items,
+        "to_Text": _texts(body),
+    }
+    header = _header_conditions(shop, body, currency) if part["first"] else []
+    return {**document, "to_PricingElement": header} if header else document
+
+
+@seam("outbox")
+def push_order(shop: Shop, row: sqlite3.Row, part: Mapping[str, Any], attempts: int) -> dict[str, Any]:
+    """Bring one document of an order into the ERP and return it; what was tried before is looked up, not posted again."""
+    if attempts > 0:
+        found = find_erp_orders(shop.sap, [part["reference"]], shop.settings["page_size"]).get(part["reference"])
+        if found is not None:
+            return found
+    return shop.sap.create(ORDERS, "A_SalesOrder", sales_order(shop, row, part))
+
+
+@seam("outbox")
+def find_erp_orders(sap: SapClient, references: Sequence[str], page_size: int) -> dict[str, dict[str, Any]]:
+    """Return the ERP's orders with these references, whatever their status: in approval, approved, rejected."""
+    wanted = " or ".join(f"PurchaseOrderByCustomer eq {text_literal(reference)}" for reference in references)
+    found: dict[str, dict[str, Any]] = {}
+    fields = "SalesOrder,PurchaseOrderByCustomer,SalesDocApprovalStatus,OverallSDProcessStatus"
+    for page in sap.pages(
+        ORDERS, "A_SalesOrder", filter_=wanted, order="SalesOrder", page_size=page_size, select=fields
+    ):
+        for document in page:
+            found.setdefault(document["PurchaseOrderByCustomer"], document)
+    return found
+
+
+@seam("outbox")
+def is_approved(document: Mapping[str, Any]) -> bool:
+    """Say whether the ERP has approved a document; A is in approval, C rejected."""
+    return document.get("SalesDocApprovalStatus", "") not in ("A", "C")
+
+
+def carry_out(shop: Shop, order: sqlite3.Row, entry: sqlite3.Row) -> None:
+    """Do what an outbox entry says and record the outcome. Raises when the ERP cannot be reached or refuses."""
+    part = unpack(entry["body"])
+    if entry["kind"] == "cancel":
+        cancel_document(shop, entry["part"], part["document"])
+        _settled(shop, entry, "confirmed", part["document"], order, None)
+        return
+    document = push_order(shop, order, part, entry["attempts"])
+    _settled(shop, entry, "sent", document["SalesOrder"], order, document)
+
+
+def settle_sent(shop: Shop, entry: sqlite3.Row, document: Mapping[str, Any] | None) -> None:
+    """Take over what the approval poll found for a sent entry; one the ERP does not hold is queued again."""
+    with shop.database.write() as connection:
+        if document is None:
+            connection.execute(
+                "UPDATE outbox SET state = 'queued', due_at = ? WHERE id = ? AND state = 'sent'",
+                (shop.now_iso(), entry["id"]),
+            )
+            shop.outbox_wake.set()
+        elif is_approved(document):
+            _approved(connection, shop, entry, str(document["SalesOrder"]))
+
+
+def cancel_document(shop: Shop, reference: str, number: str) -> None:
+    """Reject every item of a sales order, so that nothing more is delivered."""
+    document = shop.sap.read(ORDERS, f"A_SalesOrder({text_literal(number)})", expand="to_Item")
+    if document is None:
+        return
+    for item in document["to_Item"]["results"]:
+        key = (
+            f"A_SalesOrderItem(SalesOrder={text_literal(number)},SalesOrderItem={text_literal(item['SalesOrderItem'])})"
+        )
+        if not item.get("SalesDocumentRjcnReason"):
+            shop.sap.patch(ORDERS, key, {"SalesDocumentRjcnReason": "00"})
+
+
+def _settled(
+    shop: Shop, entry: sqlite3.Row, state: str, number: str, order: sqlite3.Row, document: Mapping[str, Any] | None
+) -> None:
+    with shop.database.write() as connection:
+        connection.execute(
+            "UPDATE outbox SET state = ?, reference = ?, due_at = NULL, error = NULL WHERE id = ?",
+            (state, number, entry["id"]),
+        )
+        if document is None:
+            return
+        connection.execute(
+            "INSERT OR IGNORE INTO erp_documents VALUES ('sales_order', ?, ?, ?, 'in approval', ?)",
+            (number, order["id"], entry["part"], shop.now_iso()),
+        )
+        if is_approved(document):
+            _approved(connection, shop, entry, number)
+    shop.log.write("erp_order", reference=entry["part"], number=number)
+
+
+def _approved(connection: sqlite3.Connection, shop: Shop, entry: sqlite3.Row, number: str) -> None:
+    from mocks.merchant.storefront.order import move  # the order's own module builds on the outbox
+
+    connection.execute("UPDATE outbox SET state = 'confirmed' WHERE id = ?", (entry["id"],))
+    connection.execute(
+        "UPDATE erp_documents SET status = 'approved' WHERE kind = 'sales_order' AND number = ?", (number,)
+    )
+    waiting = connection.execute(
+        "SELECT 1 FROM outbox WHERE kind = 'order' AND order_id = ? AND state != 'confirmed' LIMIT 1",
+        (entry["order_id"],),
+    ).fetchone()
+    if waiting is None:
+        move(connection, shop, entry["order_id"], "processing", "approved by the ERP")
+
+
+def _plant(catalogue: Catalogue, sku: str) -> str:
+    return catalogue.product(sku).plant
+
+
+def _item(shop: Shop, line: Mapping[str, Any], currency: str) -> dict[str, Any]:
+    product = shop.catalogue.product(line["sku"])
+    conditions = [_condition("PPR0", line_net(line) / line["quantity"], currency, 1)]
+    return {
+        "Material": erp_material(line["sku"]),
+        "SalesOrderItemText": erp_text(line["name"])[:40],
+        "RequestedQuantity": str(line["quantity"]),
+        "RequestedQuantityUnit": _UNIT,
+        "ProductionPlant": product.plant,
+        "TaxAmount": line["tax"],
+        "to_PricingElement": conditions,
+    }
+
+
+def _condition(kind: str, value: Decimal, currency: str, quantity: int) -> dict[str, Any]:
+    condition = {"ConditionType": kind, "ConditionRateValue": f"{value.quantize(Decimal('1.000000000')):f}"}
+    if currency:
+        condition |= {"ConditionCurrency": currency}
+    if quantity:
+        condition |= {"ConditionQuantity": str(quantity), "ConditionQuantityUnit": _UNIT}
+    return condition
+
+
+def _header_conditions(shop: Shop, body: Mapping[str, Any], currency: str) -> list[dict[str, Any]]:
+    freight = shipping_net(body["shipping"])
+    conditions = [_condition("HD00", freight, currency, 0)] if freight else []
+    rounding = Decimal(body["rounding"])
+    if rounding and shop.settings["erp_rounding_line"]:
+        conditions.append(_condition("DIFF", rounding, currency, 0))
+    return conditions
+
+
+def _texts(body: Mapping[str, Any]) -> list[dict[str, Any]]:
+    address = body["address"]
+    lines = [
+        body["customer"]["name"], address["name"], address["line1"], address["line2"],
+        f"{stored_postcode(address['postcode'])} {address['city']}".strip(), address["region"], address["country"], address["phone"],
+        body["customer"]["email"],
+    ]  # fmt: skip
+    return [{"Language": "EN", "LongTextID": "TX01", "LongText": erp_text("\n".join(line for line in lines if line))}]
+
+
+def _sap_date(day: str) -> str:
+    """Return a date as OData V2's JSON writes it: milliseconds since 1970 at midnight UTC."""
+    midnight = datetime.combine(datetime.fromisoformat(day).date(), time(), UTC)
+    return f"/Date({int(midnight.timestamp()) * 1000})/"

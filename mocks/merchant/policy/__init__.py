@@ -1,0 +1,1 @@
+"""Policies of the shop: small pure functions, each a seam a defect may replace."""

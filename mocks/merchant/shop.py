@@ -1,0 +1,51 @@
+"""The merchant's surroundings in one object: clock, database, log, settings, catalogue, clients and signals."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from mocks.merchant import times
+from mocks.merchant.audit import Log
+from mocks.merchant.database import Database
+from mocks.merchant.settings import Config
+
+if TYPE_CHECKING:
+    from assay.simkit import SimClock
+    from mocks.merchant.clients.ecb_client import EcbClient
+    from mocks.merchant.clients.sap_client import SapClient
+    from mocks.merchant.clients.stripe_client import StripeGateway
+    from mocks.merchant.clients.ups_client import UpsClient
+    from mocks.merchant.storefront.catalogue import Catalogue
+
+
+@dataclass(slots=True)
+class Shop:
+    """What every part of the merchant works with. `settings` may be exchanged while it runs."""
+
+    config: Config
+    clock: SimClock
+    database: Database
+    log: Log
+    settings: Mapping[str, Any]
+    catalogue: Catalogue
+    stripe: StripeGateway
+    sap: SapClient
+    ups: UpsClient
+    ecb: EcbClient
+    outbox_wake: threading.Event = field(default_factory=threading.Event)
+
+    def now(self) -> datetime:
+        """Return the simulated instant."""
+        return self.clock.now()
+
+    def now_iso(self) -> str:
+        """Return the simulated instant as it is stored."""
+        return times.iso(self.clock.now())
+
+    def later_iso(self, seconds: float) -> str:
+        """Return the instant that many simulated seconds from now as it is stored."""
+        return times.later(self.clock.now(), seconds)

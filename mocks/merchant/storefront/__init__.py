@@ -1,0 +1,1 @@
+"""The shop: catalogue, carts, checkout, orders, payments, refunds and returns."""

@@ -1,0 +1,251 @@
+"""Prices and quotes: what a cart costs in one currency, line by line, with the rate that made it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from mocks.merchant.errors import Refusal
+from mocks.merchant.hub.exchange import current_rate, is_fresh
+from mocks.merchant.policy.money import gateway_granularity, plain, quantum
+from mocks.merchant.policy.rates import Rate, convert, rate_label
+from mocks.merchant.policy.rounding import round_amount, round_line, round_total
+from mocks.merchant.policy.tax import contained_tax, tax_code, tax_rate, tax_treatment
+from mocks.merchant.seams import seam
+from mocks.merchant.shop import Shop
+from mocks.merchant.storefront.catalogue import Product
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """A priced cart, frozen: JSON-ready, every amount a decimal string in `currency`."""
+
+    currency: str
+    body: dict[str, Any]
+
+    @property
+    def total(self) -> Decimal:
+        """What is to be paid."""
+        return Decimal(self.body["total"])
+
+
+@seam("pricing and promotions")
+def unit_price(product: Product, currency: str, base: str, rate: Rate, markup: Decimal, mode: str) -> Decimal:
+    """Return the gross price of one unit: the manual list's where it has one, else the base price converted once."""
+    if currency == base:
+        return product.price
+    listed = product.prices.get(currency)
+    if listed is not None:
+        return listed
+    return round_line(convert(product.price, rate.rate) * (1 + markup), currency, mode)
+
+
+@seam("pricing and promotions")
+def displayed_price(amount: Decimal, currency: str) -> Decimal:
+    """Return the price a product page shows for a price the cart would charge."""
+    return amount
+
+
+@seam("pricing and promotions")
+def charged_unit_price(amount: Decimal, currency: str) -> Decimal:
+    """Return the unit price a cart uses for the price of the product page."""
+    return amount
+
+
+@seam("pricing and promotions")
+def benefit_in(amount: Decimal, currency: str, rate: Rate, mode: str) -> Decimal:
+    """Return a fixed discount or threshold of the base currency in the order's currency."""
+    return round_line(convert(amount, rate.rate), currency, mode)
+
+
+@seam("pricing and promotions")
+def coupon_discount(coupon: Mapping[str, Any], goods: Decimal, currency: str, rate: Rate, mode: str) -> Decimal:
+    """Return what a coupon takes off the goods, never more than they cost and nothing below its threshold."""
+    if coupon.get("from") and goods < benefit_in(Decimal(coupon["from"]), currency, rate, mode):
+        return Decimal(0)
+    if coupon["kind"] == "percent":
+        return round_line(goods * Decimal(coupon["value"]) / 100, currency, mode)
+    return min(goods, benefit_in(Decimal(coupon["value"]), currency, rate, mode))
+
+
+@seam("pricing and promotions")
+def free_shipping(goods: Decimal, threshold: Decimal, currency: str, rate: Rate, mode: str) -> bool:
+    """Say whether goods of that worth ship free; the threshold is in the base currency."""
+    return goods >= benefit_in(threshold, currency, rate, mode)
+
+
+@seam("pricing and promotions")
+def shipping_price(cost: Decimal, currency: str, rate: Rate, mode: str) -> Decimal:
+    """Return a shipping cost of the base currency in the order's currency, converted once."""
+    return round_line(convert(cost, rate.rate), currency, mode)
+
+
+@seam("rounding")
+def line_gross(unit: Decimal, quantity: int, currency: str, mode: str) -> Decimal:
+    """Return what a line costs before discounts."""
+    return round_line(unit * quantity, currency, mode)
+
+
+def allocate(amount: Decimal, weights: Sequence[Decimal], step: Decimal) -> list[Decimal]:
+    """Return the amount spread over weights in whole steps: shares sum to the amount, largest remainders first."""
+    total = sum(weights, Decimal(0))
+    if total == 0 or amount == 0:
+        return [Decimal(0)] * len(weights)
+    exact = [amount * weight / total for weight in weights]
+    shares = [round_amount(share, step, "down") for share in exact]
+    missing = int((amount - sum(shares, Decimal(0))) / step)
+    order = sorted(range(len(weights)), key=lambda place: (shares[place] - exact[place], place))
+    for place in order[:missing]:
+        shares[place] += step
+    return shares
+
+
+def usable_rate(shop: Shop, currency: str) -> Rate:
+    """Return the rate for a sold currency. Raises `Refusal` for one not sold or with no fresh rate."""
+    if currency not in shop.settings["currencies"]:
+        raise Refusal(422, "unknown_currency", f"{currency} is not sold here.", known=shop.settings["currencies"])
+    if currency in shop.settings["price_list_currencies"]:
+        return Rate(currency, Decimal(0), shop.now_iso()[:10], "price list")
+    rate = current_rate(shop, currency)
+    if not is_fresh(shop, rate):
+        raise Refusal(503, "rate_too_old", f"The exchange rate for {currency} is of {rate.date}; try later.")
+    return rate
+
+
+def price_of(shop: Shop, product: Product, currency: str) -> Decimal:
+    """Return the gross price of one unit in the currency."""
+    rate = usable_rate(shop, currency)
+    if rate.source == "price list" and currency not in product.prices:
+        raise Refusal(422, "no_price", f"'{product.sku}' has no price in {currency}.", sku=product.sku)
+    markup = Decimal(shop.settings["price_markup"])
+    return unit_price(product, currency, shop.catalogue.base_currency, rate, markup, shop.settings["rounding_mode"])
+
+
+def total_step(shop: Shop, currency: str) -> Decimal:
+    """Return the step totals are rounded to: declared cash rounding, or what the gateway can charge."""
+    declared = shop.settings["cash_rounding"].get(currency)
+    return max(Decimal(declared or 0), gateway_granularity("stripe", currency), quantum(currency))
+
+
+def quote_cart(shop: Shop, cart: Mapping[str, Any], coupon: Mapping[str, Any] | None) -> Quote:
+    """Return what a cart costs now: lines, discounts, shipping, tax contained, rounding line, total, rate used."""
+    currency = cart["currency"]
+    rate = usable_rate(shop, currency)
+    mode = shop.settings["rounding_mode"]
+    country = (cart.get("address") or {}).get("country") or shop.settings["home_country"]
+    treatment = tax_treatment(country, (cart.get("customer") or {}).get("vat_id"), shop.settings["home_country"])
+    lines = [_line(shop, entry, currency, mode, country, treatment) for entry in cart["lines"]]
+    goods = sum((Decimal(line["gross"]) for line in lines), Decimal(0))
+    discount = coupon_discount(coupon, goods, currency, rate, mode) if coupon else Decimal(0)
+    shares = allocate(discount, [Decimal(line["gross"]) for line in lines], quantum(currency))
+    for line, share in zip(lines, shares, strict=True):
+        _settle_line(line, share, currency, mode)
+    shipping = _shipping(shop, cart, goods - discount, rate, country, treatment)
+    paid = goods - discount + Decimal(shipping["total"])
+    total = round_total(paid, currency, total_step(shop, currency), mode)
+    tax = sum((Decimal(line["tax"]) for line in lines), Decimal(shipping["tax"]))
+    body = {
+        "currency": currency,
+        "lines": lines,
+        "goods": plain(goods, currency),
+        "discount": plain(discount, currency),
+        "coupon": coupon["code"] if coupon else None,
+        "shipping": shipping,
+        "tax": plain(tax, currency),
+        "tax_included": True,
+        "tax_treatment": treatment,
+        "rounding": plain(total - paid, currency),
+        "total": plain(total, currency),
+        "rate": _disclosed(shop, rate, currency),
+    }
+    return Quote(currency, body)
+
+
+def _line(
+    shop: Shop, entry: Mapping[str, Any], currency: str, mode: str, country: str, treatment: str
+) -> dict[str, Any]:
+    product = shop.catalogue.product(entry["sku"])
+    unit = charged_unit_price(price_of(shop, product, currency), currency)
+    percent = tax_rate(country, product.tax_class, treatment)
+    return {
+        "id": entry["id"],
+        "sku": product.sku,
+        "name": product.name,
+        "quantity": entry["quantity"],
+        "unit_price": plain(unit, currency),
+        "gross": plain(line_gross(unit, entry["quantity"], currency, mode), currency),
+        "tax_class": product.tax_class,
+        "tax_rate": f"{percent:f}",
+        "tax_code": tax_code(percent, product.tax_class, treatment),
+    }
+
+
+def _settle_line(line: dict[str, Any], discount: Decimal, currency: str, mode: str) -> None:
+    total = Decimal(line["gross"]) - discount
+    line["discount"] = plain(discount, currency)
+    line["total"] = plain(total, currency)
+    line["tax"] = plain(contained_tax(total, Decimal(line["tax_rate"]), currency, mode), currency)
+
+
+def _shipping(
+    shop: Shop, cart: Mapping[str, Any], goods: Decimal, rate: Rate, country: str, treatment: str
+) -> dict[str, Any]:
+    currency, mode = cart["currency"], shop.settings["rounding_mode"]
+    chosen = cart.get("shipping")
+    amount = Decimal(chosen["amount"]) if chosen else table_shipping(shop, country, currency, rate)
+    threshold = shop.settings["free_shipping_from"]
+    is_free = (
+        bool(threshold)
+        and rate.source != "price list"
+        and (chosen is None or chosen["source"] == "table")
+        and free_shipping(goods, Decimal(threshold), currency, rate, mode)
+    )
+    total = Decimal(0) if is_free or not cart["lines"] else amount
+    percent = tax_rate(country, "standard", treatment)
+    return {
+        "service": chosen["id"] if chosen else "table",
+        "name": chosen["name"] if chosen else "Standard delivery",
+        "total": plain(total, currency),
+        "tax_rate": f"{percent:f}",
+        "tax": plain(contained_tax(total, percent, currency, mode), currency),
+        "tax_code": tax_code(percent, "standard", treatment),
+    }
+
+
+def table_shipping(shop: Shop, country: str, currency: str, rate: Rate) -> Decimal:
+    """Return the shipping price of the shop's own table, the fall-back of the carrier's rates."""
+    manual = shop.settings["shipping_table_manual"].get(currency)
+    if manual is not None:
+        return Decimal(manual)
+    zone = country if country in shop.settings["shipping_table"] else ("EU" if _is_eu(country) else "WORLD")
+    return shipping_price(
+        Decimal(shop.settings["shipping_table"][zone]), currency, rate, shop.settings["rounding_mode"]
+    )
+
+
+def _is_eu(country: str) -> bool:
+    return tax_treatment(country, None, "") != "export"
+
+
+def _disclosed(shop: Shop, rate: Rate, currency: str) -> dict[str, Any]:
+    base = shop.catalogue.base_currency
+    if rate.source == "price list":
+        return {
+            "base": base,
+            "currency": currency,
+            "rate": None,
+            "date": rate.date,
+            "source": rate.source,
+            "label": None,
+        }
+    label = rate_label(currency, base, rate.rate)
+    return {
+        "base": base,
+        "currency": currency,
+        "rate": f"{rate.rate:f}",
+        "date": rate.date,
+        "source": rate.source,
+        "label": label,
+    }
