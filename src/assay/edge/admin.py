@@ -8,11 +8,15 @@ of proxies in the environment. The PyPI client of WireMock is not used because i
 from __future__ import annotations
 
 import http.client
-import json
+import socket
 import threading
 from typing import Any
 
+import orjson
+
 from assay.errors import InfrastructureError
+
+_STATUS_LINE = b"HTTP/1.1 "
 
 
 class EdgeGone(InfrastructureError):
@@ -42,7 +46,7 @@ class Admin:
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         """Make one call; raise InfrastructureError where the edge is gone or refuses it."""
-        payload = None if body is None else json.dumps(body).encode()
+        payload = None if body is None else orjson.dumps(body)
         with self._lock:
             status, answer = self._exchange(method, "/__admin" + path, payload)
         if status >= 400:
@@ -52,13 +56,28 @@ class Admin:
                 expected="a 2xx answer",
                 seen=f"{status}: {answer[:600].decode(errors='replace')}",
             )
-        return json.loads(answer) if answer.strip() else None
+        return orjson.loads(answer) if answer.strip() else None
 
     def delete_many(self, paths: list[str]) -> None:
-        """Delete every path on the one connection; a path already gone is no error."""
+        """Delete every path, pipelined (many times quicker than one by one); a path already gone is no error."""
+        if not paths:
+            return
+        head = "Host: 127.0.0.1\r\n\r\n"
+        burst = "".join(f"DELETE /__admin{path} HTTP/1.1\r\n{head}" for path in paths).encode("ascii")
         with self._lock:
-            for path in paths:
-                self._exchange("DELETE", "/__admin" + path, None)
+            try:
+                with socket.create_connection(("127.0.0.1", self.port), timeout=self._timeout_s) as link:
+                    link.sendall(burst)
+                    answered, rest = 0, b""
+                    while answered < len(paths):
+                        chunk = link.recv(65536)
+                        if not chunk:
+                            raise ConnectionError("closed before every deletion was answered")
+                        rest += chunk
+                        answered += rest.count(_STATUS_LINE)
+                        rest = rest[-len(_STATUS_LINE) + 1 :]
+            except OSError as error:
+                raise self._gone("DELETE", "/__admin/…", error) from error
 
     def close(self) -> None:
         """Close the connection."""
@@ -80,14 +99,17 @@ class Admin:
             except (OSError, http.client.HTTPException) as error:
                 self._drop()
                 if fresh or attempt == 2:  # a kept connection may have been closed while idle; a fresh one may not
-                    raise EdgeGone(
-                        "The edge does not answer.",
-                        where=f"{method} http://127.0.0.1:{self.port}{path}",
-                        expected="WireMock's admin API",
-                        seen=f"{type(error).__name__}: {error}",
-                        hint="assay status says which process is gone; assay up repairs it",
-                    ) from error
+                    raise self._gone(method, path, error) from error
         raise AssertionError("unreachable")
+
+    def _gone(self, method: str, path: str, error: Exception) -> EdgeGone:
+        return EdgeGone(
+            "The edge does not answer.",
+            where=f"{method} http://127.0.0.1:{self.port}{path}",
+            expected="WireMock's admin API",
+            seen=f"{type(error).__name__}: {error}",
+            hint="assay status says which process is gone; assay up repairs it",
+        )
 
     def _drop(self) -> None:
         if self._connection is not None:

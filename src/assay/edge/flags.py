@@ -8,6 +8,8 @@ from typing import Literal
 from assay.edge.certificate import STORE_PASSWORD, Certificates
 from assay.edge.install import Installation
 
+BODY_LIMIT = 16 * 1024
+KEPT_BODY = BODY_LIMIT + 1  # one more, so that a body cut off there is told from one that ends there
 Mode = Literal["scenario", "load"]
 
 
@@ -43,7 +45,8 @@ def wiremock_flags(*, port: int, bind: str, root: Path, certificates: Certificat
         *("--disable-gzip", "--disable-banner", "--disable-request-logging", "--use-chunked-encoding", "never"),
         *("--disable-http2-tls", "--disable-http2-plain", "--disable-extensions-scanning"),
     ]
-    journal = ["--no-request-journal"] if mode == "load" else []
+    kept = ["--logged-response-body-size-limit", str(KEPT_BODY)]
+    journal = ["--no-request-journal"] if mode == "load" else kept
     return [
         *("--port", str(port), "--bind-address", bind, "--root-dir", str(root)),
         *connections,

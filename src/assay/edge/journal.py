@@ -22,9 +22,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from assay.edge.admin import Admin, EdgeGone
+from assay.edge.flags import BODY_LIMIT, KEPT_BODY
 from assay.masking import mask_body, mask_headers, mask_url
 
-BODY_LIMIT = 16 * 1024
 _PAGE = 100
 _SETTING = "assay-harvester"
 _UNROUTED = "unrouted"
@@ -32,16 +32,21 @@ _UNROUTED = "unrouted"
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A body as kept: its masked text up to 16 kB, else only how long it was and its SHA-256."""
+    """A body as kept: its masked text up to 16 kB, else only its length and the SHA-256 of its first 16 kB.
+
+    The edge itself keeps no more than that of an answer, or labels would fill its memory quicker than anybody can
+    harvest them. ``length`` is None for a longer answer that did not declare its length.
+    """
 
     text: str | None
-    length: int
+    length: int | None
     sha256: str
 
     def __str__(self) -> str:
         if self.text is not None:
             return self.text
-        return f"<{self.length} bytes, sha256 {self.sha256}>"
+        length = f"more than {BODY_LIMIT}" if self.length is None else str(self.length)
+        return f"<{length} bytes, the first {BODY_LIMIT} of them with sha256 {self.sha256}>"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,8 +222,13 @@ def _body(message: Mapping[str, Any], headers: Mapping[str, str]) -> Body:
     if headers.get("content-encoding") == "gzip":
         with suppress(OSError, EOFError, zlib.error):
             raw = gzip.decompress(raw)
-    text = mask_body(raw, headers.get("content-type", "")) if len(raw) <= BODY_LIMIT else None
-    return Body(text, len(raw), hashlib.sha256(raw).hexdigest())
+    sha256 = hashlib.sha256(raw[:BODY_LIMIT]).hexdigest()
+    if len(raw) <= BODY_LIMIT:
+        return Body(mask_body(raw, headers.get("content-type", "")), len(raw), sha256)
+    if len(raw) == KEPT_BODY:
+        declared = headers.get("content-length", "")
+        return Body(None, int(declared) if declared.isdecimal() else None, sha256)
+    return Body(None, len(raw), sha256)
 
 
 def _logged_at(entry: Mapping[str, Any]) -> datetime:
