@@ -401,6 +401,8 @@ def test_each_exchange_is_recorded_masked(server: Server) -> None:
         ("grant_type=password&password=s%26x&user=u", "grant_type=password&password=***&user=u"),
         ("card%5Bcvc%5D=123&amount=5", "card%5Bcvc%5D=***&amount=5"),
         ('<a:Password type="x">s</a:Password><n>1</n>', '<a:Password type="x">***</a:Password><n>1</n>'),
+        ('{"token": "x password=y", "n": 1}', '{"token": "***", "n": 1}'),
+        ('{"log": "İ password=y", "n": 1}', '{"log": "İ password=***", "n": 1}'),
         ("", ""),
     ],
 )
