@@ -95,7 +95,7 @@ def mask_text(text: str) -> str:
         if start < done:  # inside a value that is masked as a whole
             continue
         # A number in JSON has no quotes, and its mask needs them.
-        quoted = text[start] == '"' or text[:start].endswith((":", ": "))
+        quoted = text[start] == '"' or text.endswith((":", ": "), 0, start)
         kept += (text[done:start], f'"{MASK}"' if quoted else MASK)
         done = end
     text = "".join((*kept, text[done:]))

@@ -95,7 +95,7 @@ def _seen(reply: Reply) -> str:
 
 
 def _order(seen: dict[str, Any]) -> Order:
-    address = seen.get("customer", {}).get("address")
+    address, erp = seen.get("address"), seen.get("erp", {})
     return Order(
         system="merchant",
         ref=seen["id"],
@@ -105,13 +105,18 @@ def _order(seen: dict[str, Any]) -> Order:
         placed_at=datetime.fromisoformat(seen["placed_at"]),
         lines=tuple(_line(line) for line in seen["lines"]),
         payment_status=seen.get("payment_status"),
-        shipping=_money(seen["shipping"]) if seen.get("shipping") else None,
+        shipping=_money(seen["shipping"]["total"]) if seen.get("shipping") else None,
         discount=_money(seen["discount"]) if seen.get("discount") else None,
         tax=_money(seen["tax"]) if seen.get("tax") else None,
         email=seen.get("customer", {}).get("email"),
         address=_address(address) if address else None,
         payment_refs=tuple(each["reference"] for each in seen.get("payments", ()) if each.get("reference")),
-        document_refs=tuple(each["reference"] for each in seen.get("erp_documents", ())),
+        document_refs=tuple(
+            each["number"]
+            for kind in ("sales_orders", "deliveries")
+            for each in erp.get(kind, ())
+            if each.get("number")
+        ),
         tracking_numbers=tuple(
             each["tracking_number"] for each in seen.get("shipments", ()) if each.get("tracking_number")
         ),

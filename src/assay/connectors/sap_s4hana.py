@@ -49,7 +49,6 @@ HEAD = ConnectorHead(
             rf"{_IN_ORDERS}/A_SalesOrder$",
             "d.results.*.SalesOrder",
             "d.results.*.PurchaseOrderByCustomer",
-            "query:$filter",
         ),
         *(
             _rule(method, rf"{_IN_ORDERS}/A_SalesOrder\w*{_KEY}", "path:id", *_ORDER_ANSWER)
@@ -67,9 +66,8 @@ HEAD = ConnectorHead(
             rf"{_IN_DELIVERIES}/A_OutbDeliveryItem$",
             "d.results.*.ReferenceSDDocument",
             "d.results.*.DeliveryDocument",
-            "query:$filter",
         ),
-        _rule("GET", rf"{_IN_DELIVERIES}/A_OutbDeliveryHeader$", "d.results.*.DeliveryDocument", "query:$filter"),
+        _rule("GET", rf"{_IN_DELIVERIES}/A_OutbDeliveryHeader$", "d.results.*.DeliveryDocument"),
         *(
             _rule(method, rf"{_IN_DELIVERIES}/A_OutbDelivery\w*{_KEY}", "path:id", *_DELIVERY_ANSWER)
             for method in ("GET", *_WRITES)
