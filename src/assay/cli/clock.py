@@ -87,7 +87,10 @@ def parse_span(text: str) -> timedelta:
     if not parts or "".join(number + unit for number, unit in parts) != text:
         hint = "the clock never goes backwards" if text.startswith("-") else None
         raise UsageError("that is no span of time", expected="30m, 25h, 2d or 1h30m", seen=text, hint=hint)
-    return sum((timedelta(**{_UNITS[unit]: int(number)}) for number, unit in parts), timedelta())
+    try:
+        return sum((timedelta(**{_UNITS[unit]: int(number)}) for number, unit in parts), timedelta())
+    except OverflowError:
+        raise UsageError("that is no span of time anybody waits", expected="30m, 25h or 2d", seen=text) from None
 
 
 def _clock(plan: Plan) -> LandscapeClock:

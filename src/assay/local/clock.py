@@ -65,7 +65,10 @@ class LandscapeClock:
                 seen=(began.now + by).isoformat(),
                 hint="`assay down --forget && assay up` starts a fresh landscape",
             )
-        target = began.now + by
+        try:
+            target = began.now + by
+        except OverflowError:
+            raise UsageError("the calendar ends with the year 9999", seen=f"{began.now.isoformat()} + {by}") from None
         self.freeze()
         try:
             while True:
