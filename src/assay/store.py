@@ -14,7 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from assay.errors import InfrastructureError
+from assay.errors import InfrastructureError, UsageError
 
 _VERSION = 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -146,7 +146,14 @@ def open_store(where: Path | str) -> Store:
     url = where if isinstance(where, str) else f"sqlite:///{where}"
     if isinstance(where, Path):
         where.parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(url, connect_args={"timeout": 30} if url.startswith("sqlite") else {})
+    try:
+        engine = sa.create_engine(url, connect_args={"timeout": 30} if url.startswith("sqlite") else {})
+    except (sa.exc.ArgumentError, ImportError) as error:
+        raise UsageError(
+            "that is no address of a store",
+            expected="a file, or an SQLAlchemy URL whose driver is installed",
+            seen=str(error).splitlines()[0],
+        ) from None
     if url.startswith("sqlite"):
         sa.event.listen(engine, "connect", _write_ahead)
     try:
