@@ -113,8 +113,11 @@ def _values(place: str, call: Call, match: re.Match[str]) -> Iterator[str]:
         if match.groupdict().get(name):
             yield match[name]
     else:
+        name, tilde, pattern = name.partition("~")
         text = call.query if kind == "query" else call.request_body
-        yield from (value for key, value in parse_qsl(text) if key == name and value)
+        for key, value in parse_qsl(text):
+            if key == name:
+                yield from re.findall(pattern, value) if tilde else [value]
 
 
 def _walk(value: Any, path: Sequence[str]) -> Iterator[str]:

@@ -150,7 +150,8 @@ class ReferenceRule:
 
     `method` and `path` (a regular expression on the path) say which calls; `strong` names fields whose value stands
     for one order or one of its documents, in the request or the answer: dotted paths into JSON or form fields (``*``
-    for every element), ``path:GROUP`` for a named group of the path, ``query:NAME`` for a parameter.
+    for every element), ``path:GROUP`` for a named group of the path, ``query:NAME`` for a parameter, ``form:NAME`` for
+    a form field; ``query:NAME~REGEX`` takes what the expression's one group finds in the value.
     """
 
     method: str

@@ -28,7 +28,8 @@ def list_(environment: str, profile_path: Path | None, as_json: bool) -> None:
         click.echo(json.dumps(found, indent=2))
         return
     for defect in found["defects"]:
-        click.echo(f"{defect['id']:<8}{'ON ' if defect['on'] else 'off'} {defect['title']}")
+        first = defect["meaning"].splitlines()[0].removeprefix(f"{defect['id']}: ")
+        click.echo(f"{defect['id']:<8}{'ON ' if defect['on'] else 'off'} {first}")
     click.echo(f"{sum(each['on'] for each in found['defects'])} of {len(found['defects'])} on")
 
 
@@ -55,7 +56,8 @@ def _switch(environment: str, profile_path: Path | None, change: dict[str, list[
     for name in (*change.get("on", ()), *change.get("off", ())):
         if name not in known:
             raise UsageError(f"no defect '{name}'", hint=did_you_mean(name, known))
-    active = [each["id"] for each in _ask(environment, profile_path, change)["defects"] if each["on"]]
+    _ask(environment, profile_path, change)
+    active = [defect["id"] for defect in _ask(environment, profile_path)["defects"] if defect["on"]]
     click.echo("on: " + (", ".join(active) or "none"))
 
 

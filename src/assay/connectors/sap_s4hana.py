@@ -47,6 +47,7 @@ HEAD = ConnectorHead(
         _rule(
             "GET",
             rf"{_IN_ORDERS}/A_SalesOrder$",
+            "query:$filter~PurchaseOrderByCustomer eq '([^']+)'",
             "d.results.*.SalesOrder",
             "d.results.*.PurchaseOrderByCustomer",
         ),

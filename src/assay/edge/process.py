@@ -158,6 +158,8 @@ def start_edge(
                     continue
                 raise
             break
+        if lifetime == "detached":
+            child.returncode = 0  # it runs on: Popen must neither wait for it nor warn that nobody did
         state = EdgeState(child.pid, _create_time(child.pid), chosen, str(root), str(made.keystore.parent), mode)
         return EdgeProcess(state, made, owned if lifetime == "owned" else None)
     except BaseException:

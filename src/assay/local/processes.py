@@ -65,6 +65,8 @@ class Starting:
                     hint=last_words(self.log),
                 )
             time.sleep(0.01)
+        # It runs on after this command, so Popen must neither wait for it nor warn that nobody did.
+        self._child.returncode = 0
         told = json.loads(self._ready.read_text())
         created = psutil.Process(told["pid"]).create_time()
         return Process(self.name, told["pid"], created, told["ports"], str(self.log))

@@ -89,7 +89,8 @@ def landscape_of_its_own(plan: Plan, listen: Listener) -> Iterator[Session]:
     folder = Path(tempfile.mkdtemp(prefix="assay-demo-"))
     own = replace(plan, home=Home(folder, plan.name))
     try:
-        yield Session(own, bring_up(own, listen))
+        with Session(own, bring_up(own, listen)) as session:
+            yield session
     finally:
         take_down(own.home, listen)
         shutil.rmtree(folder, ignore_errors=True)

@@ -5,13 +5,15 @@
         weight = 3
 
 Steps and the whole flow are reported as requests of type FLOW. Importing this module imports locust, which patches
-the standard library: only ``load/`` and this module may.
+the standard library: only ``load/`` and this module may. It also puts the suite roots of the current folder on
+sys.path, since Locust itself adds only the load file's own folder.
 """
 
 from __future__ import annotations
 
 import itertools
 import time
+from pathlib import Path
 from typing import Any, ClassVar
 
 from locust import User, constant, events, task
@@ -20,6 +22,10 @@ from assay.events import Outcome
 from assay.flow import Flow
 from assay.local.project import plan_for
 from assay.runners.session import Session, verdict_text
+from assay.suites import enter, suite_roots
+
+
+enter(suite_roots(Path.cwd()))
 
 
 class FlowUser(User):

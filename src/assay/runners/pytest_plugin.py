@@ -44,12 +44,14 @@ def assay_session(request: pytest.FixtureRequest) -> Iterator[Session]:
     plan = plan_for(request.config.getoption("--assay-env"), request.config.getoption("--assay-profile"))
     running = plan.home.read()
     if not plan.simulated or is_healthy(inspect(plan, running)):
-        yield Session(plan, running)
+        with Session(plan, running) as session:
+            yield session
         return
     folder = Path(tempfile.mkdtemp(prefix="assay-scenarios-"))
     plan = replace(plan, home=Home(folder, plan.name))
     try:
-        yield Session(plan, bring_up(plan, lambda _: None))
+        with Session(plan, bring_up(plan, lambda _: None)) as session:
+            yield session
     finally:
         take_down(plan.home, lambda _: None)
         shutil.rmtree(folder, ignore_errors=True)

@@ -15,7 +15,7 @@ from typing import Literal
 from assay.dossier import gather
 from assay.events import Finding, Outcome, Result
 from assay.flow import Case, Flow, perform
-from assay.http import open_client
+from assay.http import Client, open_client
 from assay.landscape import Landscape, open_landscape
 from assay.local.clock import LandscapeClock
 from assay.local.plan import MERCHANT, SIMULATORS, Plan
@@ -42,7 +42,19 @@ class Session:
         self._clock = LandscapeClock(plan.home.clock)
         self._simulated = bool(plan.simulated)
         self._transport = transport
+        self._clients: list[Client] = []
         self.landscape: Landscape = open_landscape(plan.name, plan.environment, self._addresses(), self._open_http)
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the witnesses' connections."""
+        for client in self._clients:
+            client.close()
 
     def now(self) -> datetime:
         """The landscape's instant in UTC: simulated where it is simulated."""
@@ -87,7 +99,9 @@ class Session:
         return {system: f"http://127.0.0.1:{port}" for system, port in ports.items()}
 
     def _open_http(self, system: str, base_url: str) -> Http:
-        return open_client(base_url, system=system, transport=self._transport)
+        client = open_client(base_url, system=system, transport=self._transport)
+        self._clients.append(client)
+        return client
 
 
 def verdict_text(outcomes: Sequence[Outcome]) -> str:
