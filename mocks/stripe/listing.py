@@ -11,12 +11,8 @@ from mocks.stripe.error import invalid, missing_resource
 from mocks.stripe.form import Accepts, either, integer, object_of, text
 
 _RANGE = object_of({"gt": integer, "gte": integer, "lt": integer, "lte": integer})
-PAGING: Accepts = {
-    "limit": integer,
-    "starting_after": text,
-    "ending_before": text,
-    "created": either(integer, _RANGE),
-}
+CURSORS: Accepts = {"limit": integer, "starting_after": text, "ending_before": text}
+PAGING: Accepts = {**CURSORS, "created": either(integer, _RANGE)}
 _DEFAULT_LIMIT = 10
 
 

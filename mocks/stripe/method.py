@@ -21,7 +21,7 @@ from mocks.stripe.form import (
     require,
     text,
 )
-from mocks.stripe.listing import PAGING, page
+from mocks.stripe.listing import CURSORS, page
 
 ADDRESS: Accepts = dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state"), text)
 _BILLING: Accepts = {"address": object_of(ADDRESS), "email": text, "name": text, "phone": text, "tax_id": text}
@@ -46,7 +46,7 @@ UPDATE: Accepts = {
     "card": object_of({"exp_month": integer, "exp_year": integer}),
 }
 ATTACH: Accepts = {"customer": text}
-LIST: Accepts = {**PAGING, "customer": text, "type": one_of(*TYPES)}
+LIST: Accepts = {**CURSORS, "customer": text, "type": one_of(*TYPES)}
 
 
 def create(account: Account, request: Request) -> Document:

@@ -7,7 +7,7 @@ from mocks.stripe import authentication, capture, charge, confirmation, customer
 from mocks.stripe.account import Account
 from mocks.stripe.error import failure_answer
 from mocks.stripe.gate import operation
-from mocks.stripe.listing import PAGING
+from mocks.stripe.listing import CURSORS
 
 ROUTES = [
     Route("POST", "/v1/payment_intents", operation(intent.create, intent.CREATE)),
@@ -30,7 +30,7 @@ ROUTES = [
     Route("GET", "/v1/charges", operation(charge.list_, charge.LIST)),
     Route("GET", "/v1/charges/{charge}", operation(charge.retrieve)),
     Route("POST", "/v1/charges/{charge}", operation(charge.update, charge.UPDATE)),
-    Route("GET", "/v1/charges/{charge}/refunds", operation(refund.list_of_charge, PAGING)),
+    Route("GET", "/v1/charges/{charge}/refunds", operation(refund.list_of_charge, CURSORS)),
     Route("POST", "/v1/refunds", operation(refund.create, refund.CREATE)),
     Route("GET", "/v1/refunds", operation(refund.list_, refund.LIST)),
     Route("GET", "/v1/refunds/{refund}", operation(refund.retrieve)),

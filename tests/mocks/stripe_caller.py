@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Self
+from urllib.parse import urlencode
 
 import httpx
 
@@ -38,7 +39,7 @@ class Caller:
         self._witness = witness
         self._client = httpx.Client(base_url=url, trust_env=False)
 
-    def post(self, path: str, idempotency_key: str | None = None, **form: Any) -> Reply:
+    def post(self, path: str, idempotency_key: Any = None, **form: Any) -> Reply:
         """POST a form; dicts and lists become brackets."""
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
         return self.send("POST", path, form=form, headers=headers)
@@ -60,18 +61,20 @@ class Caller:
         """Send any request and read the answer."""
         all_headers = {"Authorization": f"Bearer {self.key}", **(headers or {})}
         if form is not None:
-            content = httpx.QueryParams(list(_pairs(form))).__str__().encode()
+            content = urlencode(list(_pairs(form))).encode()
             all_headers.setdefault("Content-Type", "application/x-www-form-urlencoded")
-        parameters = list(_pairs(query)) if query else None
-        answer = self._client.request(method, path, params=parameters, content=content, headers=all_headers)
+        address = f"{path}?{urlencode(list(_pairs(query)))}" if query else path
+        answer = self._client.request(method, address, content=content, headers=all_headers)
         is_json = answer.headers.get("content-type", "").startswith("application/json")
         reply = Reply(answer.status_code, answer.json() if is_json else answer.text, dict(answer.headers))
         if self._witness is not None:
             self._witness(method, path, reply)
         return reply
 
-    def close(self) -> None:
-        """Close the connection."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._client.close()
 
 

@@ -26,9 +26,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StripeServer]:
 def stripe(server: StripeServer) -> Iterator[Caller]:
     """A caller of the emptied simulator."""
     server.reset()
-    caller = Caller(server.url)
-    yield caller
-    caller.close()
+    with Caller(server.url) as caller:
+        yield caller
 
 
 def paid(stripe: Caller, **form: Any) -> dict[str, Any]:
@@ -160,9 +159,14 @@ def test_authentication_can_end_in_a_decline(stripe: Caller) -> None:
 
 def test_authentication_without_a_customer_present(stripe: Caller) -> None:
     """Off session, or when told to fail rather than ask, a card that needs 3D Secure is refused with 402."""
-    form = {"amount": 900, "currency": "eur", "payment_method": "pm_card_authenticationRequired", "confirm": True}
-    for wish in ({"off_session": True}, {"error_on_requires_action": True}):
-        reply = stripe.post(INTENTS, **form, **wish)
+    form: dict[str, Any] = {
+        "amount": 900,
+        "currency": "eur",
+        "payment_method": "pm_card_authenticationRequired",
+        "confirm": True,
+    }
+    for wish in ("off_session", "error_on_requires_action"):
+        reply = stripe.post(INTENTS, **form, **{wish: "true"})
         assert (reply.status, reply.error["code"]) == (402, "authentication_required")
 
 
@@ -229,7 +233,7 @@ def test_updates_follow_the_status(stripe: Caller) -> None:
     assert stripe.post(path, description="late note", metadata="").body["metadata"] == {}
 
 
-SEPA = {
+SEPA: dict[str, Any] = {
     "amount": 4200,
     "currency": "eur",
     "payment_method_types": ["sepa_debit"],
@@ -280,22 +284,21 @@ def test_a_bank_debit_needs_euro_owner_and_mandate(stripe: Caller) -> None:
 
 def test_a_payment_method_is_made_from_a_card_number(stripe: Caller) -> None:
     """The tokenising endpoint takes a publishable key, shows the last four digits only, and checks number and date."""
-    shop = Caller(stripe.url, key="pk_test_assay")
-    card = {"number": "4000 0025 0000 0003", "exp_month": 12, "exp_year": 2030, "cvc": "123"}
-    method = shop.post("/v1/payment_methods", type="card", card=card, billing_details={"name": "Anne"}).body
-    assert (method["card"]["last4"], method["card"]["country"], method["card"]["brand"]) == ("0003", "FR", "visa")
-    assert "4000002500000003" not in str(method)
-    assert paid(stripe, payment_method=method["id"])["status"] == "succeeded"
-    for change, code in (
-        ({"number": "4242424242424241"}, "incorrect_number"),
-        ({"exp_month": 13}, "invalid_expiry_month"),
-        ({"exp_year": 2020}, "invalid_expiry_year"),
-        ({"cvc": "1"}, "invalid_cvc"),
-        ({"number": "4532015112830366"}, "card_declined"),
-    ):
-        reply = shop.post("/v1/payment_methods", type="card", card={**card, **change})
-        assert (reply.status, reply.error["code"]) == (402, code)
-    shop.close()
+    with Caller(stripe.url, key="pk_test_assay") as shop:
+        card = {"number": "4000 0025 0000 0003", "exp_month": 12, "exp_year": 2030, "cvc": "123"}
+        method = shop.post("/v1/payment_methods", type="card", card=card, billing_details={"name": "Anne"}).body
+        assert (method["card"]["last4"], method["card"]["country"], method["card"]["brand"]) == ("0003", "FR", "visa")
+        assert "4000002500000003" not in str(method)
+        assert paid(stripe, payment_method=method["id"])["status"] == "succeeded"
+        for change, code in (
+            ({"number": "4242424242424241"}, "incorrect_number"),
+            ({"exp_month": 13}, "invalid_expiry_month"),
+            ({"exp_year": 2020}, "invalid_expiry_year"),
+            ({"cvc": "1"}, "invalid_cvc"),
+            ({"number": "4532015112830366"}, "card_declined"),
+        ):
+            reply = shop.post("/v1/payment_methods", type="card", card={**card, **change})
+            assert (reply.status, reply.error["code"]) == (402, code)
 
 
 def test_a_payment_method_is_spent_unless_it_belongs_to_a_customer(stripe: Caller) -> None:
@@ -318,7 +321,6 @@ def test_acknowledged_payments_survive_a_kill(server: StripeServer, stripe: Call
     """A payment that was answered is there, under its id, after SIGKILL and a new start."""
     intent = paid(stripe)
     server.kill_and_restart()
-    again = Caller(server.url)
-    assert again.get(f"{INTENTS}/{intent['id']}").body == intent
-    assert paid(again)["id"] != intent["id"]
-    again.close()
+    with Caller(server.url) as again:
+        assert again.get(f"{INTENTS}/{intent['id']}").body == intent
+        assert paid(again)["id"] != intent["id"]
