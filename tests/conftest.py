@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.conformance.captured import Summary, judge_folder
+from tests.conformance.openapi_judge import SPECS
 
 ASSAY = Path(sys.executable).with_name("assay")
 PROFILE = """\
@@ -32,6 +37,9 @@ host = "www.ecb.europa.eu"
 stripe = "simulated"
 ecb = "simulated"
 """
+_CAPTURE = "ASSAY_CAPTURE"
+_CAPTURED = pytest.StashKey[Path]()
+_SUMMARY = pytest.StashKey[Summary]()
 Assay = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -117,3 +125,33 @@ def new_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[
 def project(new_project: Callable[[], Project]) -> Project:
     """One small project."""
     return new_project()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let every simulator of this run write its answers down, to be judged at the end."""
+    if not hasattr(config, "workerinput") and _CAPTURE not in os.environ and SPECS.is_dir():
+        os.environ[_CAPTURE] = tempfile.mkdtemp(prefix="assay-capture-")
+        config.stash[_CAPTURED] = Path(os.environ[_CAPTURE])
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Judge every answer of the run by the vendors' documents; one violation makes the run red."""
+    folder = session.config.stash.get(_CAPTURED, None)
+    if folder is None:
+        return
+    os.environ.pop(_CAPTURE, None)
+    summary = judge_folder(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+    session.config.stash[_SUMMARY] = summary
+    if summary.violations:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print how many answers were judged."""
+    summary = config.stash.get(_SUMMARY, None)
+    if summary is not None and summary.answers:
+        terminalreporter.section("simulators' answers against the vendors' documents")
+        for line in summary.lines():
+            terminalreporter.line(line)

@@ -1,10 +1,10 @@
 """Serves several simulators from one process: ``python -m assay.simkit.serve CONFIG.json``.
 
 The configuration: ``{"suite_roots": […], "dir": …, "clock": …, "seed": 1, "ready": FILE, "capture": DIR or null,
-"systems": [{"vendor": "stripe", "port": 0, "settings": {…}}]}``. Port 0 takes a free one; once all listen, the ready
-file names them: ``{"pid": …, "ports": {"stripe": 40001}}``. Admin routes live under ``/__admin`` on each port:
-``GET health``, ``GET requests``, ``POST settle`` (run what is due, answer when nothing is), ``POST reset``
-(``{"seed": 2}``), ``POST settings`` (merge into the settings).
+"systems": [{"vendor": "stripe", "port": 0, "settings": {…}}]}``; without "capture" the variable ASSAY_CAPTURE counts.
+Port 0 takes a free one; once all listen, the ready file names them: ``{"pid": …, "ports": {"stripe": 40001}}``. Admin
+routes live under ``/__admin`` on each port: ``GET health``, ``GET requests``, ``POST settle`` (run what is due, answer
+when nothing is), ``POST reset`` (``{"seed": 2}``), ``POST settings`` (merge into the settings).
 """
 
 from __future__ import annotations
@@ -122,7 +122,8 @@ def build(config: dict[str, Any], system: dict[str, Any]) -> Served:
         seed=config.get("seed", 1),
         settings=system.get("settings"),
     )
-    capture = Path(config["capture"]) / f"{vendor}-{os.getpid()}.jsonl" if config.get("capture") else None
+    folder_of_captures = config.get("capture") or os.environ.get("ASSAY_CAPTURE")
+    capture = Path(folder_of_captures) / f"{vendor}-{os.getpid()}.jsonl" if folder_of_captures else None
     return Served(Application(load_head(vendor), world, AccessLog(folder / f"{vendor}.access.jsonl", capture=capture)))
 
 

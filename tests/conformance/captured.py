@@ -1,0 +1,125 @@
+"""Judges every answer that any simulator gave during a test run by its vendor's published document.
+
+Simulators write their answers whole into the folder named by ASSAY_CAPTURE; tests/conftest.py sets it for a run and
+prints the count at its end. Answers to deliberate faults are left out: a fault is no word of the vendor.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+from tests.conformance.edmx_judge import EdmxJudge
+from tests.conformance.openapi_judge import SPECS, OpenApiJudge, Verdict
+
+UPS_DOCUMENTS = ("OAuthClientCredentials", "Rating", "Shipping", "Tracking", "UPSTrackAlert", "AddressValidation")
+
+
+@dataclass(slots=True)
+class Summary:
+    """Counts of one run. `outside` counts answers of which the document says nothing (an unknown path, a status)."""
+
+    answers: Counter[str] = field(default_factory=Counter)
+    outside: Counter[str] = field(default_factory=Counter)
+    operations: dict[str, set[str]] = field(default_factory=dict)
+    violations: Counter[str] = field(default_factory=Counter)
+
+    def lines(self) -> Iterator[str]:
+        """The table: a line a vendor, the violations, and the sum."""
+        for vendor in sorted(self.answers):
+            yield (
+                f"{vendor:<14}{self.answers[vendor]:>7} answers {len(self.operations[vendor]):>4} operations "
+                f"{self.outside[vendor]:>6} outside the document"
+            )
+        for problem, times in self.violations.most_common(20):
+            yield f"VIOLATION {times} x {problem}"
+        operations = sum(len(names) for names in self.operations.values())
+        yield (
+            f"simulator answers: {self.answers.total()}, operations: {operations}, "
+            f"violations: {self.violations.total()}"
+        )
+
+
+class _Sap:
+    """One EDMX document a service; the service is named in the path."""
+
+    def __init__(self) -> None:
+        self._judges = {
+            path.stem.removesuffix("_0002"): EdmxJudge(path) for path in (SPECS / "sap_s4hana").glob("*.edmx")
+        }
+
+    def judge(self, method: str, path: str, status: int, body: str) -> Verdict:
+        parts = path.split("/")
+        service = next((part.split(";")[0] for part in parts if part.split(";")[0] in self._judges), None)
+        if service is None:
+            return Verdict(None, documented=False)
+        resource = parts[-1].split("(")[0] or "service document"
+        operation = f"{method} {service}/{resource}"
+        if not body.startswith("{"):
+            return Verdict(operation)  # $metadata, $count, $batch and 204: judged by the simulator's own tests
+        problems = self._judges[service].see(json.loads(body))
+        return Verdict(operation, problems[0] if problems else "")
+
+
+class _Ecb:
+    """The published file's element names and attributes."""
+
+    def __init__(self) -> None:
+        self._known = _names((SPECS / "ecb" / "eurofxref-daily.xml").read_bytes())
+
+    def judge(self, method: str, path: str, status: int, body: str) -> Verdict:
+        if status != 200 or not path.endswith(".xml"):
+            return Verdict(None, documented=False)
+        if method == "HEAD" or not body:
+            return Verdict(f"GET {path}")
+        strange = _names(body.encode()) - self._known
+        return Verdict(f"GET {path}", f"not in the published file: {sorted(strange)}" if strange else "")
+
+
+def _names(content: bytes) -> set[tuple[str, ...]]:
+    return {(element.tag, *sorted(element.attrib)) for element in ElementTree.fromstring(content).iter()}
+
+
+def judges() -> dict[str, Any]:
+    """Return a judge for each vendor whose document is here."""
+    return {
+        "stripe": lambda: OpenApiJudge(SPECS / "stripe" / "spec3.yaml"),
+        "ups": lambda: OpenApiJudge(*(SPECS / "ups" / f"{name}.yaml" for name in UPS_DOCUMENTS)),
+        "sap_s4hana": _Sap,
+        "ecb": _Ecb,
+    }
+
+
+def judge_folder(folder: Path) -> Summary:
+    """Judge every captured answer of every vendor we hold a document of."""
+    summary = Summary()
+    for vendor, build in judges().items():
+        files = sorted(folder.glob(f"{vendor}-*.jsonl"))
+        if not files:
+            continue
+        judge = build()
+        summary.operations[vendor] = set()
+        for answer in _answers(files):
+            verdict = judge.judge(answer["method"], answer["path"], answer["status"], answer["response"])
+            summary.answers[vendor] += 1
+            summary.outside[vendor] += not verdict.documented
+            if verdict.operation:
+                summary.operations[vendor].add(verdict.operation)
+            if verdict.problem:
+                summary.violations[f"{vendor} {verdict.operation} {answer['status']}: {verdict.problem}"] += 1
+    return summary
+
+
+def _answers(files: list[Path]) -> Iterator[dict[str, Any]]:
+    for file in files:
+        with file.open(encoding="utf-8") as lines:
+            for line in lines:
+                if line.endswith("\n"):  # a killed simulator may leave half a line
+                    answer = json.loads(line)
+                    if "fault" not in answer and answer["method"] != "HEAD":
+                        yield answer
