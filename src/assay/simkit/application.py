@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
+import struct
 import time
 import traceback
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
@@ -116,6 +118,8 @@ class Application:
         began = time.perf_counter_ns()
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         body = await _read(receive)
+        if body is None:  # half an order is no order
+            return
         call = Call(scope["method"], scope["path"], scope["query_string"].decode("latin-1"), headers, body, {})
         fault: Fault | None = None
         try:
@@ -196,6 +200,7 @@ class Application:
         # ASGI has no word for hanging up; uvicorn's `send` is bound to the cycle that owns the transport.
         transport = send.__self__.transport  # type: ignore[attr-defined]
         if fault.kind == "reset":
+            _linger_no_more(transport)
             transport.abort()
         else:
             transport.close()
@@ -203,13 +208,23 @@ class Application:
         return True
 
 
-async def _read(receive: Receive) -> bytes:
-    message = await receive()
-    body: bytes = message.get("body", b"")
-    while message.get("more_body"):
+async def _read(receive: Receive) -> bytes | None:
+    """Return the whole body, or None when the client went away before it was whole."""
+    body: bytes = b""
+    while True:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
         body += message.get("body", b"")
-    return body
+        if not message.get("more_body"):
+            return bytes(body)
+
+
+def _linger_no_more(transport: Any) -> None:
+    """Make the close that follows a reset (RST) instead of an orderly end."""
+    raw = transport.get_extra_info("socket")
+    if raw is not None:
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 def _start(answer: Answer, length: int) -> MutableMapping[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -127,12 +128,16 @@ class Demo:
         return found
 
 
+def _stand_at_start(path: Path) -> Path:
+    micros = (START - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    path.write_text(json.dumps({"mode": "frozen", "at_us": micros}))
+    return path
+
+
 @pytest.fixture
 def clock(tmp_path: Path) -> LandscapeClock:
-    """The clock of this test's simulators, standing at START."""
-    micros = (START - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
-    (tmp_path / "clock.json").write_text(json.dumps({"mode": "frozen", "at_us": micros}))
-    return LandscapeClock(tmp_path / "clock.json")
+    """The clock of the simulators this test starts, standing at START."""
+    return LandscapeClock(_stand_at_start(tmp_path / "clock.json"))
 
 
 @pytest.fixture
@@ -151,10 +156,22 @@ def serve(tmp_path: Path, clock: LandscapeClock) -> Iterator[Callable[..., Demo]
             each.end()
 
 
+@pytest.fixture(scope="session")
+def shared_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """One simulator for all tests that need neither the clock nor a restart."""
+    folder = tmp_path_factory.mktemp("demo")
+    started = Demo(folder / "demo", _stand_at_start(folder / "clock.json"))
+    started.start()
+    yield started
+    started.end()
+
+
 @pytest.fixture
-def demo(serve: Callable[..., Demo]) -> Demo:
-    """One demo simulator."""
-    return serve()
+def demo(shared_demo: Demo) -> Demo:
+    """The session's simulator, reset, with an empty log; its clock stands at START."""
+    shared_demo.admin("POST", "reset", {"seed": 1})
+    os.truncate(shared_demo.folder / "log.txt", 0)
+    return shared_demo
 
 
 @dataclass
