@@ -79,14 +79,6 @@ def guarded(operation: Operation) -> Operation:
     return handler
 
 
-def is_single_object_version(state: Ups, version: str) -> bool:
-    """Say whether lone array elements are answered as objects, which UPS's documents tell of versions before v2403.
-
-    Off by default, because the same documents type them as arrays; the setting `single_objects` switches it on.
-    """
-    return bool(state.settings.get("single_objects")) and int(version.removeprefix("v")) < 2403
-
-
 def token(state: Ups, call: Call) -> Answer:
     """Answer POST /security/v1/oauth/token. Every value is a string, numbers too, as UPS's document types them."""
     if state.is_over_limit():

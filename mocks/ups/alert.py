@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from assay.simkit import Answer, Call, from_us, to_us
+from assay.simkit import Answer, Call, Refused, from_us, to_us
 from mocks.ups.account import Ups
 from mocks.ups.place import COUNTRIES, local_time
 from mocks.ups.refusal import Json, errors, read_object, refused, text
@@ -32,12 +32,21 @@ _POSTCODE = re.compile(r"\d{5}([-\s]\d{4})?")
 
 
 def subscribe_parcels(state: Ups, call: Call) -> Answer:
-    """Answer POST /api/track/{version}/subscription/{type}/package."""
+    """Answer POST /api/track/{version}/subscription/{type}/package; its refusals always list invalid numbers."""
+    try:
+        return _subscribe_parcels(state, call)
+    except Refused as refusal:
+        if refusal.answer.status != 400:
+            raise
+        return Answer({"invalidTrackingNumbers": [], **refusal.answer.body}, 400)
+
+
+def _subscribe_parcels(state: Ups, call: Call) -> Answer:
     _check_call(call)
     request = _request(call)
     numbers = request.get("trackingNumberList")
     if not isinstance(numbers, list) or not numbers:
-        return _rejected("VSS200", "Tracking Number List is required. The Subscription request has been rejected.", [])
+        raise refused("VSS200", "Tracking Number List is required. The Subscription request has been rejected.")
     if len(numbers) > _MOST:
         raise refused("VSS220", f"You have submitted over {_MOST} tracking numbers which is not allowed.")
     target = _target(state, call, request)
@@ -46,7 +55,7 @@ def subscribe_parcels(state: Ups, call: Call) -> Answer:
     invalid = [each for each in words if each not in valid]
     if not valid:
         message = "The Subscription request should have at least one valid tracking number."
-        return _rejected("VSS210", message, invalid)
+        return Answer({"invalidTrackingNumbers": invalid, **errors(("VSS210", message)).body}, 400)
     for number in valid:
         _watch(state, number, target)
     return Answer({"validTrackingNumbers": valid, **({"invalidTrackingNumbers": invalid} if invalid else {})})
@@ -243,8 +252,3 @@ def _destination(request: Json) -> tuple[str, str]:
 def _preferences(request: Json) -> list[Any]:
     wanted = request.get("eventPreferences")
     return [each for each in wanted if each in ("D", "I", "M", "X")] if isinstance(wanted, list) else []
-
-
-def _rejected(code: str, message: str, invalid: Sequence[str]) -> Answer:
-    refusal = errors((code, message))
-    return Answer({"invalidTrackingNumbers": list(invalid), **refusal.body}, refusal.status)

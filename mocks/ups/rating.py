@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from typing import Any
 
 from assay.simkit import Answer, Call
 from mocks.ups import place
-from mocks.ups.account import Ups, is_single_object_version
+from mocks.ups.account import Ups
 from mocks.ups.charge import Price, negotiated_percent, parcel_price, total_price
 from mocks.ups.parcel import Parcel, number, read_parcels
 from mocks.ups.party import Party, read_party
@@ -37,13 +36,7 @@ def rate(state: Ups, call: Call) -> Answer:
     rated = [_rated(state, shipment, service, parcels, ship_from, ship_to, shipper.country) for service in services]
     if timed:
         _add_transit(state, shipment, services, rated)
-    answer: Json = {
-        "Response": response_head(request),
-        "RatedShipment": rated,
-    }
-    if is_single_object_version(state, call.params["version"]):
-        answer["RatedShipment"] = [_unwrapped(each) for each in rated] if len(rated) > 1 else _unwrapped(rated[0])
-    return Answer({"RateResponse": answer})
+    return Answer({"RateResponse": {"Response": response_head(request), "RatedShipment": rated}})
 
 
 def response_head(request: Json) -> Json:
@@ -212,12 +205,3 @@ def _day(words: str) -> date | None:
         return datetime.strptime(words, "%Y%m%d").date()  # a calendar day has no zone
     except ValueError:
         return None
-
-
-def _unwrapped(value: Any) -> Any:
-    """Return the same with every array of one replaced by its element, as older versions answer."""
-    if isinstance(value, dict):
-        return {name: _unwrapped(each) for name, each in value.items()}
-    if isinstance(value, list):
-        return _unwrapped(value[0]) if len(value) == 1 else [_unwrapped(each) for each in value]
-    return value

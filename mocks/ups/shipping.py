@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import orjson
 
 from assay.simkit import Answer, Call, to_us
-from mocks.ups.account import Ups, is_single_object_version
+from mocks.ups.account import Ups
 from mocks.ups.alert import announce_void, watch_account_parcel
 from mocks.ups.booking import Booking, read_booking
 from mocks.ups.charge import Price, negotiated_percent, total_price
@@ -37,11 +36,9 @@ def ship(state: Ups, call: Call) -> Answer:
         residential=booking.ship_to.residential,
     )
     total = total_price(prices, origin, destination)
-    packages: Any = [
+    packages = [
         _package_result(document, price, booking.label_kind) for document, price in zip(documents, prices, strict=True)
     ]
-    if is_single_object_version(state, call.params["version"]) and len(packages) == 1:
-        packages = packages[0]
     results: Json = {
         "ShipmentCharges": _charges(total, taxed="TaxInformationIndicator" in shipment),
         "RatingMethod": "01",

@@ -7,10 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx
+import jsonschema_rs
 import pytest
+import yaml
 
 from tests.conformance.openapi_judge import ROOT, OpenApiJudge, spec_file
 from tests.mocks.conftest import SimulatedClock
+from tests.mocks.ups_caller import listening
 
 Call = tuple[str, str, httpx.Response]
 
@@ -212,3 +215,28 @@ def test_stubs_validate_against_our_contract() -> None:
         called = request["urlPathTemplate"].replace("{", "").replace("}", "")
         verdict = judge.judge(request["method"], called, response["status"], json.dumps(response["jsonBody"]))
         assert verdict.documented and not verdict.problem, f"{path.name}: {verdict}"
+
+
+def test_every_event_validates_against_upss_document(
+    serve_simulator: Callable[..., str], sim_clock: SimulatedClock
+) -> None:
+    """Each Track Alert event of each kind of parcel is a TrackingEventRequest of UPS's document."""
+    published = yaml.safe_load(spec_file("ups/UPSTrackAlert.yaml").read_text("utf-8"))
+    components = json.loads(json.dumps(published["components"], default=str))
+    schema = {"$ref": "#/components/schemas/TrackingEventRequest", "components": components}
+    validator = jsonschema_rs.Draft202012Validator(schema)
+    with listening() as hook:
+        url = serve_simulator("ups", {"webhook_url": hook.url, "token_lifetime_s": 999_999})
+        ledger = Ledger(url)
+        account = {"locale": "en_US", "shipperAccountNumber": "A1B2C3"}
+        ledger.send("POST", "/api/track/v2/subscription/enhanced/account", json=account)
+        for to in (FRANCE, GERMANY, NEW_YORK):
+            ledger.send("POST", "/api/shipments/v2409/ship", json=_ship("ZPL", _shipment(to, "Packaging", **EXPORT)))
+        voided = ledger.send("POST", "/api/shipments/v2409/ship", json=_ship("ZPL", _shipment(GERMANY, "Packaging")))
+        number = voided.json()["ShipmentResponse"]["ShipmentResults"]["ShipmentIdentificationNumber"]
+        sim_clock.settle()
+        ledger.send("DELETE", f"/api/shipments/v2409/void/cancel/{number}")
+        sim_clock.advance(hours=60)
+        ledger.client.close()
+    assert len(hook.events) == 3 * 6 + 2
+    assert [error.message for event in hook.events for error in validator.iter_errors(event)] == []
