@@ -14,8 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
-from assay.records import Order, ReferenceRule
-from assay.store import Call
+from assay.records import Call, Order, ReferenceRule
 
 Reference = tuple[str, str]
 """(system, value); the system is ``*`` for what means the same everywhere, as the shop's order number does."""

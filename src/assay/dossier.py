@@ -12,25 +12,24 @@ from typing import Any, TypeVar
 
 from assay.errors import AssayError
 from assay.landscape import Landscape
-from assay.oracles import Evidence
-from assay.records import Document, Order, Payment, Shipment
+from assay.records import Document, Dossier, Order, Payment, Shipment
 
 T = TypeVar("T")
 # A gateway may have seen the payment a little before the shop wrote the order, or be retried long after.
 _BEFORE, _AFTER = timedelta(minutes=10), timedelta(days=2)
 
 
-def gather(landscape: Landscape, order_ref: str) -> Evidence:
+def gather(landscape: Landscape, order_ref: str) -> Dossier:
     """Read one order from the shop, then everybody else at once."""
     unread: list[tuple[str, str]] = []
     order = _ask(unread, "shop", lambda: landscape.by_role("shop").order(order_ref))
     if order is None:
-        return Evidence(order=None, unread=tuple(unread))
+        return Dossier(order=None, unread=tuple(unread))
     with ThreadPoolExecutor(3) as readers:
         payments = readers.submit(_ask, unread, "payments", lambda: _payments(landscape, order))
         documents = readers.submit(_ask, unread, "erp", lambda: _documents(landscape, order))
         shipments = readers.submit(_ask, unread, "carrier", lambda: _shipments(landscape, order))
-    return Evidence(
+    return Dossier(
         order=order,
         payments=tuple(payments.result() or ()),
         documents=tuple(documents.result() or ()),

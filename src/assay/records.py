@@ -157,3 +157,44 @@ class ReferenceRule:
     method: str
     path: str
     strong: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One call that crossed the edge: masked, long bodies as hash and length, real time in UTC.
+
+    `way` is proxy or base (the platform called out) or reverse (a webhook came in); `fault` names the fault in its way.
+    """
+
+    id: str
+    at: datetime
+    system: str
+    way: str
+    method: str
+    host: str
+    path: str
+    query: str
+    status: int
+    duration_ms: int
+    refused: bool
+    fault: str | None = None
+    request_headers: dict[str, str]
+    request_body: str
+    response_headers: dict[str, str]
+    response_body: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dossier:
+    """Everything known about one order: what each witness says, and which could not be read and why."""
+
+    order: Order | None
+    payments: tuple[Payment, ...] = ()
+    documents: tuple[Document, ...] = ()
+    shipments: tuple[Shipment, ...] = ()
+    calls: tuple[Call, ...] = ()
+    unread: tuple[tuple[str, str], ...] = ()
+
+    def missing(self, *roles: str) -> str | None:
+        """Return why one of these witnesses could not be read, or None."""
+        return next((f"{role}: {why}" for role, why in self.unread if role in roles), None)

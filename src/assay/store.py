@@ -7,7 +7,6 @@ may write.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from assay.errors import InfrastructureError, UsageError
+from assay.records import Call
 
 _VERSION = 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -49,31 +49,6 @@ _gaps = sa.Table(
     sa.Column("from_us", sa.BigInteger, nullable=False),
     sa.Column("until_us", sa.BigInteger, nullable=False),
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """One call that crossed the edge: masked, long bodies as hash and length, real time in UTC.
-
-    `way` is proxy or base (the platform called out) or reverse (a webhook came in); `fault` names the fault in its way.
-    """
-
-    id: str
-    at: datetime
-    system: str
-    way: str
-    method: str
-    host: str
-    path: str
-    query: str
-    status: int
-    duration_ms: int
-    refused: bool
-    fault: str | None = None
-    request_headers: dict[str, str]
-    request_body: str
-    response_headers: dict[str, str]
-    response_body: str
 
 
 class Store:

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from assay.events import Finding, Result
 from assay.money import EXPONENTS, Money
-from assay.oracles import ORACLES, Evidence, books, money, oracle, orders, passed
-from assay.records import Document, MinorAmount, Order, Payment
+from assay.oracles import ORACLES, books, money, oracle, orders, passed
+from assay.records import Document, Dossier, MinorAmount, Order, Payment
 
 AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 O_M1, O_E2, O_O1 = money.charged_minor_units, books.document_totals, orders.exactly_once
@@ -52,7 +52,7 @@ def document(ref: str = "4711", **more: Any) -> Document:
 
 def judged(judge: Any, held: Order | None, *payments: Payment, documents: tuple[Document, ...] = ()) -> Finding:
     """The verdict over a dossier whose every witness was read."""
-    finding = judge(Evidence(order=held, payments=payments, documents=documents))
+    finding = judge(Dossier(order=held, payments=payments, documents=documents))
     assert isinstance(finding, Finding)
     return finding
 
@@ -170,12 +170,12 @@ def test_no_oracle_is_green_by_default(name: str) -> None:
     judge = ORACLES[name]
     assert judge.formula
     assert judge.needs
-    blind = judge(Evidence(order=None, unread=(("shop", "timed out"),)))
+    blind = judge(Dossier(order=None, unread=(("shop", "timed out"),)))
     assert (blind.result, blind.reason, blind.oracle) == (Result.NOT_EVALUATED, "shop: timed out", name)
-    assert judge(Evidence(order=None)).reason == "the shop does not know the order"
+    assert judge(Dossier(order=None)).reason == "the shop does not know the order"
     for role in judge.needs:
         finding = judge(
-            Evidence(order=order(), payments=(payment(8000),), documents=(document(),), unread=((role, "401"),))
+            Dossier(order=order(), payments=(payment(8000),), documents=(document(),), unread=((role, "401"),))
         )
         assert (finding.result, finding.reason) == (Result.NOT_EVALUATED, f"{role}: 401")
         assert finding.order_ref == "1001"
@@ -183,8 +183,8 @@ def test_no_oracle_is_green_by_default(name: str) -> None:
 
 def test_a_witness_that_is_not_needed_may_be_away() -> None:
     """An oracle is judged although a system it does not ask was unreachable."""
-    evidence = Evidence(order=order(), payments=(payment(8000),), unread=(("carrier", "timed out"), ("erp", "401")))
-    assert O_M1(evidence).result is Result.PASS
+    dossier = Dossier(order=order(), payments=(payment(8000),), unread=(("carrier", "timed out"), ("erp", "401")))
+    assert O_M1(dossier).result is Result.PASS
 
 
 def test_an_oracle_is_registered_under_its_id(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,8 +192,8 @@ def test_an_oracle_is_registered_under_its_id(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("assay.oracles.ORACLES", {})
 
     @oracle("O-X9", needs=("erp",), formula="a == b")
-    def always(evidence: Evidence, held: Order) -> Finding:
+    def always(dossier: Dossier, held: Order) -> Finding:
         return passed()
 
-    finding = always(Evidence(order=order()))
+    finding = always(Dossier(order=order()))
     assert (finding.oracle, finding.formula, finding.order_ref) == ("O-X9", "a == b", "1001")

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from assay.errors import InfrastructureError, UsageError
-from assay.store import Call, Store, open_store
+from assay.records import Call
+from assay.store import Store, open_store
 
 AT = datetime(2026, 3, 2, 9, 0, 0, 123457, tzinfo=UTC)
 

@@ -20,7 +20,8 @@ from assay.edge import Exchange, Gap, Harvester, attach
 from assay.errors import InfrastructureError
 from assay.local.state import Home
 from assay.local.up import edge_state
-from assay.store import Call, Store, open_store
+from assay.records import Call
+from assay.store import Store, open_store
 
 _EVERY_S = 1.0
 

@@ -9,25 +9,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from assay.events import Finding, Result
-from assay.records import Document, Order, Payment, Shipment
+from assay.records import Dossier, Order
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
-    """Everything known about one order: what each witness says, and which could not be read and why."""
-
-    order: Order | None
-    payments: tuple[Payment, ...] = ()
-    documents: tuple[Document, ...] = ()
-    shipments: tuple[Shipment, ...] = ()
-    unread: tuple[tuple[str, str], ...] = ()
-
-    def missing(self, *roles: str) -> str | None:
-        """Return why one of these witnesses could not be read, or None."""
-        return next((f"{role}: {why}" for role, why in self.unread if role in roles), None)
-
-
-Judge = Callable[[Evidence, Order], Finding]
+Judge = Callable[[Dossier, Order], Finding]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +23,15 @@ class Oracle:
     formula: str
     judge: Judge
 
-    def __call__(self, evidence: Evidence) -> Finding:
+    def __call__(self, dossier: Dossier) -> Finding:
         """Return the verdict over one order."""
-        reference = evidence.order.number if evidence.order else "?"
+        reference = dossier.order.number if dossier.order else "?"
         blind = Finding(oracle=self.id, result=Result.NOT_EVALUATED, order_ref=reference, formula=self.formula)
-        if evidence.order is None:
-            return replace(blind, reason=evidence.missing("shop") or "the shop does not know the order")
-        if (why := evidence.missing(*self.needs)) is not None:
+        if dossier.order is None:
+            return replace(blind, reason=dossier.missing("shop") or "the shop does not know the order")
+        if (why := dossier.missing(*self.needs)) is not None:
             return replace(blind, reason=why)
-        return replace(self.judge(evidence, evidence.order), oracle=self.id, formula=self.formula, order_ref=reference)
+        return replace(self.judge(dossier, dossier.order), oracle=self.id, formula=self.formula, order_ref=reference)
 
 
 ORACLES: dict[str, Oracle] = {}

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from assay.events import Finding
-from assay.oracles import Evidence, failed, oracle, passed, unjudged
-from assay.records import Order
+from assay.oracles import failed, oracle, passed, unjudged
+from assay.records import Dossier, Order
 
 
 @oracle("O-E2", needs=("erp",), formula="total(ERP document) == total(o); header == sum of lines")
-def document_totals(evidence: Evidence, order: Order) -> Finding:
+def document_totals(dossier: Dossier, order: Order) -> Finding:
     """Hold each sales order of the ERP against the shop's order: currency, and total less tax or with it."""
-    booked = [each for each in evidence.documents if each.kind == "sales_order"]
+    booked = [each for each in dossier.documents if each.kind == "sales_order"]
     if not booked:
         return unjudged("the ERP holds no sales order: O-O1 and O-O2 judge that")
     gross, tax = order.total.amount, order.tax.amount if order.tax else None

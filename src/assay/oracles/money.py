@@ -6,8 +6,8 @@ from decimal import Decimal
 
 from assay.events import Finding
 from assay.money import EXPONENTS
-from assay.oracles import Evidence, failed, oracle, passed, unjudged
-from assay.records import Order
+from assay.oracles import failed, oracle, passed, unjudged
+from assay.records import Dossier, Order
 
 # Stripe counts these unlike ISO 4217: ISK and UGX take two decimals of which both are zero
 # (docs.stripe.com/currencies, "Special cases", read 2026-11).
@@ -20,9 +20,9 @@ def gateway_exponent(gateway: str, currency: str) -> int:
 
 
 @oracle("O-M1", needs=("payments",), formula="captured_minor(P,c) == total(o) * 10^exp(P,c)")
-def charged_minor_units(evidence: Evidence, order: Order) -> Finding:
+def charged_minor_units(dossier: Dossier, order: Order) -> Finding:
     """Hold every successful charge against the order's total in the gateway's own minor units."""
-    charged = [payment for payment in evidence.payments if payment.captured.minor]
+    charged = [payment for payment in dossier.payments if payment.captured.minor]
     if not charged:
         return unjudged("nothing is captured yet")
     gateways = sorted({payment.system for payment in charged})

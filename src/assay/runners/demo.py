@@ -21,7 +21,7 @@ from assay.flow import Case, Flow, Run, flow
 from assay.local.plan import Plan
 from assay.local.state import Home
 from assay.local.up import bring_up, take_down
-from assay.oracles import Evidence
+from assay.records import Dossier
 from assay.roles import Purchase, Shop
 from assay.runners.session import Session
 from assay.store import open_store
@@ -37,33 +37,33 @@ class Told:
     """What the systems say of one order of the demonstration."""
 
     outcome: Outcome
-    evidence: Evidence
+    dossier: Dossier
 
     @property
     def lines(self) -> list[tuple[str, str]]:
         """System and its own word, in the order in which an order travels."""
-        order = self.evidence.order
+        order = self.dossier.order
         if order is None:
             return [("shop", "does not know the order")]
         told = [("shop order", f"{order.number}  {order.total}  {order.status}")]
-        for payment in self.evidence.payments:
+        for payment in self.dossier.payments:
             amount = f"{payment.captured.minor} minor units {payment.captured.currency} captured"
             told.append((f"{payment.system} payment", f"{payment.ref}  {amount}  {payment.status}"))
-        for document in self.evidence.documents:
+        for document in self.dossier.documents:
             total = f"  net {document.total} {document.currency}" if document.total is not None else ""
             told.append(
                 (f"{document.system} {document.kind.replace('_', ' ')}", f"{document.ref}{total}  {document.status}")
             )
-        for shipment in self.evidence.shipments:
+        for shipment in self.dossier.shipments:
             told.append((f"{shipment.system} tracking", f"{shipment.tracking_number}  {shipment.status}"))
         return told
 
     @property
     def arrived(self) -> bool:
         """Whether every system holds its part and the parcel was delivered."""
-        kinds = {document.kind for document in self.evidence.documents}
-        delivered = [shipment for shipment in self.evidence.shipments if shipment.status == "delivered"]
-        paid = any(payment.captured.minor for payment in self.evidence.payments)
+        kinds = {document.kind for document in self.dossier.documents}
+        delivered = [shipment for shipment in self.dossier.shipments if shipment.status == "delivered"]
+        paid = any(payment.captured.minor for payment in self.dossier.payments)
         return paid and kinds >= {"sales_order", "delivery"} and bool(delivered)
 
 

@@ -24,7 +24,6 @@ from assay.local.project import plan_for
 from assay.runners.session import Session, verdict_text
 from assay.suites import enter, suite_roots
 
-
 enter(suite_roots(Path.cwd()))
 
 
