@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 import orjson
 
 from assay.simkit.call import Answer, Call, Refused
+from assay.simkit.odata.batch import BatchWriter, Part, read_batch, refer
 from assay.simkit.odata.edm import EntitySet, Function, Model, Navigation
 from assay.simkit.odata.errors import ODataFault, bad_request, error_answer, malformed, not_allowed, not_found
 from assay.simkit.odata.metadata import metadata_document, service_document
@@ -84,10 +85,11 @@ class Service:
     def handle(self, state: Any, call: Call) -> Answer:
         """Answer one request under this service's path; ``path`` among the parameters is the rest of the address."""
         extra: Mapping[str, str] = {}
-        method = call.headers.get("x-http-method", call.method).upper() if call.method == "POST" else call.method
+        method = _method(call)
         try:
             extra = self.admit(state, call)
-            answer = self.dispatch(state, call, method, call.params.get("path", ""))
+            is_batch = call.params.get("path") == "$batch" and method == "POST"
+            answer = self._batch(state, call) if is_batch else self.dispatch(state, call, method)
         except ODataFault as fault:
             raise Refused(self.refuse(state, fault, extra), keep=method not in _WRITES) from None
         return Answer(answer.body, answer.status, {**answer.headers, **extra}, answer.media_type)
@@ -99,9 +101,43 @@ class Service:
         answer = error_answer(fault, service=self.model.namespace, transaction=transaction, now=now)
         return Answer(answer.body, answer.status, {**answer.headers, **extra}, answer.media_type)
 
-    def dispatch(self, state: Any, call: Call, method: str, path: str) -> Answer:
+    def _batch(self, state: Any, call: Call) -> Answer:
+        """Answer a batch; each change set is committed by itself, so that a failed one undoes nothing else."""
+        documents = state.world.documents
+        writer = BatchWriter(hashlib.blake2b(call.body, digest_size=8).hexdigest())
+        for part in list(read_batch(call, self.path)):
+            if isinstance(part, list):
+                documents.commit()
+                try:
+                    writer.add_changes(self._changes(state, part))
+                    documents.commit()
+                except ODataFault as fault:
+                    documents.rollback()
+                    writer.add(self.refuse(state, fault, {}))
+                continue
+            try:
+                method = _method(part.call)
+                if method not in ("GET", "HEAD"):
+                    raise bad_request("Only GET may stand outside a change set")
+                writer.add(self.dispatch(state, part.call, method))
+            except ODataFault as fault:
+                writer.add(self.refuse(state, fault, {}))
+        return writer.answer()
+
+    def _changes(self, state: Any, parts: list[Part]) -> list[tuple[str, Answer]]:
+        created: dict[str, str] = {}
+        answers = []
+        for part in parts:
+            call = refer(part.call, created, self.path)
+            answer = self.dispatch(state, call, _method(call))
+            if part.content_id and "Location" in answer.headers:
+                created[part.content_id] = answer.headers["Location"].rpartition(self.path + "/")[2]
+            answers.append((part.content_id, answer))
+        return answers
+
+    def dispatch(self, state: Any, call: Call, method: str) -> Answer:
         """Answer one admitted request; raises `ODataFault`."""
-        segments = split_path(path)
+        segments = split_path(call.params.get("path", ""))
         if not segments or segments[0][0] == "$metadata":
             return self._document(method, bool(segments))
         first = segments[0][0]
@@ -339,6 +375,11 @@ def _step(store: EntityStore, entity: EntitySet, predicate: str | None, collecti
     ):
         raise not_found(entity.type_name)
     return Resource(entity, row)
+
+
+def _method(call: Call) -> str:
+    """Return the method meant: a POST may carry another one in X-HTTP-Method."""
+    return call.headers.get("x-http-method", call.method).upper() if call.method == "POST" else call.method
 
 
 def _is_deferred(value: Any) -> bool:

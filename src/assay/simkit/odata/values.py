@@ -206,13 +206,18 @@ def _number(wire: Any) -> Any:
     return None if wire is None else Decimal(wire)
 
 
-def _milliseconds(wire: Any) -> Any:
-    return None if wire is None else _date_ms(wire)
+def _day_number(wire: Any) -> Any:
+    return None if wire is None else int(wire[6:-2])  # between "/Date(" and ")/"
+
+
+def _instant_number(wire: Any) -> Any:
+    return None if wire is None else int(wire[6:-7])  # between "/Date(" and "+0000)/"
 
 
 _COMPARABLE: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(("Decimal", "Double", "Byte", "Int16", "Int32", "Int64"), _number),
-    **dict.fromkeys(("DateTime", "DateTimeOffset"), _milliseconds),
+    "DateTime": _day_number,
+    "DateTimeOffset": _instant_number,
 }
 
 
@@ -220,7 +225,9 @@ def key_literal(prop: Property, wire: Any) -> str:
     """Return a key value as it stands in an address: quoted by its type, percent-encoded."""
     match prop.kind:
         case "String":
-            return "'" + quote(str(wire).replace("'", "''"), safe="") + "'"
+            text = str(wire)
+            plain = text.isascii() and text.isalnum()
+            return f"'{text}'" if plain else "'" + quote(text.replace("'", "''"), safe="") + "'"
         case "Guid":
             return f"guid'{wire}'"
         case "DateTime":
