@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from assay.edge.admin import Admin, EdgeGone
 from assay.edge.archive import find_installation, prepare
-from assay.edge.control import load_routes, touch
+from assay.edge.control import load_routes, set_faults, touch
+from assay.edge.faults import Fault
 from assay.edge.install import Installation, Java, find_jar, find_java
 from assay.edge.journal import Body, Exchange, Gap, Harvested, Harvester
 from assay.edge.process import EdgeProcess, EdgeState, attach, is_running, start_edge, stop_edge
@@ -17,6 +18,7 @@ __all__ = [
     "EdgeProcess",
     "EdgeState",
     "Exchange",
+    "Fault",
     "Gap",
     "Harvested",
     "Harvester",
@@ -32,6 +34,7 @@ __all__ = [
     "is_running",
     "load_routes",
     "prepare",
+    "set_faults",
     "start_edge",
     "stop_edge",
     "touch",

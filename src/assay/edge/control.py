@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.edge.admin import Admin
+from assay.edge.faults import Fault, fault_mappings
 from assay.edge.routes import RouteTable, route_mappings
 from assay.edge.sockets import handshake
 from assay.errors import InfrastructureError
@@ -16,6 +17,18 @@ from assay.errors import InfrastructureError
 def load_routes(admin: Admin, table: RouteTable) -> None:
     """Make the edge route exactly ``table`` and nothing else; stubs and faults put there before are gone."""
     _import(admin, route_mappings(table, port=admin.port), replace=True)
+
+
+def set_faults(admin: Admin, table: RouteTable, faults: Sequence[Fault]) -> None:
+    """Put exactly ``faults`` in front of the routes of ``table``; an empty sequence clears them all.
+
+    ``table`` is what ``load_routes`` was given. A share's cycle begins anew. Raises UsageError or SafetyError for a
+    fault that cannot be, and then changes nothing.
+    """
+    mappings = fault_mappings(table, faults, port=admin.port)
+    admin.post("/mappings/remove-by-metadata", {"matchesJsonPath": "$.assay[?(@.kind == 'fault')]"})
+    if mappings:
+        _import(admin, mappings, replace=False)
 
 
 def touch(port: int, hosts: Iterable[str], authority: Path) -> None:
