@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from assay.money import Money
+from assay.records import Dossier
+
 
 class Result(StrEnum):
     """What an oracle says."""
@@ -21,7 +24,12 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One oracle's verdict over one order: what was expected, what was seen, by which formula, and likely why."""
+    """One oracle's verdict over one order: what was expected, what was seen, by which formula, and likely why.
+
+    cause is one class of the specification's classifier in words. at_risk is the money that is wrong or could be lost,
+    where that can be said. evidence are the journal lines that prove it, oldest first. reason says why a verdict was
+    not possible (only when not evaluated).
+    """
 
     oracle: str
     result: Result
@@ -32,6 +40,8 @@ class Finding:
     formula: str = ""
     cause: str = ""
     reason: str = ""
+    at_risk: Money | None = None
+    evidence: tuple[str, ...] = ()
 
     def sentence(self) -> str:
         """The finding in one sentence for people."""
@@ -46,17 +56,40 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepDone:
-    """One named, timed part of a flow; `error` says why it failed."""
+    """One named, timed part of a flow; `error` says why it failed, with the place in the code."""
 
     name: str
     started_at: datetime
     seconds: float
     error: str | None = None
+    soft: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """One request of ours and what came of it, masked. `status` is None and `error` says why when nothing came back."""
+
+    system: str
+    method: str
+    url: str
+    request_headers: Mapping[str, str]
+    request_body: str
+    status: int | None
+    response_headers: Mapping[str, str]
+    response_body: str
+    started_at: datetime
+    seconds: float
+    trace_id: str | None = None
+    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """One execution of a flow, by whichever runner."""
+    """One execution of a flow, by whichever runner: what was done, seen, found, and what is left to undo.
+
+    run_id names the whole run, id this execution. tags are the flow's. retries counts repeats of the same case;
+    a case that passed only when repeated is flaky and stays visible. undo: none, done, open or leaked.
+    """
 
     flow: str
     case: str
@@ -64,6 +97,19 @@ class Outcome:
     steps: tuple[StepDone, ...] = ()
     order_refs: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
+    title: str = ""
+    tags: tuple[str, ...] = ()
+    run_id: str = ""
+    id: str = ""
+    runner: str = ""
+    seed: int = 0
+    started_at: datetime | None = None
+    seconds: float = 0.0
+    trace_id: str = ""
+    retries: int = 0
+    undo: str = "none"
+    exchanges: tuple[Exchange, ...] = ()
+    dossiers: tuple[Dossier, ...] = ()
 
     @property
     def failed(self) -> bool:
@@ -74,6 +120,31 @@ class Outcome:
     def evaluated(self) -> int:
         """How many verdicts were reached."""
         return sum(each.result is not Result.NOT_EVALUATED for each in self.findings)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStarted:
+    """A run of one or more flows begins."""
+
+    run_id: str
+    runner: str
+    environment: str
+    view: str
+    started_at: datetime
+    seed: int
+    commit: str | None = None
+    version: str = ""
+    planned: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFinished:
+    """A run ends with the exit code the command will have; `trouble` are infrastructure or safety refusals."""
+
+    run_id: str
+    finished_at: datetime
+    exit_code: int
+    trouble: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
