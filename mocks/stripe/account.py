@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +13,6 @@ from assay.simkit import Table, World
 Document = dict[str, Any]
 
 API_VERSION = "2023-08-16"
-_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,12 @@ class Account:
 
     def new_id(self, prefix: str, length: int = 24) -> str:
         """Return a fresh id such as ``pi_3…``."""
-        return f"{prefix}_{self.world.ids.token(prefix, length)}"
+        return f"{prefix}_{self.new_secret(prefix, length)}"
+
+    def new_secret(self, kind: str, length: int) -> str:
+        """Return fresh letters and digits, drawn from the seed and the number of this kind."""
+        ids = self.world.ids
+        return letters(f"{ids.seed}:{kind}:{ids.number(kind)}", length)
 
     def next_request_id(self) -> str:
         """Return a fresh request id."""
@@ -80,10 +85,6 @@ class Account:
 
 
 def letters(source: str, length: int) -> str:
-    """Return `length` letters and digits that are a pure function of the source."""
-    value = int.from_bytes(hashlib.blake2b(source.encode(), digest_size=32).digest())
-    result = []
-    for _ in range(length):
-        value, rest = divmod(value, 62)
-        result.append(_ALPHABET[rest])
-    return "".join(result)
+    """Return `length` letters and digits (at most 42) that are a pure function of the source."""
+    digest = hashlib.blake2b(source.encode(), digest_size=32).digest()
+    return base64.b64encode(digest, b"Zz")[:length].decode()

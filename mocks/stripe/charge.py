@@ -184,6 +184,9 @@ def update(account: Account, request: Request) -> Document:
     change["metadata"] = merged_metadata(old["metadata"], request.parameters.get("metadata"))
     if "shipping" in change:
         change["shipping"] = shipping_of(change["shipping"])
+    if "fraud_details" in change:
+        report = (change["fraud_details"] or {}).get("user_report")
+        change["fraud_details"] = {"user_report": report} if report else {}
     charge = {**old, **change}
     account.charges[old["id"]] = charge
     previous = {name: old[name] for name in change if old[name] != charge[name]}

@@ -51,7 +51,7 @@ def create(account: Account, request: Request) -> Document:
         "description": parameters.get("description"),
         "discount": None,
         "email": parameters.get("email"),
-        "invoice_prefix": account.world.ids.token("invoice_prefix", 8).upper(),
+        "invoice_prefix": account.new_secret("invoice_prefix", 8).upper(),
         "invoice_settings": {
             "custom_fields": None, "default_payment_method": None, "footer": None, "rendering_options": None,
         },

@@ -48,12 +48,10 @@ def expanded(account: Account, body: Document, paths: list[str | None]) -> Docum
         steps = (path or "").split(".")
         if len(steps) - (steps[0] == "data") > _DEEPEST:
             raise invalid(f"You cannot expand more than {_DEEPEST} levels of a property. Property: {path}", "expand")
-        if body.get("object") == "list":
+        if body.get("object") in ("list", "search_result"):
             if steps[0] != "data" or len(steps) == 1:
                 raise _cannot(path, f"data.{path}")
             body = {**body, "data": [_expand(account, item, steps[1:], path) for item in body["data"]]}
-            if not body["data"]:
-                continue
         else:
             body = _expand(account, body, steps, path)
     return body

@@ -13,6 +13,7 @@ Accepts = Mapping[str, Kind]
 
 _PART = re.compile(r"\[([^\[\]]*)\]")
 _INTEGER = re.compile(r"-?[0-9]{1,16}\Z")
+_DEEPEST = 10
 _NAME = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)\Z")
 
 
@@ -27,6 +28,8 @@ def tree_of(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
         if match is None:
             raise unknown([name])
         *path, last = [match[1], *_PART.findall(match[2])]
+        if len(path) > _DEEPEST:
+            raise invalid(f"Parameters can be nested {_DEEPEST} levels deep.", match[1])
         node = tree
         for part in path:
             child = node.setdefault(part or str(len(node)), {})

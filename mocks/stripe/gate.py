@@ -25,7 +25,7 @@ from mocks.stripe.form import Accepts, array, read, tree_of
 Operation = Callable[[Account, Request], Document]
 
 _REPLAY_FOR_S = 24 * 3600
-_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(\.[a-z_]+)?\Z")
+_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(\.[a-z_]+)?(;.*)?\Z")
 _EXPAND = array()
 
 
@@ -41,7 +41,7 @@ def operation(run: Operation, accepts: Accepts | None = None, *, publishable: bo
 
 def _handle(account: Account, call: Call, run: Operation, accepts: Accepts, publishable: bool) -> Answer:
     headers = {"Request-Id": account.next_request_id(), "Stripe-Version": API_VERSION}
-    key = call.headers.get("idempotency-key") if call.method == "POST" else None
+    key = (call.headers.get("idempotency-key") or None) if call.method == "POST" else None
     fingerprint = ""
     saved = True
     try:

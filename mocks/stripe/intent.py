@@ -114,7 +114,7 @@ def _new_intent(account: Account, parameters: Mapping[str, Any], currency: Curre
         "canceled_at": None,
         "cancellation_reason": None,
         "capture_method": parameters.get("capture_method") or "automatic",
-        "client_secret": f"{id_}_secret_{account.world.ids.token('secret', 25)}",
+        "client_secret": f"{id_}_secret_{account.new_secret('secret', 25)}",
         "confirmation_method": parameters.get("confirmation_method") or "automatic",
         "created": account.now(),
         "currency": currency.code,
@@ -152,6 +152,9 @@ def _method_id(account: Account, parameters: Mapping[str, Any]) -> str | None:
 
 def _types(account: Account, parameters: Mapping[str, Any], currency: Currency) -> tuple[list[str], Document | None]:
     given, automatic = parameters.get("payment_method_types"), parameters.get("automatic_payment_methods")
+    if automatic and "enabled" not in automatic:
+        name = "automatic_payment_methods[enabled]"
+        raise invalid(f"Missing required param: {name}.", name, "parameter_missing")
     if given and automatic and automatic.get("enabled"):
         raise invalid(
             "You may only specify one of automatic_payment_methods and payment_method_types.", "payment_method_types"
@@ -259,6 +262,8 @@ def _changed(account: Account, old: Document, parameters: Mapping[str, Any]) -> 
         "statement_descriptor_suffix", "transfer_group", "capture_method",
     )  # fmt: skip
     change: Document = {name: parameters[name] for name in plain if name in parameters}
+    if change.get("capture_method", "") is None:
+        del change["capture_method"]
     if change.get("customer"):
         _check_customer(account, change["customer"])
     if parameters.get("currency"):

@@ -91,7 +91,7 @@ def _fees(account: Account, gross: int, kind: str | None, *, converted: bool) ->
         return []
     table = {**_FEES, **account.setting("fees", {})}
     row = table[kind]
-    processing = _whole(gross * Decimal(str(row["percent"])) / 100) + int(row["fixed"])
+    processing = _whole(gross * Decimal(str(row["percent"])) / 100) + int(row.get("fixed", 0))
     fees = [("Stripe processing fees", processing)]
     if converted:
         fees.append(("Stripe currency conversion fee", _whole(gross * Decimal(str(table["conversion_percent"])) / 100)))

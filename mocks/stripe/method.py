@@ -24,7 +24,7 @@ from mocks.stripe.form import (
 from mocks.stripe.listing import CURSORS, page
 
 ADDRESS: Accepts = dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state"), text)
-_BILLING: Accepts = {"address": object_of(ADDRESS), "email": text, "name": text, "phone": text, "tax_id": text}
+_BILLING: Accepts = {"address": object_of(ADDRESS), "email": text, "name": text, "phone": text}
 _CARD: Accepts = {
     "number": text, "exp_month": integer, "exp_year": integer, "cvc": text, "token": text, "networks": anything,
 }  # fmt: skip
@@ -203,8 +203,11 @@ def update(account: Account, request: Request) -> Document:
     if given:
         address = {**method["billing_details"]["address"], **(given.get("address") or {})}
         changed["billing_details"] = {**method["billing_details"], **given, "address": address}
-    if request.parameters.get("card") and method["type"] == "card":
-        changed["card"] = {**method["card"], **request.parameters["card"]}
+    card = request.parameters.get("card")
+    if card and method["type"] == "card":
+        if not 1 <= card.get("exp_month", 1) <= 12:
+            raise _card_refused("Your card's expiration month is invalid.", "invalid_expiry_month", "exp_month")
+        changed["card"] = {**method["card"], **card}
     account.methods[method["id"]] = changed
     return changed
 

@@ -8,10 +8,18 @@ from mocks.stripe.account import Account
 from mocks.stripe.error import failure_answer
 from mocks.stripe.gate import operation
 from mocks.stripe.listing import CURSORS
+from mocks.stripe.search import SEARCH, search_of
+
+SEARCH_INTENTS = search_of("payment_intents", lambda account: account.intents)
+SEARCH_CHARGES = search_of("charges", lambda account: account.charges)
+SEARCH_CUSTOMERS = search_of("customers", lambda account: account.customers)
 
 ROUTES = [
     Route("POST", "/v1/payment_intents", operation(intent.create, intent.CREATE)),
     Route("GET", "/v1/payment_intents", operation(intent.list_, intent.LIST)),
+    Route("GET", "/v1/payment_intents/search", operation(SEARCH_INTENTS, SEARCH)),
+    Route("GET", "/v1/charges/search", operation(SEARCH_CHARGES, SEARCH)),
+    Route("GET", "/v1/customers/search", operation(SEARCH_CUSTOMERS, SEARCH)),
     Route("GET", "/v1/payment_intents/{intent}", operation(intent.retrieve, intent.RETRIEVE, publishable=True)),
     Route("POST", "/v1/payment_intents/{intent}", operation(intent.update, intent.UPDATE)),
     Route("POST", "/v1/payment_intents/{intent}/confirm", operation(intent.confirm, intent.CONFIRM, publishable=True)),

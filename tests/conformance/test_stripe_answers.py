@@ -251,6 +251,10 @@ def _lists(stripe: Caller) -> None:
     stripe.get("/v1/balance_transactions", expand=["data.source"])
     stripe.get(f"/v1/events/{stripe.get('/v1/events').body['data'][0]['id']}")
     stripe.get("/v1/balance")
+    stripe.get(f"{INTENTS}/search", query="metadata['order_id']:'1' AND status:'succeeded'", expand=["data.customer"])
+    stripe.get("/v1/charges/search", query="refunded:true OR amount>800", limit=2)
+    stripe.get("/v1/customers/search", query="email~'X.EXAMPLE'")
+    stripe.get("/v1/customers/search", query="colour:'red'")
     stripe.get(f"{INTENTS}/pi_none")
     stripe.post(INTENTS, amount=10, currency="eur")
     stripe.key = "sk_wrong"

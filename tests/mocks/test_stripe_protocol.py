@@ -160,7 +160,7 @@ def test_unknown_things_are_404_in_stripes_shape(stripe: Caller) -> None:
 
 NAMES = [
     "amount", "currency", "metadata", "metadata[a]", "card[number]", "card", "type", "a[", "]", "[]", "expand[]",
-    "limit", "payment_method", "shipping[address][city]", "amount[x][]",
+    "limit", "payment_method", "shipping[address][city]", "amount[x][]", "a" + "[b]" * 300,
 ]  # fmt: skip
 VALUES = ["eur", "card", "-1", "9" * 40, "true", "pm_card_visa"]
 PATHS = [
@@ -205,6 +205,31 @@ def test_lists_are_paged_both_ways(stripe: Caller, server: StripeServer) -> None
     assert [row["id"] for row in stripe.get(INTENTS, created=instants[3]).body["data"]] == [ids[3]]
     assert stripe.get(INTENTS, limit=101).error["param"] == "limit"
     assert stripe.get(INTENTS, starting_after="pi_none").error["code"] == "resource_missing"
+
+
+def test_payments_are_found_by_what_was_said_of_them(stripe: Caller, server: StripeServer) -> None:
+    """Search understands equality, substrings, comparison, negation, AND and OR, pages, and refuses what it cannot."""
+    path = f"{INTENTS}/search"
+    for number in range(4):
+        stripe.post(INTENTS, **{**PAID, "amount": 1000 + number}, metadata={"order_id": f"A'{number}", "shop": "Zoë"})
+    stripe.post(INTENTS, amount=5000, currency="eur", metadata={"order_id": "B"})
+
+    def amounts(query: str, **more: Any) -> list[int]:
+        return [row["amount"] for row in stripe.get(path, query=query, **more).body["data"]]
+
+    assert amounts("""metadata["order_id"]:"A'2\"""") == [1002]
+    assert amounts("metadata['shop']:'zoË' AND amount>=1002") == [1003, 1002]
+    assert amounts("status:'succeeded' AND -amount:1000 AND amount<1002") == [1001]
+    assert amounts("status:'requires_payment_method' OR amount:1000") == [5000, 1000]
+    assert amounts("metadata['shop']~'zoë' ", limit=1) == [1003]
+    first = stripe.get(path, query="currency:'eur'", limit=3).body
+    rest = stripe.get(path, query="currency:'eur'", limit=3, page=first["next_page"]).body
+    assert [row["amount"] for row in first["data"] + rest["data"]] == [5000, 1003, 1002, 1001, 1000]
+    assert (first["has_more"], rest["has_more"], rest["next_page"]) == (True, False, None)
+    for query in ("amount", "amount:x", "colour:'red'", "amount:1 AND amount:2 OR amount:3", "status:'a' status:'b'"):
+        assert stripe.get(path, query=query).error["param"] == "query"
+    server.configure(search_delay_s=30)
+    assert amounts("currency:'eur'") == []
 
 
 def test_ids_expand_to_objects(stripe: Caller) -> None:
