@@ -36,6 +36,11 @@ def codes(found: Json) -> list[str]:
     return [activity["status"]["code"] for activity in found["activity"]]
 
 
+def heard(hook: Hook) -> list[Json]:
+    """Return the events in the order of their scans; sent at once, they may overtake each other."""
+    return sorted(hook.events, key=lambda event: (event["gmtActivityDate"], event["gmtActivityTime"]))
+
+
 def subscribe(ups: UpsCaller, *numbers: str, path: str = STANDARD, **more: Any) -> httpx.Response:
     """Subscribe to parcels."""
     return ups.http.post(path, json={"locale": "en_US", "trackingNumberList": list(numbers), **more})
@@ -146,7 +151,7 @@ def test_a_walk_can_hold_exceptions_and_can_end_early(ups: UpsCaller, sim_clock:
     assert ups.track(lost)["deliveryDate"][0]["type"] == "SDD"
 
 
-def test_each_scan_is_posted_once_in_order(ups: UpsCaller, sim_clock: SimulatedClock, hook: Hook) -> None:
+def test_each_scan_is_posted_once(ups: UpsCaller, sim_clock: SimulatedClock, hook: Hook) -> None:
     """A subscriber hears each scan after the subscription, with UPS's headers, however far the clock jumps."""
     number = ups.shipped()["ShipmentIdentificationNumber"]
     sim_clock.advance(hours=7)
@@ -154,16 +159,16 @@ def test_each_scan_is_posted_once_in_order(ups: UpsCaller, sim_clock: SimulatedC
     assert answer == {"validTrackingNumbers": [number], "invalidTrackingNumbers": ["1Z$"]}
     subscribe(ups, number)
     sim_clock.advance(hours=4)
-    assert [event["activityStatus"]["code"] for event in hook.events] == ["DP"]
+    assert [event["activityStatus"]["code"] for event in heard(hook)] == ["DP"]
     sim_clock.advance(hours=100)
-    assert [event["activityStatus"]["code"] for event in hook.events] == ["DP", "AR", "OT", "FS"]
-    delivered = hook.events[-1]
+    assert [event["activityStatus"]["code"] for event in heard(hook)] == ["DP", "AR", "OT", "FS"]
+    delivered = heard(hook)[-1]
     assert delivered["trackingNumber"] == number
     assert delivered["activityLocation"] == {"city": "Berlin", "country": "DE", "postalCode": "10115"}
     assert (delivered["gmtActivityDate"], delivered["gmtActivityTime"]) == ("20260304", "090000")
     assert (delivered["localActivityTime"], delivered["gmtOffset"]) == ("100000", "+01.00")
     assert (delivered["actualDeliveryDate"], delivered["scheduledDeliveryDate"]) == ("20260304", "20260304")
-    assert "actualDeliveryDate" not in hook.events[0]
+    assert "actualDeliveryDate" not in heard(hook)[0]
     assert "receivedBy" not in delivered
     headers = hook.headers[0]
     assert headers["user-agent"] == "UPSPubSubTrackingService"
@@ -180,7 +185,7 @@ def test_refused_events_are_tried_again(ups: UpsCaller, sim_clock: SimulatedCloc
     sim_clock.advance(seconds=60)
     assert hook.events == []
     sim_clock.advance(seconds=600)
-    assert [event["activityStatus"]["code"] for event in hook.events] == ["OR"]
+    assert [event["activityStatus"]["code"] for event in heard(hook)] == ["OR"]
 
 
 def test_version_1_names_its_own_destination(ups: UpsCaller, sim_clock: SimulatedClock) -> None:
@@ -209,9 +214,9 @@ def test_account_subscription_hears_of_every_new_parcel(ups: UpsCaller, sim_cloc
     assert error(ups.http.delete(path, params=query)) == (400, "VSS000")
     ups.shipped()
     sim_clock.advance(hours=60)
-    heard = [(event["trackingNumber"], event["activityStatus"]["type"]) for event in hook.events]
-    assert heard == [(first, "M"), (first, "D")]
-    assert hook.events[-1]["receivedBy"] == "Zoë Müller"
+    events = [(event["trackingNumber"], event["activityStatus"]["type"]) for event in heard(hook)]
+    assert events == [(first, "M"), (first, "D")]
+    assert heard(hook)[-1]["receivedBy"] == "Zoë Müller"
 
 
 def test_void_is_the_last_event(ups: UpsCaller, sim_clock: SimulatedClock, hook: Hook) -> None:
@@ -220,7 +225,7 @@ def test_void_is_the_last_event(ups: UpsCaller, sim_clock: SimulatedClock, hook:
     subscribe(ups, number)
     ups.void(number)
     sim_clock.advance(hours=100)
-    assert [event["activityStatus"]["type"] for event in hook.events] == ["MV"]
+    assert [event["activityStatus"]["type"] for event in heard(hook)] == ["MV"]
     assert codes(ups.track(number)) == ["VP", "MP"]
 
 
@@ -230,7 +235,7 @@ def test_subscription_ends_after_14_days(ups: UpsCaller, sim_clock: SimulatedClo
     number = ups.shipped()["ShipmentIdentificationNumber"]
     subscribe(ups, number)
     sim_clock.advance(days=21)
-    assert [event["activityStatus"]["code"] for event in hook.events] == ["OR", "DP", "AR"]
+    assert [event["activityStatus"]["code"] for event in heard(hook)] == ["OR", "DP", "AR"]
 
 
 def test_bad_subscriptions_are_refused_with_their_codes(ups: UpsCaller) -> None:
