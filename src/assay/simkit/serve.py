@@ -71,9 +71,11 @@ class Served:
     async def _admin(self, scope: Scope, receive: Receive, send: Send) -> None:
         action = (scope["method"], scope["path"].removeprefix("/__admin/"))
         message = await receive()
-        status, body = 200, json.loads(message.get("body") or b"{}")
+        status, body = 200, _object(message.get("body") or b"{}")
         answer: Any
         match action:
+            case _ if body is None:
+                status, answer = 400, {"error": "the body must be a JSON object"}
             case ("GET", "health"):
                 answer = self.health()
             case ("GET", "requests"):
@@ -93,6 +95,15 @@ class Served:
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": content})
+
+
+def _object(body: bytes) -> Any:
+    """Return the JSON object of a body, or None where it is none."""
+    try:
+        content = json.loads(body)
+    except ValueError:
+        return None
+    return content if isinstance(content, dict) else None
 
 
 class _Server(uvicorn.Server):

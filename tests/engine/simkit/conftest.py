@@ -48,6 +48,7 @@ class Demo:
     clock: Path
     seed: int = 1
     settings: dict[str, Any] = field(default_factory=dict)
+    capture: Path | None = None
     port: int = 0
     process: subprocess.Popen[bytes] | None = None
 
@@ -67,6 +68,7 @@ class Demo:
             "clock": str(self.clock),
             "ready": str(ready),
             "seed": self.seed,
+            "capture": str(self.capture) if self.capture else None,
             "systems": [{"vendor": "demo", "port": self.port, "settings": self.settings}],
         }
         (self.folder / "config.json").write_text(json.dumps(config))
