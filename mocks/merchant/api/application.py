@@ -8,7 +8,7 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from mocks.merchant.api import orders, storefront
+from mocks.merchant.api import changes, inbound, operator, orders, storefront
 from mocks.merchant.api.admin import Admin
 from mocks.merchant.api.handling import Handler, endpoint
 from mocks.merchant.shop import Shop
@@ -20,6 +20,7 @@ STOREFRONT: Routes = [
     ("GET", "/api/products/{sku}", storefront.get_product),
     ("GET", "/api/rates", storefront.list_rates),
     ("GET", "/api/stock/{sku}", storefront.get_stock),
+    ("POST", "/api/customers", storefront.register_customer),
     ("POST", "/api/carts", storefront.create_cart),
     ("GET", "/api/carts/{id}", storefront.get_cart),
     ("POST", "/api/carts/{id}/lines", storefront.add_line),
@@ -28,10 +29,35 @@ STOREFRONT: Routes = [
     ("POST", "/api/carts/{id}/coupon", storefront.post_coupon),
     ("DELETE", "/api/carts/{id}/coupon", storefront.delete_coupon),
     ("PUT", "/api/carts/{id}/customer", storefront.put_customer),
+    ("GET", "/api/carts/{id}/shipping-rates", storefront.get_shipping_rates),
+    ("PUT", "/api/carts/{id}/shipping", storefront.put_shipping),
     ("POST", "/api/carts/{id}/checkout", storefront.post_checkout),
     ("GET", "/api/orders", orders.list_orders),
     ("GET", "/api/orders/{id}", orders.get_order),
     ("GET", "/api/orders/{id}/messages", orders.get_messages),
+    ("GET", "/api/orders/{id}/labels/{label}", changes.get_label),
+    ("POST", "/api/orders/{id}/cancel", changes.cancel_order),
+    ("POST", "/api/orders/{id}/refunds", changes.create_refund),
+    ("POST", "/api/orders/{id}/returns", changes.create_return),
+    ("POST", "/api/orders/{id}/edit", changes.edit_order),
+]
+
+OPERATOR: Routes = [
+    ("GET", "/api/operator/dead-letters", operator.list_dead_letters),
+    ("POST", "/api/operator/dead-letters/{id}/replay", operator.replay_dead_letter),
+    ("GET", "/api/operator/held", operator.list_held),
+    ("POST", "/api/operator/orders/{id}/release", operator.release),
+    ("POST", "/api/operator/orders/{id}/paid", operator.invoice_paid),
+    ("POST", "/api/operator/orders/{id}/labels", operator.buy_label_again),
+    ("POST", "/api/operator/returns/{id}/receive", operator.receive_return),
+    ("GET", "/api/operator/stock/{sku}/movements", operator.list_movements),
+    ("GET", "/api/operator/jobs", operator.list_jobs),
+]
+
+INBOUND: Routes = [
+    ("POST", "/webhooks/stripe", inbound.stripe_events),
+    ("POST", "/webhooks/ups", inbound.ups_events),
+    ("GET", "/checkout/return", inbound.browser_return),
 ]
 
 
@@ -39,6 +65,8 @@ def routes_of(admin: Admin) -> Routes:
     """Return every route of the merchant."""
     return [
         *STOREFRONT,
+        *OPERATOR,
+        *INBOUND,
         ("GET", "/__admin/health", admin.health),
         ("POST", "/__admin/settle", admin.settle),
         ("POST", "/__admin/reset", admin.reset),

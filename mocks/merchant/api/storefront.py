@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from starlette.responses import Response
-
 from mocks.merchant.api.handling import Call
 from mocks.merchant.errors import Refusal
 from mocks.merchant.hub import stock
 from mocks.merchant.hub.exchange import all_rates
+from mocks.merchant.hub.shipping import choose_shipping, quote_shipping
+from mocks.merchant.ids import digest
 from mocks.merchant.policy.format import api_amount
 from mocks.merchant.policy.rates import rate_label
 from mocks.merchant.shop import Shop
 from mocks.merchant.storefront import cart, checkout
 from mocks.merchant.storefront.catalogue import Product, unit_weight_g
 from mocks.merchant.storefront.checkout import Reply
+from mocks.merchant.storefront.customer import customer_of, register
 from mocks.merchant.storefront.order import money
 from mocks.merchant.storefront.pricing import displayed_price, price_of, usable_rate
 
@@ -56,9 +57,14 @@ def list_rates(shop: Shop, call: Call) -> dict[str, Any]:
     return {"base": base, "rates": rates}
 
 
+def register_customer(shop: Shop, call: Call) -> Reply:
+    """Register a customer."""
+    return Reply(201, register(shop, call.json()))
+
+
 def create_cart(shop: Shop, call: Call) -> Reply:
-    """Open a cart."""
-    made = cart.create_cart(shop, call.json(), None)
+    """Open a cart; with a customer's token it is theirs."""
+    made = cart.create_cart(shop, call.json(), customer_of(shop, call.bearer))
     return Reply(201, cart.cart_view(shop, made["id"]))
 
 
@@ -103,8 +109,27 @@ def put_customer(shop: Shop, call: Call) -> dict[str, Any]:
     return cart.cart_view(shop, call.params["id"])
 
 
-def post_checkout(shop: Shop, call: Call) -> Reply | Response:
-    """Turn a cart into an order."""
+def get_shipping_rates(shop: Shop, call: Call) -> dict[str, Any]:
+    """Return what shipping the cart costs, by service."""
+    offered = quote_shipping(shop, call.params["id"])
+    currency = offered["currency"]
+    rates = [{**rate, "amount": money(rate["amount"], currency)} for rate in offered["rates"]]
+    return {**offered, "rates": rates}
+
+
+def put_shipping(shop: Shop, call: Call) -> dict[str, Any]:
+    """Choose one of the offered services."""
+    chosen = cart.text(call.json(), "rate", most=40)
+    if not choose_shipping(shop, call.params["id"], chosen):
+        raise Refusal(422, "not_offered", f"'{chosen}' is not offered for this cart.", field="rate")
+    return cart.cart_view(shop, call.params["id"])
+
+
+def post_checkout(shop: Shop, call: Call) -> Reply:
+    """Turn a cart into an order; an Idempotency-Key stands for one request and no other."""
+    key = call.headers.get("idempotency-key")
+    if key:
+        checkout.remember_request(shop, f"{call.params['id']}:{key[:200]}", digest(call.raw.decode("utf-8", "replace")))
     return checkout.checkout(shop, call.params["id"], call.json())
 
 

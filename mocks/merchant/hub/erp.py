@@ -11,13 +11,18 @@ from zoneinfo import ZoneInfo
 
 from mocks.merchant import times
 from mocks.merchant.clients.sap_client import ORDERS, SapClient, text_literal
+from mocks.merchant.clients.transport import Unreachable
 from mocks.merchant.database import unpack
 from mocks.merchant.policy.address import stored_postcode
+from mocks.merchant.policy.money import quantum
+from mocks.merchant.policy.tax import contained_tax
 from mocks.merchant.seams import seam
 from mocks.merchant.shop import Shop
-from mocks.merchant.storefront.catalogue import Catalogue
+from mocks.merchant.storefront.catalogue import Catalogue, Product, components
+from mocks.merchant.storefront.pricing import allocate
 
 _UNIT = "PC"
+_REJECTED = "50"
 
 
 @seam("ERP documents and tax")
@@ -57,6 +62,24 @@ def line_net(line: Mapping[str, Any]) -> Decimal:
 
 
 @seam("ERP documents and tax")
+def erp_goods(net: Decimal, line: Mapping[str, Any]) -> Decimal:
+    """Return the value of a line's goods in the ERP, without tax and before discounts."""
+    return net
+
+
+@seam("ERP documents and tax")
+def erp_discount(net: Decimal, line: Mapping[str, Any]) -> Decimal:
+    """Return a line's discount in the ERP, without tax."""
+    return net
+
+
+@seam("ERP documents and tax")
+def erp_tax(tax: Decimal, line: Mapping[str, Any]) -> Decimal:
+    """Return a line's tax in the ERP."""
+    return tax
+
+
+@seam("ERP documents and tax")
 def shipping_net(shipping: Mapping[str, Any]) -> Decimal:
     """Return the freight without tax."""
     return Decimal(shipping["total"]) - Decimal(shipping["tax"])
@@ -81,7 +104,8 @@ def sales_order(shop: Shop, row: sqlite3.Row, part: Mapping[str, Any]) -> dict[s
     vendor = shop.sap.vendor
     currency = erp_currency(row["currency"])
     day = _sap_date(accounting_date(row["placed_at"], shop.now(), shop.settings["time_zone"]))
-    items = [_item(shop, line, currency) for line in body["lines"] if line["id"] in part["lines"]]
+    lines = [line for line in body["lines"] if line["id"] in part["lines"]]
+    items = [item for line in lines for item in _items(shop, line, currency)]
     for place, item in enumerate(items, 1):
         item["SalesOrderItem"] = str(place * 10)
     document = {
@@ -137,9 +161,13 @@ def is_approved(document: Mapping[str, Any]) -> bool:
 def carry_out(shop: Shop, order: sqlite3.Row, entry: sqlite3.Row) -> None:
     """Do what an outbox entry says and record the outcome. Raises when the ERP cannot be reached or refuses."""
     part = unpack(entry["body"])
-    if entry["kind"] == "cancel":
-        cancel_document(shop, entry["part"], part["document"])
-        _settled(shop, entry, "confirmed", part["document"], order, None)
+    if entry["kind"] in ("cancel", "change"):
+        number = _number_of(shop, part["reference"], order["id"])
+        if entry["kind"] == "cancel":
+            cancel_document(shop, number)
+        else:
+            reduce_document(shop, number, part["lines"])
+        _settled(shop, entry, "confirmed", number, order, None)
         return
     document = push_order(shop, order, part, entry["attempts"])
     _settled(shop, entry, "sent", document["SalesOrder"], order, document)
@@ -158,17 +186,42 @@ def settle_sent(shop: Shop, entry: sqlite3.Row, document: Mapping[str, Any] | No
             _approved(connection, shop, entry, str(document["SalesOrder"]))
 
 
-def cancel_document(shop: Shop, reference: str, number: str) -> None:
+def cancel_document(shop: Shop, number: str) -> None:
     """Reject every item of a sales order, so that nothing more is delivered."""
-    document = shop.sap.read(ORDERS, f"A_SalesOrder({text_literal(number)})", expand="to_Item")
-    if document is None:
-        return
-    for item in document["to_Item"]["results"]:
-        key = (
-            f"A_SalesOrderItem(SalesOrder={text_literal(number)},SalesOrderItem={text_literal(item['SalesOrderItem'])})"
-        )
+    for item in _items_of(shop, number):
         if not item.get("SalesDocumentRjcnReason"):
-            shop.sap.patch(ORDERS, key, {"SalesDocumentRjcnReason": "00"})
+            shop.sap.patch(ORDERS, _item_key(number, item), {"SalesDocumentRjcnReason": _REJECTED})
+
+
+def reduce_document(shop: Shop, number: str, remaining: Mapping[str, int]) -> None:
+    """Bring a sales order's items down to what remains of each shop line; a line that vanished is rejected."""
+    for item in _items_of(shop, number):
+        line, left = item["UnderlyingPurchaseOrderItem"], None
+        if line in remaining:
+            sku = item["MaterialByCustomer"]
+            left = components(shop.catalogue.product(sku), remaining[line]).get(item["Material"], 0)
+        if left is None or Decimal(item["RequestedQuantity"]) == left:
+            continue
+        change = {"RequestedQuantity": str(left)} if left else {"SalesDocumentRjcnReason": _REJECTED}
+        shop.sap.patch(ORDERS, _item_key(number, item), change)
+
+
+def _items_of(shop: Shop, number: str) -> list[dict[str, Any]]:
+    document = shop.sap.read(ORDERS, f"A_SalesOrder({text_literal(number)})", expand="to_Item")
+    return list(document["to_Item"]["results"]) if document else []
+
+
+def _item_key(number: str, item: Mapping[str, Any]) -> str:
+    return f"A_SalesOrderItem(SalesOrder={text_literal(number)},SalesOrderItem={text_literal(item['SalesOrderItem'])})"
+
+
+def _number_of(shop: Shop, reference: str, order_id: str) -> str:
+    row = shop.database.one(
+        "SELECT number FROM erp_documents WHERE kind = 'sales_order' AND order_id = ? AND part = ?", order_id, reference
+    )
+    if row is None:
+        raise Unreachable(f"the ERP's document of {reference} is not known yet")
+    return str(row["number"])
 
 
 def _settled(
@@ -209,35 +262,63 @@ def _plant(catalogue: Catalogue, sku: str) -> str:
     return catalogue.product(sku).plant
 
 
-def _item(shop: Shop, line: Mapping[str, Any], currency: str) -> dict[str, Any]:
+def _items(shop: Shop, line: Mapping[str, Any], currency: str) -> list[dict[str, Any]]:
+    """Return the items of a line: one, or one for each component of a bundle with its share of the value."""
     product = shop.catalogue.product(line["sku"])
-    conditions = [_condition("PPR0", line_net(line) / line["quantity"], currency, 1)]
+    needed = components(product, line["quantity"])
+    parts = [(shop.catalogue.product(sku), quantity) for sku, quantity in needed.items()]
+    weights = [part.price * quantity for part, quantity in parts]
+    step = quantum(currency)
+    mode = shop.settings["rounding_mode"]
+    gross_net = Decimal(line["gross"]) - contained_tax(
+        Decimal(line["gross"]), Decimal(line["tax_rate"]), currency, mode
+    )
+    values = {
+        "net": allocate(erp_goods(gross_net, line), weights, step),
+        "discount": allocate(erp_discount(gross_net - line_net(line), line), weights, step),
+        "tax": allocate(erp_tax(Decimal(line["tax"]), line), weights, step),
+    }
+    return [
+        _item(line, part, quantity, currency, *(shares[place] for shares in values.values()))
+        for place, (part, quantity) in enumerate(parts)
+    ]
+
+
+def _item(
+    line: Mapping[str, Any], part: Product, quantity: int, currency: str, net: Decimal, discount: Decimal, tax: Decimal
+) -> dict[str, Any]:
+    conditions = [_condition("PPR0", net / quantity, currency, per=1)]
+    if discount:
+        conditions.append(_condition("DRV1", -discount, currency))
+    conditions.append(_condition("MWST", tax, currency))
     return {
-        "Material": erp_material(line["sku"]),
-        "SalesOrderItemText": erp_text(line["name"])[:40],
-        "RequestedQuantity": str(line["quantity"]),
+        "Material": erp_material(part.sku),
+        "MaterialByCustomer": line["sku"],
+        "UnderlyingPurchaseOrderItem": line["id"],
+        "SalesOrderItemText": erp_text(part.name)[:40],
+        "RequestedQuantity": str(quantity),
         "RequestedQuantityUnit": _UNIT,
-        "ProductionPlant": product.plant,
-        "TaxAmount": line["tax"],
+        "ProductionPlant": part.plant,
         "to_PricingElement": conditions,
     }
 
 
-def _condition(kind: str, value: Decimal, currency: str, quantity: int) -> dict[str, Any]:
-    condition = {"ConditionType": kind, "ConditionRateValue": f"{value.quantize(Decimal('1.000000000')):f}"}
-    if currency:
-        condition |= {"ConditionCurrency": currency}
-    if quantity:
-        condition |= {"ConditionQuantity": str(quantity), "ConditionQuantityUnit": _UNIT}
-    return condition
+def _condition(kind: str, value: Decimal, currency: str, *, per: int = 0) -> dict[str, Any]:
+    """Return a price condition: an amount, or with `per` a price for that many."""
+    condition = {
+        "ConditionType": kind,
+        "ConditionRateValue": f"{value.quantize(Decimal('1.000000000')):f}",
+        "ConditionCurrency": currency,
+    }
+    return {**condition, "ConditionQuantity": str(per), "ConditionQuantityUnit": _UNIT} if per else condition
 
 
 def _header_conditions(shop: Shop, body: Mapping[str, Any], currency: str) -> list[dict[str, Any]]:
-    freight = shipping_net(body["shipping"])
-    conditions = [_condition("HD00", freight, currency, 0)] if freight else []
+    freight, tax = shipping_net(body["shipping"]), Decimal(body["shipping"]["tax"])
+    conditions = [_condition("HD00", freight, currency), _condition("MWST", tax, currency)] if freight else []
     rounding = Decimal(body["rounding"])
     if rounding and shop.settings["erp_rounding_line"]:
-        conditions.append(_condition("DIFF", rounding, currency, 0))
+        conditions.append(_condition("DIFF", rounding, currency))
     return conditions
 
 

@@ -10,10 +10,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from mocks.merchant import times
-from mocks.merchant.hub import exchange, outbox
+from mocks.merchant.hub import capture, delivery, exchange, outbox, shipping, stock_sync, tracking
 from mocks.merchant.seams import seam
 from mocks.merchant.shop import Shop
-from mocks.merchant.storefront import reconcile, refund
+from mocks.merchant.storefront import pending, reconcile, refund
 
 _TICK_S = 0.05
 
@@ -80,6 +80,13 @@ def all_jobs() -> list[Job]:
         Job("outbox", outbox.push_due, outbox.next_push),
         Job("refunds", refund.carry_out_due, refund.next_refund),
         interval("approvals", "approval_interval_s", outbox.confirm_sent, sent),
+        interval("deliveries", "delivery_interval_s", delivery.poll_deliveries, delivery.has_open_deliveries),
+        Job("labels", shipping.work_on_labels, shipping.next_label),
+        interval("announcements", "announce_interval_s", tracking.announce, tracking.has_unannounced),
+        Job("tracking", tracking.poll, tracking.next_poll),
+        interval("captures", "outbox_interval_s", capture.capture_shipped, capture.has_ready),
+        interval("payments", "payment_interval_s", pending.ask_for_outcomes, pending.has_pending),
+        interval("stock", "stock_interval_s", stock_sync.sync_stock, _always),
     ]
 
 

@@ -50,7 +50,7 @@ def level(connection: sqlite3.Connection, settings: Mapping[str, Any], sku: str)
     """Return on hand, reserved, safety and sellable of one SKU that is no bundle."""
     row = connection.execute(
         "SELECT on_hand, (SELECT COALESCE(SUM(quantity), 0) FROM reservations WHERE sku = stock.sku"
-        f" AND state IN {_LIVE}) AS reserved FROM stock WHERE sku = ?",
+        " AND state IN ('open', 'committed')) AS reserved FROM stock WHERE sku = ?",
         (sku,),
     ).fetchone()
     safety = safety_of(settings, sku)

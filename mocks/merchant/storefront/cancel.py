@@ -31,9 +31,10 @@ def cancel_in(connection: sqlite3.Connection, shop: Shop, order: sqlite3.Row, ca
     connection.execute("UPDATE orders SET hold = NULL WHERE id = ?", (order["id"],))
     release_reservation(connection, order["checkout_id"], "order cancelled")
     for entry in connection.execute(
-        "SELECT * FROM outbox WHERE kind = 'order' AND order_id = ? AND state IN ('sent', 'confirmed')", (order["id"],)
+        "SELECT part FROM outbox WHERE kind = 'order' AND order_id = ? AND state IN ('sending', 'sent', 'confirmed')",
+        (order["id"],),
     ).fetchall():
-        enqueue(connection, shop, "cancel", order["id"], entry["part"], {"document": entry["reference"]})
+        enqueue(connection, shop, "cancel", order["id"], entry["part"], {"reference": entry["part"]})
     return_everything(connection, shop, find_order(connection, order["id"]), cause)
     write_message(connection, shop, order, "order_cancelled")
 

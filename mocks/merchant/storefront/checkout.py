@@ -86,6 +86,15 @@ def checkout(shop: Shop, cart_id: str, content: Mapping[str, Any]) -> Reply:
     raise Refusal(409, "checkout_in_progress", "This cart is being paid; ask again in a moment.", checkout=row["id"])
 
 
+def remember_request(shop: Shop, key: str, request_digest: str) -> None:
+    """Bind an idempotency key to its request. Raises `Refusal` 409 for another request under the same key."""
+    with shop.database.write() as connection:
+        connection.execute("INSERT OR IGNORE INTO replies VALUES (?, ?, ?)", (key, request_digest, shop.now_iso()))
+        known = connection.execute("SELECT digest FROM replies WHERE key = ?", (key,)).fetchone()
+    if known["digest"] != request_digest:
+        raise Refusal(409, "key_reused", "This Idempotency-Key was used for another request.")
+
+
 def pay(shop: Shop, row: Mapping[str, Any], body: dict[str, Any]) -> Reply:
     """Carry out the payment of a checkout that is being paid, and settle it."""
     if Decimal(body["due"]) == 0 or body["payment"]["kind"] not in CARD_LIKE:
@@ -96,8 +105,10 @@ def pay(shop: Shop, row: Mapping[str, Any], body: dict[str, Any]) -> Reply:
         attempt = start_payment(shop, row, body)
     except Unreachable:
         # Whether the money was taken is unknown: the reservation stays, `reconcile` asks again with the same key.
-        return Reply(202, {"status": "processing", "checkout": row["id"], "order": _reference(row, body)})
+        return _processing(row, body)
     except (Refused, ValueError) as error:
+        if isinstance(error, Refused) and (error.is_temporary or error.status in (0, 409)):
+            return _processing(row, body)
         abandon(shop, row, "refused by the gateway")
         raise Refusal(502, "payment_unavailable", f"The payment could not be made: {error}") from error
     return settle(shop, row["id"], attempt.intent, declined=attempt.declined, message=attempt.message)
@@ -134,7 +145,8 @@ def abandon(shop: Shop, row: Mapping[str, Any], reason: str) -> None:
         if current["status"] in ("ordered", "abandoned"):
             return
         connection.execute("UPDATE checkouts SET status = 'abandoned', due_at = NULL WHERE id = ?", (row["id"],))
-        _give_back(connection, current, reason=reason)
+        if current["status"] != "superseded":  # one that was superseded gave everything back, its cart is another's now
+            _give_back(connection, current, reason=reason)
 
 
 def load_checkout(connection: sqlite3.Connection, checkout_id: str) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -325,6 +337,10 @@ def _limit_attempts(
 
 def _reference(row: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, str]:
     return {"id": row["order_id"], "number": row["number"], "access_key": body["access_key"]}
+
+
+def _processing(row: Mapping[str, Any], body: Mapping[str, Any]) -> Reply:
+    return Reply(202, {"status": "processing", "checkout": row["id"], "order": _reference(row, body)})
 
 
 def _action_reply(row: Mapping[str, Any], body: Mapping[str, Any]) -> Reply:

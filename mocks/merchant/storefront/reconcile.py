@@ -47,6 +47,9 @@ def _finish(shop: Shop, row: dict[str, Any]) -> None:
         # The same key and parameters: the gateway answers what it answered then, or does it now.
         checkout.pay(shop, row, body)
         return
+    if not body.get("intent"):
+        checkout.abandon(shop, row, "never reached the gateway")
+        return
     intent = shop.stripe.retrieve_intent(body["intent"])
     if intent["status"] in ("requires_action", "requires_payment_method", "requires_confirmation"):
         intent = shop.stripe.cancel_intent(body["intent"], f"cancel-{row['id']}")

@@ -13,7 +13,7 @@ from mocks.merchant.errors import Refusal
 from mocks.merchant.hub.message import write_message
 from mocks.merchant.ids import next_id
 from mocks.merchant.policy.format import format_amount
-from mocks.merchant.policy.money import plain, quantum, to_minor_units
+from mocks.merchant.policy.money import from_minor_units, plain, quantum, to_minor_units
 from mocks.merchant.policy.rounding import round_amount
 from mocks.merchant.policy.states import status_after_payment
 from mocks.merchant.seams import seam
@@ -171,8 +171,6 @@ def adopted_amount(amount: Decimal, rate: Decimal | None) -> tuple[Decimal, Deci
 
 
 def _adopt(shop: Shop, refund: Mapping[str, Any]) -> str:
-    from mocks.merchant.policy.money import from_minor_units
-
     with shop.database.write() as connection:
         payment = connection.execute(
             "SELECT * FROM payments WHERE reference = ?", (refund.get("payment_intent"),)
