@@ -9,6 +9,7 @@ from assay.cli.clock import clock
 from assay.cli.defects import defects
 from assay.cli.demo import demo
 from assay.cli.doctor import doctor
+from assay.cli.faults import faults
 from assay.cli.landscape import down, logs, status, up
 from assay.cli.profile import profile
 
@@ -25,7 +26,7 @@ def cli() -> None:
     """
 
 
-for _command in (demo, up, down, status, logs, doctor, clock, defects, profile):
+for _command in (demo, up, down, status, logs, doctor, clock, faults, defects, profile):
     cli.add_command(_command)
 
 

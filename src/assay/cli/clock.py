@@ -41,12 +41,7 @@ def show(environment: str, profile_path: Path | None, as_json: bool) -> None:
 @explained
 def set_(environment: str, profile_path: Path | None, instant: str, as_json: bool) -> None:
     """Move to an INSTANT such as 2026-12-24T18:00Z; everything due on the way runs first."""
-    try:
-        target = datetime.fromisoformat(instant)
-    except ValueError:
-        raise UsageError("that is no instant", expected="2026-12-24T18:00Z", seen=instant) from None
-    target = target if target.tzinfo else target.replace(tzinfo=UTC)
-    _move(plan_for(environment, profile_path), target, as_json)
+    _move(plan_for(environment, profile_path), parse_instant(instant), as_json)
 
 
 @clock.command()
@@ -79,6 +74,15 @@ def real(environment: str, profile_path: Path | None, as_json: bool) -> None:
     moved = _clock(plan_for(environment, profile_path))
     moved.run()
     _show(moved, as_json)
+
+
+def parse_instant(text: str) -> datetime:
+    """Read an ISO 8601 instant, UTC where it names no zone; `UsageError` for anything else."""
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError("that is no instant", expected="2026-12-24T18:00Z", seen=text) from None
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
 def parse_span(text: str) -> timedelta:

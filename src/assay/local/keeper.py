@@ -18,8 +18,7 @@ from pathlib import Path
 
 from assay.edge import Exchange, Gap, Harvester, attach
 from assay.errors import InfrastructureError
-from assay.local.state import Home
-from assay.local.up import edge_state
+from assay.local.state import Home, edge_state
 from assay.records import Call
 from assay.store import Store, open_store
 

@@ -15,11 +15,11 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
-from assay.edge import EdgeState, attach, load_routes, prepare, start_edge, touch
+from assay.edge import attach, load_routes, prepare, start_edge, touch
 from assay.edge.certificate import ensure_certificates
 from assay.edge.sockets import free_port
-from assay.errors import InfrastructureError
 from assay.events import Listener, Progress
+from assay.local import faults
 from assay.local.plan import (
     EDGE,
     KEEPER,
@@ -33,7 +33,7 @@ from assay.local.plan import (
     simulators_config,
 )
 from assay.local.processes import Starting, admin, clean_environment, stop
-from assay.local.state import Home, Process, Running
+from assay.local.state import Home, Process, Running, edge_state
 
 
 def bring_up(plan: Plan, listen: Listener) -> Running:
@@ -71,16 +71,6 @@ def take_down(home: Home, listen: Listener, *, forget: bool = False) -> int:
         if forget:
             shutil.rmtree(home.path, ignore_errors=True)
         return ended
-
-
-def edge_state(running: Running, home: Home) -> EdgeState:
-    """Return the edge's own description of its process, from ours."""
-    process = running.processes.get(EDGE)
-    if process is None:
-        raise InfrastructureError("the edge is not up", where=str(home.path), hint="assay up")
-    folder = home.path / "edge"
-    port = process.ports[EDGE]
-    return EdgeState(process.pid, process.created, port, str(folder), str(folder / "certificates"), "scenario")
 
 
 def settlers(running: Running) -> list[Callable[[], datetime | None]]:
@@ -140,8 +130,10 @@ def _start(plan: Plan, running: Running, missing: list[str], begun: list[Process
         attempt.result()
     if missing != [KEEPER]:
         open_edge = attach(edge_state(running, plan.home))
-        load_routes(open_edge.admin, route_table(plan, running))
+        table = route_table(plan, running)
+        load_routes(open_edge.admin, table)
         open_edge.admin.close()
+        faults.apply(running, plan.home, table, faults.in_force(plan.home))
         touch(edge_port, hosts, made.authority)
     if KEEPER in missing:
         begin(KEEPER, keeper)
