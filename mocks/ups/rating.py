@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 from assay.simkit import Answer, Call
 from mocks.ups import place
 from mocks.ups.account import Ups
 from mocks.ups.charge import Price, negotiated_percent, parcel_price, total_price
-from mocks.ups.parcel import Parcel, number, read_parcels
+from mocks.ups.parcel import Parcel, read_parcels
 from mocks.ups.party import Party, read_party
-from mocks.ups.refusal import Json, mapping, optional_mapping, read_body, refused, text
+from mocks.ups.refusal import Json, day, mapping, optional_mapping, read_body, refused, text
 from mocks.ups.service import SERVICES, ZONES, Service, relation, running
 
 _OPTIONS = {"rate": False, "shop": True, "ratetimeintransit": False, "shoptimeintransit": True}
@@ -159,11 +159,11 @@ def _negotiated(price: Price, *, taxed: bool) -> Json:
 def _add_transit(state: Ups, shipment: Json, services: Sequence[Service], rated: list[Json]) -> None:
     information = optional_mapping(shipment, "Shipment", "DeliveryTimeInformation") or {}
     pickup = optional_mapping(information, "Shipment.DeliveryTimeInformation", "Pickup")
-    day = _day(text(pickup, "Date")) or state.world.now().date()
+    pickup_day = day(text(pickup, "Date")) or state.world.now().date()
     for service, each in zip(services, rated, strict=True):
-        each["TimeInTransit"] = _transit(service, day, text(information, "PackageBillType"))
+        each["TimeInTransit"] = _transit(service, pickup_day, text(information, "PackageBillType"))
         if "GuaranteedDelivery" in each:
-            arrival = business_days_after(day, service.business_days)
+            arrival = business_days_after(pickup_day, service.business_days)
             each["GuaranteedDelivery"]["ScheduledDeliveryDate"] = arrival.strftime("%Y%m%d")
 
 
@@ -189,19 +189,10 @@ def _transit(service: Service, pickup: date, bill_type: str) -> Json:
     return transit
 
 
-def business_days_after(day: date, count: int) -> date:
+def business_days_after(start: date, count: int) -> date:
     """Return the day that many weekdays later."""
     while count:
-        day += timedelta(days=1)
-        if day.weekday() < 5:
+        start += timedelta(days=1)
+        if start.weekday() < 5:
             count -= 1
-    return day
-
-
-def _day(words: str) -> date | None:
-    if number(words) is None:
-        return None
-    try:
-        return datetime.strptime(words, "%Y%m%d").date()  # a calendar day has no zone
-    except ValueError:
-        return None
+    return start

@@ -6,7 +6,9 @@ same, and refuse with the path of what cannot be read.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import orjson
@@ -14,6 +16,8 @@ import orjson
 from assay.simkit import Answer, Call, Failure, Refused
 
 Json = dict[str, Any]
+
+_DAY = re.compile(r"20[0-9]{6}")
 
 _FAILURE_CODES = {
     "not_found": ("404", "The requested resource was not found."),
@@ -95,6 +99,16 @@ def text(owner: Mapping[str, Any] | None, name: str) -> str:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return str(value)
     return ""
+
+
+def day(words: str) -> date | None:
+    """Return a day written YYYYMMDD of this century, or None for anything else."""
+    if _DAY.fullmatch(words) is None:
+        return None
+    try:
+        return date(int(words[:4]), int(words[4:6]), int(words[6:]))
+    except ValueError:
+        return None
 
 
 def texts(owner: Mapping[str, Any] | None, name: str) -> list[str]:

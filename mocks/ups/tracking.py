@@ -9,7 +9,7 @@ from assay.simkit import Answer, Call, from_us
 from mocks.ups.account import Ups
 from mocks.ups.label import signature
 from mocks.ups.place import local_time
-from mocks.ups.refusal import Json, refused
+from mocks.ups.refusal import Json, day, refused
 from mocks.ups.walk import Scan, past
 
 _INQUIRY = re.compile(r"[0-9A-Za-z]{7,34}")
@@ -49,13 +49,13 @@ def by_reference(state: Ups, call: Call) -> Answer:
     _check_headers(call)
     reference = call.params["referenceNumber"]
     query = dict(call.query)
-    now = state.world.now()
-    first = _date(query.get("fromPickUpDate", "")) or now - timedelta(days=_REFERENCE_DAYS)
-    last = (_date(query.get("toPickUpDate", "")) or now) + timedelta(days=1)
+    today = state.world.now().date()
+    first = day(query.get("fromPickUpDate", "")) or today - timedelta(days=_REFERENCE_DAYS)
+    last = day(query.get("toPickUpDate", "")) or today
     found = []
     for number in state.references.get(reference, []):
         parcel = _parcel(state, number)
-        if parcel is None or not first <= from_us(parcel["made_us"]) <= last:
+        if parcel is None or not first <= from_us(parcel["made_us"]).date() <= last:
             continue
         if query.get("shipperNum", parcel["shipper_number"]) == parcel["shipper_number"]:
             found.append(_shipment(state, call, reference, [parcel], parcel["of"]))
@@ -137,8 +137,8 @@ def _package(parcel: Json, now: datetime, count: int, *, signs: bool) -> Json:
 def _delivery_date(parcel: Json, had: list[Scan]) -> Json:
     delivered = next((scan.at for scan in had if scan.type == "D"), None)
     instant = delivered or from_us(parcel["scheduled_us"])
-    day = local_time(instant, parcel["to"]["country"]).date
-    return {"type": "DEL" if delivered else "SDD", "date": day}
+    local = local_time(instant, parcel["to"]["country"]).date
+    return {"type": "DEL" if delivered else "SDD", "date": local}
 
 
 def _delivery_time(parcel: Json, last: Scan) -> Json:
@@ -180,13 +180,6 @@ def _address(kind: str, party: Json) -> Json:
     }
     lines = {f"addressLine{place}": line for place, line in enumerate(party["lines"], start=1)}
     return {"type": kind, "name": party["name"], "attentionName": party["attention"], "address": {**lines, **address}}
-
-
-def _date(words: str) -> datetime | None:
-    try:
-        return datetime.strptime(f"{words}+0000", "%Y%m%d%z")
-    except ValueError:
-        return None
 
 
 def _whole(words: str, default: int) -> int:

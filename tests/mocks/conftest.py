@@ -8,6 +8,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -56,40 +57,48 @@ def sim_clock(tmp_path: Path) -> SimulatedClock:
     return SimulatedClock(tmp_path / "clock.json")
 
 
-@pytest.fixture
-def serve_simulator(tmp_path: Path, sim_clock: SimulatedClock) -> Iterator[Callable[..., str]]:
-    """A function (vendor, settings=None) that starts a simulator and returns its base URL."""
+@contextmanager
+def serving(folder: Path, clock: SimulatedClock) -> Iterator[Callable[..., str]]:
+    """Give a function (vendor, settings=None, seed=1) that starts a simulator and returns its base URL; stop them."""
     running: list[subprocess.Popen[bytes]] = []
 
     def serve(vendor: str, settings: dict[str, Any] | None = None, seed: int = 1) -> str:
-        folder = tmp_path / f"{vendor}-{len(running)}"
-        folder.mkdir()
-        ready = folder / "ready.json"
-        system = {"vendor": vendor, "port": 0, "settings": settings or {}}
+        home = folder / f"{vendor}-{len(running)}"
+        home.mkdir()
+        ready = home / "ready.json"
         config = {
             "suite_roots": [str(ROOT)],
-            "dir": str(folder / "state"),
-            "clock": str(sim_clock.path),
+            "dir": str(home / "state"),
+            "clock": str(clock.path),
             "ready": str(ready),
             "seed": seed,
-            "systems": [system],
+            "systems": [{"vendor": vendor, "port": 0, "settings": settings or {}}],
         }
-        (folder / "config.json").write_text(json.dumps(config))
-        command = [sys.executable, "-m", "assay.simkit.serve", str(folder / "config.json")]
-        with (folder / "log.txt").open("wb") as log:
+        (home / "config.json").write_text(json.dumps(config))
+        command = [sys.executable, "-m", "assay.simkit.serve", str(home / "config.json")]
+        with (home / "log.txt").open("wb") as log:
             process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
         running.append(process)
         deadline = time.monotonic() + START_S
         while not ready.exists():
-            assert process.poll() is None, (folder / "log.txt").read_text()
+            assert process.poll() is None, (home / "log.txt").read_text()
             assert time.monotonic() < deadline, f"{vendor} is not ready after {START_S} s"
             time.sleep(0.01)
         url = f"http://127.0.0.1:{json.loads(ready.read_text())['ports'][vendor]}"
-        sim_clock.urls.append(url)
+        clock.urls.append(url)
         return url
 
-    yield serve
-    for process in running:
-        process.terminate()
-    for process in running:
-        process.wait(timeout=10)
+    try:
+        yield serve
+    finally:
+        for process in running:
+            process.terminate()
+        for process in running:
+            process.wait(timeout=10)
+
+
+@pytest.fixture
+def serve_simulator(tmp_path: Path, sim_clock: SimulatedClock) -> Iterator[Callable[..., str]]:
+    """A function (vendor, settings=None, seed=1) that starts a simulator and returns its base URL."""
+    with serving(tmp_path, sim_clock) as serve:
+        yield serve

@@ -4,27 +4,50 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable, Iterator
+import itertools
+from collections.abc import Iterator
 from copy import deepcopy
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 from PIL import Image
 
 from mocks.ups.barcode import SYMBOLS, code128
 from mocks.ups.service import SERVICES, ZONES
 from mocks.ups.tracking_number import check_digit, is_tracking_number
-from tests.mocks.conftest import SimulatedClock
+from tests.mocks.conftest import SimulatedClock, serving
 from tests.mocks.ups_caller import BERLIN, NEW_YORK, PARIS, Json, UpsCaller, error, package, party, shipment
+
+JSON = {"Content-Type": "application/json"}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedClock]:
+    """One simulator for all tests of this module, by its clock, which only ever moves on."""
+    folder = tmp_path_factory.mktemp("ups")
+    clock = SimulatedClock(folder / "clock.json")
+    with serving(folder, clock) as serve:
+        serve("ups")
+        yield clock
 
 
 @pytest.fixture
-def ups(serve_simulator: Callable[..., str]) -> Iterator[UpsCaller]:
-    """A caller of a fresh simulator."""
-    caller = UpsCaller(serve_simulator("ups"))
+def sim_clock(server: SimulatedClock) -> SimulatedClock:
+    """The clock of the shared simulator."""
+    return server
+
+
+@pytest.fixture
+def ups(server: SimulatedClock) -> Iterator[UpsCaller]:
+    """A caller of the emptied simulator with its default settings."""
+    url = server.urls[0]
+    httpx.post(f"{url}/__admin/settings", json={"negotiated_percent": None, "rate_limit_per_s": None}, trust_env=False)
+    httpx.post(f"{url}/__admin/reset", json={}, trust_env=False)
+    caller = UpsCaller(url)
     yield caller
     caller.http.close()
 
@@ -316,6 +339,46 @@ def test_garbage_gets_upss_error_and_never_500(ups: UpsCaller) -> None:
         assert error(ups.http.put(path, json={})) == (405, "405")
     assert error(ups.http.get("/api/nothing")) == (404, "404")
     assert error(ups.http.get("/api/track/v1/details/x")) == (400, "TV1002")
+
+
+ODD: list[Any] = [None, "", [], {}, -1, 1e308, True, "\u0000", "²", "NaN", "20269999", [None], {"a": 1}]
+
+
+def places(node: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Return the path of every value of a document."""
+    steps = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for step, each in steps:
+        yield (*path, step)
+        yield from places(each, (*path, step))
+
+
+def with_value(document: Json, path: tuple[Any, ...], value: Any) -> Json:
+    """Return a document with the value at a path replaced."""
+    whole = deepcopy(document)
+    node: Any = whole
+    for step in path[:-1]:
+        node = node[step]
+    node[path[-1]] = value
+    return whole
+
+
+def test_an_odd_value_anywhere_is_taken_or_refused(ups: UpsCaller) -> None:
+    """Any one value of a request replaced by an odd one gives an answer or UPS's error, never a 500."""
+    product = {"Description": "Book", "Unit": {"Number": "2", "Value": "10.50"}, "OriginCountryCode": "FR"}
+    more = {
+        "DeliveryTimeInformation": {"PackageBillType": "03", "Pickup": {"Date": "20260306"}},
+        "ShipmentServiceOptions": {"InternationalForms": {"FormType": "01", "CurrencyCode": "CHF", "Product": product}},
+        "TaxInformationIndicator": "",
+    }
+    whole = shipment(NEW_YORK, Service={"Code": "65"}, **more)
+    requests = [("/api/rating/v2409/Shoptimeintransit", {"RateRequest": {"Shipment": whole}})]
+    booking = {"Shipment": whole, "LabelSpecification": {"LabelImageFormat": {"Code": "ZPL"}}}
+    requests.append(("/api/shipments/v2409/ship", {"ShipmentRequest": booking}))
+    for url, request in requests:
+        assert ups.http.post(url, json=request).status_code == 200
+        for path, value in itertools.product(places(request), ODD):
+            answer = ups.http.post(url, content=orjson.dumps(with_value(request, path, value)), headers=JSON)
+            assert answer.status_code == 200 or error(answer)[0] == 400, (path, value, answer.text)
 
 
 def test_rate_limit_is_per_second_of_simulated_time(ups: UpsCaller, sim_clock: SimulatedClock) -> None:
