@@ -31,7 +31,7 @@ from assay.runners.demo import journal_summary, landscape_of_its_own
 from assay.runners.session import Session
 from assay.store import open_store
 
-SKUS = ("0017", "0042", "0105")
+SKUS = ("0017", "0018", "00420")
 CURRENCIES = ("EUR", "JPY", "GBP", "USD")
 
 
