@@ -1,0 +1,241 @@
+"""Stripe's own client against the Stripe simulator: payments, refunds, lists, errors, idempotency and webhooks."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import TYPE_CHECKING
+
+import stripe
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tests.fidelity.session import Session, Step
+
+DISTRIBUTION = "stripe"
+SECRET = "whsec_fidelity"
+
+
+class Receiver(HTTPServer):
+    """Keeps each webhook as it came: raw body and signature header."""
+
+    def __init__(self) -> None:
+        self.received: list[tuple[bytes, str]] = []
+        super().__init__(("127.0.0.1", 0), _Webhook)
+
+
+class _Webhook(BaseHTTPRequestHandler):
+    server: Receiver
+
+    def do_POST(self) -> None:
+        """Take a webhook."""
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.received.append((body, self.headers["Stripe-Signature"]))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def receiving() -> Iterator[Receiver]:
+    """Listen for webhooks on a free port until the block ends."""
+    receiver = Receiver()
+    thread = threading.Thread(target=receiver.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield receiver
+    finally:
+        receiver.shutdown()
+        receiver.server_close()
+        thread.join()
+
+
+class Merchant:
+    """A shop that speaks to Stripe through the vendor's client, told nothing but another base address."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.client = stripe.StripeClient("sk_test_assay", base_addresses={"api": session.base_url})
+
+    def pay(self, amount: int, *, card: str = "pm_card_visa", manual: bool = False) -> stripe.PaymentIntent:
+        """Create and confirm an intent in EUR, `amount` in minor units."""
+        return self.client.v1.payment_intents.create(
+            {
+                "amount": amount,
+                "currency": "eur",
+                "payment_method": card,
+                "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
+                "capture_method": "manual" if manual else "automatic",
+                "confirm": True,
+                "metadata": {"order": f"F-{amount}"},
+            }
+        )
+
+    def create_and_confirm(self) -> str:
+        """Create an intent, then confirm it."""
+        draft = self.client.v1.payment_intents.create(
+            {
+                "amount": 1999,
+                "currency": "jpy",
+                "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
+                "metadata": {"order": "茶-1"},
+            }
+        )
+        assert draft.status == "requires_payment_method", draft.status
+        paid = self.client.v1.payment_intents.confirm(draft.id, {"payment_method": "pm_card_visa"})
+        assert (paid.status, paid.amount_received, paid.currency) == ("succeeded", 1999, "jpy")
+        assert paid.metadata is not None
+        assert paid.metadata["order"] == "茶-1"
+        return f"{paid.id} {paid.status}"
+
+    def read_expanded(self) -> str:
+        """Read an intent with its charge and ledger entry expanded."""
+        intent = self.pay(1000)
+        found = self.client.v1.payment_intents.retrieve(intent.id, {"expand": ["latest_charge.balance_transaction"]})
+        charge = found.latest_charge
+        assert isinstance(charge, stripe.Charge)
+        assert charge.paid and charge.captured
+        entry = charge.balance_transaction
+        assert isinstance(entry, stripe.BalanceTransaction)
+        assert entry.net == entry.amount - entry.fee > 0
+        return f"{charge.id}: {entry.amount} less {entry.fee} fee is {entry.net}"
+
+    def capture_part(self) -> str:
+        """Authorise, then capture a part."""
+        held = self.pay(5000, manual=True)
+        assert (held.status, held.amount_capturable) == ("requires_capture", 5000)
+        taken = self.client.v1.payment_intents.capture(held.id, {"amount_to_capture": 3000})
+        assert (taken.status, taken.amount_received, taken.amount_capturable) == ("succeeded", 3000, 0)
+        return f"{taken.amount_received} of {held.amount}"
+
+    def cancel_hold(self) -> str:
+        """Cancel a hold."""
+        held = self.pay(700, manual=True)
+        gone = self.client.v1.payment_intents.cancel(held.id, {"cancellation_reason": "requested_by_customer"})
+        assert (gone.status, gone.cancellation_reason) == ("canceled", "requested_by_customer")
+        return gone.status
+
+    def refund(self) -> str:
+        """Refund a part, then the rest; one cent more is refused."""
+        intent = self.pay(2500)
+        part = self.client.v1.refunds.create({"payment_intent": intent.id, "amount": 1000})
+        rest = self.client.v1.refunds.create({"payment_intent": intent.id})
+        assert (part.status, part.amount, rest.amount) == ("succeeded", 1000, 1500)
+        assert len(self.client.v1.refunds.list({"payment_intent": intent.id}).data) == 2
+        try:
+            self.client.v1.refunds.create({"payment_intent": intent.id, "amount": 1})
+        except stripe.InvalidRequestError as error:
+            assert error.code == "charge_already_refunded", error.code
+            return f"{part.amount} + {rest.amount}, then {error.code}"
+        raise AssertionError("a refund beyond the payment was accepted")
+
+    def page_through(self) -> str:
+        """List page by page, newest first, each intent once."""
+        made = [self.pay(300 + number).id for number in range(7)]
+        first = self.client.v1.payment_intents.list({"limit": 3})
+        assert len(first.data) == 3 and first.has_more
+        listed = [intent.id for intent in first.auto_paging_iter()]
+        assert listed[:7] == made[::-1]
+        assert len(listed) == len(set(listed))
+        back = self.client.v1.payment_intents.list({"limit": 2, "ending_before": listed[4]})
+        assert [intent.id for intent in back.data] == listed[2:4]
+        return f"{len(listed)} intents in pages of 3"
+
+    def decline(self) -> str:
+        """A declined card raises CardError."""
+        try:
+            self.pay(4200, card="pm_card_chargeDeclinedInsufficientFunds")
+        except stripe.CardError as error:
+            assert (error.http_status, error.code) == (402, "card_declined")
+            assert error.error is not None
+            assert error.error.decline_code == "insufficient_funds"
+            assert error.error.payment_intent is not None
+            return f"{error.code}, {error.error.decline_code}"
+        raise AssertionError("the card was not declined")
+
+    def authenticate(self) -> str:
+        """A card that asks for 3D Secure answers with the action."""
+        asked = self.pay(4300, card="pm_card_threeDSecure2Required")
+        assert asked.status == "requires_action"
+        assert asked.next_action is not None
+        return f"{asked.status}, {asked.next_action.type}"
+
+    def replay(self) -> str:
+        """A repeated idempotency key gives the first answer; with other parameters it is refused."""
+        options: stripe.RequestOptions = {"idempotency_key": "fidelity-1"}
+        wish: stripe.params.PaymentIntentCreateParams = {
+            "amount": 900,
+            "currency": "eur",
+            "payment_method": "pm_card_visa",
+            "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
+            "confirm": True,
+        }
+        first = self.client.v1.payment_intents.create(wish, options)
+        again = self.client.v1.payment_intents.create(wish, options)
+        assert first.id == again.id
+        assert again.last_response is not None
+        assert again.last_response.headers["Idempotent-Replayed"] == "true"
+        try:
+            self.client.v1.payment_intents.create({**wish, "amount": 901}, options)
+        except stripe.IdempotencyError as error:
+            return f"{again.id} twice, then {error.http_status}"
+        raise AssertionError("the same key with another amount was accepted")
+
+    def refuse_stranger(self) -> str:
+        """A wrong key raises AuthenticationError, an unknown parameter InvalidRequestError."""
+        stranger = stripe.StripeClient("sk_test_stranger", base_addresses={"api": self.session.base_url})
+        try:
+            stranger.v1.payment_intents.list()
+        except stripe.AuthenticationError as error:
+            status = error.http_status
+        else:
+            raise AssertionError("a stranger was let in")
+        try:
+            self.client.raw_request("get", "/v1/payment_intents", colour="blue")
+        except stripe.InvalidRequestError as error:
+            return f"{status}; {error.code} {error.param}"
+        raise AssertionError("an unknown parameter was accepted")
+
+    def verify_webhook(self) -> str:
+        """A signed webhook verifies; a tampered body and a wrong secret do not."""
+        with receiving() as receiver:
+            url = f"http://127.0.0.1:{receiver.server_port}/webhook"
+            self.session.configure(webhook_url=url, webhook_secret=SECRET, webhook_events=["payment_intent.succeeded"])
+            intent = self.pay(1234)
+            self.session.advance(seconds=0)
+            self.session.configure(webhook_url=None)
+        [(body, signature)] = receiver.received
+        event = stripe.Webhook.construct_event(body, signature, SECRET)
+        assert event.type == "payment_intent.succeeded"
+        assert event.data.object["id"] == intent.id
+        for forged, secret in ((body.replace(b"1234", b"1235"), SECRET), (body, "whsec_other")):
+            try:
+                stripe.Webhook.construct_event(forged, signature, secret)
+            except stripe.SignatureVerificationError:
+                continue
+            raise AssertionError("a forged webhook was accepted")
+        assert self.client.v1.events.retrieve(event.id).type == event.type
+        return f"{event.id} {event.type}"
+
+
+def steps(session: Session) -> Sequence[Step]:
+    """Return the whole flow."""
+    shop = Merchant(session)
+    return (
+        shop.create_and_confirm,
+        shop.read_expanded,
+        shop.capture_part,
+        shop.cancel_hold,
+        shop.refund,
+        shop.page_through,
+        shop.decline,
+        shop.authenticate,
+        shop.replay,
+        shop.refuse_stranger,
+        shop.verify_webhook,
+    )
