@@ -16,7 +16,7 @@ from assay.simkit.clock import from_us, to_us
 KEYS = st.sampled_from(["a", "b", "c"])
 STEPS = st.lists(
     st.one_of(
-        st.tuples(st.just("set"), KEYS, st.integers()),
+        st.tuples(st.just("set"), KEYS, st.integers(-(2**63), 2**63 - 1)),
         st.tuples(st.just("del"), KEYS),
         st.tuples(st.just("commit")),
         st.tuples(st.just("rollback")),
