@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
+from typing import Literal
 
 from assay.edge.certificate import Certificates, ensure_certificates
 from assay.edge.flags import command, heap_flags, java_flags, wiremock_flags
@@ -27,10 +28,11 @@ from assay.edge.install import (
     install_jar,
     locked,
 )
-from assay.edge.sockets import free_port, handshake
-from assay.errors import AssayError
+from assay.edge.sockets import free_port, handshake, is_healthy
+from assay.errors import AssayError, InfrastructureError
 
 _DUMP_TIMEOUT_S = 120
+_BOOT_TIMEOUT_S = 60
 _TRAINING_HOST = "training.invalid"
 
 
@@ -83,6 +85,27 @@ def ensure_archive(java: Java, jar: Path, *, progress: Progress = lambda _: None
     return None
 
 
+def boot_seconds(installation: Installation, *, flags: Literal["archive", "default"] = "archive") -> float:
+    """Start the bare jar, with our JVM flags and archive or with none, and return the seconds to its first answer.
+
+    The yardstick of the start-up benchmarks; the process is ended again.
+    """
+    port = free_port()
+    java = java_flags("scenario", installation.archive) if flags == "archive" else []
+    line = command(installation, java, ["--port", str(port), "--bind-address", "127.0.0.1"])
+    began = time.perf_counter()
+    child = subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        while not is_healthy(port):
+            if child.poll() is not None or time.perf_counter() - began > _BOOT_TIMEOUT_S:
+                raise InfrastructureError("WireMock did not come up.", where=" ".join(line))
+            time.sleep(0.005)
+        return time.perf_counter() - began
+    finally:
+        child.kill()
+        child.wait()
+
+
 def _make(installation: Installation, target: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="train-", dir=target.parent) as folder:
         root = Path(folder)
@@ -128,15 +151,9 @@ def _train(port: int, made: Certificates) -> None:
     from assay.edge.admin import Admin
 
     admin = Admin(port)
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            admin.get("/health")
-            break
-        except AssayError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
+    deadline = time.monotonic() + _BOOT_TIMEOUT_S
+    while not is_healthy(port) and time.monotonic() < deadline:
+        time.sleep(0.05)
     here = f"http://127.0.0.1:{port}"
     proxied = {"urlPathPattern": "/proxied(/.*)?", "host": {"matches": "127\\.0\\.0\\.1|localhost"}}
     answer = {"proxyBaseUrl": here, "proxyUrlPrefixToRemove": "/proxied"}

@@ -32,7 +32,8 @@ def java_flags(mode: Mode, archive: Path | None) -> list[str]:
 
 def wiremock_flags(*, port: int, bind: str, root: Path, certificates: Certificates, mode: Mode) -> list[str]:
     """Return WireMock's flags for an edge on ``port`` with its files under ``root``."""
-    # Without the connection-reuse switch every proxied call opens a connection and ends it with RST.
+    # Without the connection-reuse switch every proxied call opens a connection and ends it with RST. With it, a target
+    # must keep idle connections for more than 5 s: WireMock checks for a closed one only then, and answers 500 before.
     connections = ["--disable-connection-reuse", "false", "--container-threads", "100"]
     # Only routed hosts pass: an unmatched proxy request must never go out by itself.
     proxying = [

@@ -13,22 +13,21 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from assay.edge.admin import Admin
 from assay.edge.archive import prepare
 from assay.edge.certificate import Certificates, ensure_certificates
 from assay.edge.flags import Mode, command, java_flags, wiremock_flags
 from assay.edge.install import Installation
-from assay.edge.sockets import claim_port, free_port
+from assay.edge.sockets import claim_port, free_port, is_healthy
 from assay.errors import InfrastructureError
 
 _STOP_AFTER_S = 3.0
@@ -263,7 +262,7 @@ def _meddles(variable: str) -> bool:
 def _await_health(child: subprocess.Popen[bytes], port: int, log: Path, timeout_s: float) -> None:
     deadline = time.monotonic() + timeout_s
     while True:
-        if _answers(port):
+        if is_healthy(port):
             return
         code = child.poll()
         if code is not None:
@@ -277,15 +276,6 @@ def _await_health(child: subprocess.Popen[bytes], port: int, log: Path, timeout_
                 hint="look at the log; assay doctor checks Java, memory and ports",
             )
         time.sleep(0.01)
-
-
-def _answers(port: int) -> bool:
-    try:
-        with socket.create_connection(("127.0.0.1", port), timeout=2) as link:
-            link.sendall(b"GET /__admin/health HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
-            return link.recv(15).startswith(b"HTTP/1.1 200")
-    except OSError:
-        return False
 
 
 def _died(code: int, log: Path, port: int) -> InfrastructureError:
@@ -311,9 +301,3 @@ def _create_time(pid: int) -> float:
     import psutil
 
     return float(psutil.Process(pid).create_time())
-
-
-def read_health(admin: Admin) -> Mapping[str, Any]:
-    """Return WireMock's own health answer: version, seconds of uptime."""
-    answer: Mapping[str, Any] = admin.get("/health")
-    return answer

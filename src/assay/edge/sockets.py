@@ -33,6 +33,16 @@ def claim_port(port: int, bind: str = "127.0.0.1") -> int:
     return port
 
 
+def is_healthy(port: int) -> bool:
+    """Tell whether WireMock on ``port`` answers its health check now."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=2) as link:
+            link.sendall(b"GET /__admin/health HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+            return link.recv(15).startswith(b"HTTP/1.1 200")
+    except OSError:
+        return False
+
+
 def handshake(port: int, host: str, authority: Path, *, timeout_s: float = 15.0) -> None:
     """Open and close a TLS connection to ``host`` through the edge, sending no request; raise OSError if it fails."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
