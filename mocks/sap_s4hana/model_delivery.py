@@ -207,15 +207,15 @@ DELIVERY_MODEL = Model.of(
     {
         "PickingReport": properties(
             """
-            SystemMessageIdentification String(20)
-            SystemMessageNumber String(3)
-            SystemMessageType String(1)
-            SystemMessageVariable1 String(50)
-            DeliveryDocument String(10)
-            DeliveryDocumentItem String(6)
-            Material String(40)
-            ActualDeliveryQuantity Decimal(13,3)
-            DeliveryQuantityUnit String(3)
+            SystemMessageIdentification String(20) ro
+            SystemMessageNumber String(3) ro
+            SystemMessageType String(1) ro
+            SystemMessageVariable1 String(50) ro
+            DeliveryDocument String(10) ro
+            DeliveryDocumentItem String(6) ro
+            Material String(40) ro
+            ActualDeliveryQuantity Decimal(13,3) ro unit=DeliveryQuantityUnit
+            DeliveryQuantityUnit String(3) ro
             """
         )
     },

@@ -389,5 +389,5 @@ SALES_MODEL = Model.of(
         Function("releaseApprovalRequest", "POST", _ORDER_NUMBER, "FunctionResult"),
         Function("rejectApprovalRequest", "POST", _ORDER_NUMBER, "FunctionResult"),
     ),
-    {"FunctionResult": properties("Boolean Boolean req")},
+    {"FunctionResult": properties("Boolean Boolean req ro")},
 )

@@ -49,13 +49,13 @@ class Document:
     """An EDMX document read into types and entity sets."""
 
     def __init__(self, content: bytes) -> None:
-        root = etree.fromstring(content)
+        root: Any = etree.fromstring(content)
         schema = next(each for each in root.iter() if _local(each) == "Schema")
         self.namespace = schema.get("Namespace")
         self.types: dict[str, DocumentedType] = {}
         self.sets: dict[str, dict[str, str]] = {}
         self.functions: dict[str, dict[str, str]] = {}
-        ends = {
+        ends: dict[str, dict[str, tuple[str, str]]] = {
             association.get("Name"): {
                 end.get("Role"): (end.get("Type").rpartition(".")[2], end.get("Multiplicity"))
                 for end in association

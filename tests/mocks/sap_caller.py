@@ -70,19 +70,23 @@ class Reply:
 
     @property
     def d(self) -> Any:
+        """The payload of a success."""
         return self.body["d"]
 
     @property
     def rows(self) -> list[dict[str, Any]]:
+        """The rows of a collection."""
         found: list[dict[str, Any]] = self.body["d"]["results"]
         return found
 
     @property
     def code(self) -> str:
+        """SAP's error code."""
         return str(self.body["error"]["code"])
 
     @property
     def message(self) -> str:
+        """SAP's error message."""
         return str(self.body["error"]["message"]["value"])
 
 
@@ -121,7 +125,7 @@ class SapCaller:
         if body is not None:
             content = json.dumps(body).encode()
             sent.setdefault("Content-Type", "application/json")
-        answer = self.client.request(method, f"{BASE}{service}/{path}", params=query, headers=sent, content=content)
+        answer = self.client.request(method, f"{BASE}{service}/{path}", params=query or None, headers=sent, content=content)
         is_json = "json" in answer.headers.get("content-type", "")
         parsed = answer.json() if is_json and answer.content else None
         judged = judge(service) if service in DOCUMENTS else None

@@ -81,7 +81,7 @@ def _property(line: str) -> Property:
         is_key="key" in flags,
         nullable=not flags & {"key", "req"},
         creatable=not flags & {"ro", "noinsert"},
-        updatable=not flags & {"ro", "noupdate", "key"},
+        updatable=not flags & {"ro", "noupdate"},
         is_etag="etag" in flags,
         alpha="alpha" in flags,
         is_day="day" in flags,

@@ -63,7 +63,7 @@ def _property(prop: Property) -> str:
         "ConcurrencyMode": "Fixed" if prop.is_etag else None,
         "sap:unit": prop.unit,
         "sap:creatable": None if prop.creatable else "false",
-        "sap:updatable": None if prop.updatable or (prop.is_key and prop.creatable) else "false",
+        "sap:updatable": None if prop.updatable else "false",
     }
     text = " ".join(f"{name}={quoteattr(str(value))}" for name, value in facets.items() if value is not None)
     return f"<Property {text}/>"

@@ -264,7 +264,7 @@ class Service:
             return Answer(None, 204, dict(_HEADERS))
         changes = self.read_payload(entity, _payload(call), is_new=False)
         if method == "PUT":
-            blank = {each.name: each.blank for each in entity.properties if each.updatable}
+            blank = {each.name: each.blank for each in entity.properties if each.updatable and not each.is_key}
             changes = {**blank, **changes}
         if behaviour.update is not None:
             row = behaviour.update(state, row, changes)
@@ -322,7 +322,7 @@ class Service:
             prop = by_name.get(name)
             if prop is not None:
                 wire = from_json(prop, value)
-                if (prop.is_key if is_new else False) or (prop.creatable if is_new else prop.updatable):
+                if (prop.is_key or prop.creatable) if is_new else (prop.updatable and not prop.is_key):
                     values[name] = wire
             elif name in entity.ways:
                 if is_new and not _is_deferred(value):
