@@ -1,4 +1,4 @@
-"""Runs a merchant: ``python -m mocks.merchant CONFIG.json``. Exit 2 for a configuration or defect that cannot be used."""
+"""Runs a merchant: ``python -m mocks.merchant CONFIG.json``; exit 2 for an unusable configuration or defect."""
 
 from __future__ import annotations
 

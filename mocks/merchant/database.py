@@ -16,7 +16,7 @@ _BUSY_S = 30.0
 
 
 class Database:
-    """Connections to one file. Reads see the last commit; a write holds the process-wide lock and commits on leaving."""
+    """Connections to one file. Reads see the last commit; a write holds the process-wide lock."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

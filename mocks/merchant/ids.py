@@ -12,14 +12,15 @@ _BASE32 = "0123456789abcdefghjkmnpqrstvwxyz"
 def next_number(connection: sqlite3.Connection, name: str, start: int = 1) -> int:
     """Return the next number of a counter, inside the caller's write transaction."""
     row = connection.execute(
-        "INSERT INTO counters (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value",
+        "INSERT INTO counters (name, value) VALUES (?, ?)"
+        " ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value",
         (name, start),
     ).fetchone()
     return int(row[0])
 
 
 def next_id(connection: sqlite3.Connection, prefix: str, seed: int) -> str:
-    """Return the next id of a kind, for example ``ord_5t0e…``: not countable from outside, the same for the same seed."""
+    """Return the next id of a kind, for example ``ord_5t0e…``: not countable, the same for the same seed."""
     number = next_number(connection, f"id:{prefix}")
     value = int.from_bytes(hashlib.blake2b(f"{seed}:{prefix}:{number}".encode(), digest_size=12).digest())
     letters = []

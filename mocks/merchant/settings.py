@@ -37,7 +37,7 @@ DEFAULTS: dict[str, Any] = {
     "approval_from": "0",  # EUR; only orders of at least this much wait
     "review_from": None,  # EUR; orders of at least this much are held for review
     "review_postcode_check": True,
-    "card_attempts_per_minute": 8,
+    "card_attempts_per_minute": 8,  # declined ones, for one customer
     "split_by_warehouse": False,  # one ERP order for each plant, with child references
     "erp_rounding_line": True,
     "letter_max_g": None,  # orders up to this weight go as a letter without tracking

@@ -63,8 +63,9 @@ def invoice_paid(shop: Shop, call: Call) -> dict[str, Any]:
         connection.execute(
             "INSERT INTO payments VALUES (?, ?, ?, 'bank', ?, 'invoice', 'succeeded', ?, ?, ?, ?, ?)",
             (
-                next_id(connection, "pay", shop.config.seed), order["id"], order["checkout_id"], f"bank-{order['number']}",
-                order["currency"], order["total"], order["total"], plain(Decimal(0), order["currency"]), pack({}),
+                next_id(connection, "pay", shop.config.seed), order["id"], order["checkout_id"],
+                f"bank-{order['number']}", order["currency"], order["total"], order["total"],
+                plain(Decimal(0), order["currency"]), pack({}),
             ),
         )  # fmt: skip
     return order_view(shop, find_order(shop.database.read(), order["id"]))
@@ -95,7 +96,8 @@ def list_movements(shop: Shop, call: Call) -> dict[str, Any]:
     shop.catalogue.product(sku)
     movements = shop.database.all("SELECT kind, quantity, reference, at FROM movements WHERE sku = ? ORDER BY id", sku)
     live = shop.database.all(
-        "SELECT quantity, holder, state, expires_at, at FROM reservations WHERE sku = ? AND state IN ('open', 'committed')",
+        "SELECT quantity, holder, state, expires_at, at FROM reservations"
+        " WHERE sku = ? AND state IN ('open', 'committed')",
         sku,
     )
     return {"sku": sku, "movements": [dict(row) for row in movements], "reservations": [dict(row) for row in live]}

@@ -42,7 +42,7 @@ def require_operator(shop: Shop, call: Call) -> None:
 
 
 def reachable_order(shop: Shop, call: Call, *, write: bool = False) -> sqlite3.Row:
-    """Return the order of the call if its caller may see or change it; else `Refusal` 404, as for one that does not exist."""
+    """Return the order of the call if its caller may see or change it; else `Refusal` 404, as for no order."""
     row = find_order(shop.database.read(), call.params["id"])
     key = call.query.get("key") or call.headers.get("x-access-key") or ""
     owner = _customer_of(shop, call)

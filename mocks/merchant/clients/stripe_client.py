@@ -138,12 +138,10 @@ class StripeGateway:
         try:
             answer = call()
         except stripe.CardError as error:
-            body = error.json_body or {}
-            intent = (body.get("error") or {}).get("payment_intent") or {}
-            decline = (body.get("error") or {}).get("decline_code")
-            raise Declined(
-                decline or error.code or "card_declined", error.user_message or "declined", dict(intent)
-            ) from error
+            body: Any = error.json_body
+            detail = (body or {}).get("error") or {}
+            code = detail.get("decline_code") or error.code or "card_declined"
+            raise Declined(code, error.user_message or "declined", dict(detail.get("payment_intent") or {})) from error
         except stripe.APIConnectionError as error:
             raise Unreachable(str(error)) from error
         except stripe.StripeError as error:

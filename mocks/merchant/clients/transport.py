@@ -118,7 +118,7 @@ class Transport:
         retries: int = 2,
         repeatable: bool = False,
     ) -> httpx.Response:
-        """Make a call, waiting as the vendor asks after 429 and 503; one without an answer is repeated if repeatable."""
+        """Make a call, waiting as asked after 429 and 503; one without an answer is repeated if repeatable."""
         allowed_s = timeout_s(self.vendor, operation, limit_s)
         for attempt in range(retries + 1):
             last = attempt == retries

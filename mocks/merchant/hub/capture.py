@@ -22,7 +22,7 @@ _READY = (
 
 @seam("payments")
 def capture_units(authorised: int, wanted: int) -> int:
-    """Return how much of an authorisation is captured, in the gateway's smallest unit: what shipped, at most all of it."""
+    """Return how much of an authorisation is captured, in smallest units: what shipped, at most all of it."""
     return min(authorised, wanted)
 
 

@@ -1,4 +1,4 @@
-"""Outbound deliveries: polled from the ERP with a cursor, page by page; goods issue takes the stock and makes parcels."""
+"""Outbound deliveries: polled with a cursor, page by page; goods issue takes the stock and makes parcels."""
 
 from __future__ import annotations
 

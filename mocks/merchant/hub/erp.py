@@ -130,7 +130,7 @@ def sales_order(shop: Shop, row: sqlite3.Row, part: Mapping[str, Any]) -> dict[s
 
 @seam("outbox")
 def push_order(shop: Shop, row: sqlite3.Row, part: Mapping[str, Any], attempts: int) -> dict[str, Any]:
-    """Bring one document of an order into the ERP and return it; what was tried before is looked up, not posted again."""
+    """Bring one document of an order into the ERP and return it; what was tried before is looked up first."""
     if attempts > 0:
         found = find_erp_orders(shop.sap, [part["reference"]], shop.settings["page_size"]).get(part["reference"])
         if found is not None:
@@ -326,8 +326,8 @@ def _texts(body: Mapping[str, Any]) -> list[dict[str, Any]]:
     address = body["address"]
     lines = [
         body["customer"]["name"], address["name"], address["line1"], address["line2"],
-        f"{stored_postcode(address['postcode'])} {address['city']}".strip(), address["region"], address["country"], address["phone"],
-        body["customer"]["email"],
+        f"{stored_postcode(address['postcode'])} {address['city']}".strip(), address["region"], address["country"],
+        address["phone"], body["customer"]["email"],
     ]  # fmt: skip
     return [{"Language": "EN", "LongTextID": "TX01", "LongText": erp_text("\n".join(line for line in lines if line))}]
 

@@ -56,7 +56,7 @@ def all_rates(shop: Shop) -> list[Rate]:
 
 
 def is_fresh(shop: Shop, rate: Rate) -> bool:
-    """Say whether the rate may still price an order; the bundled table serves until the first publication is fetched."""
+    """Say whether the rate may still price an order; the bundled table serves until a publication is fetched."""
     if rate.source in ("base currency", "ECB, bundled"):
         return True
     age_s = (shop.now() - times.parse(rate.date)).total_seconds()

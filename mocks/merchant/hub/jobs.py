@@ -20,7 +20,7 @@ _TICK_S = 0.05
 
 @dataclass(slots=True)
 class Job:
-    """One job: `run` does what is due and returns how much; `due` says when there is work, as a stored instant or None."""
+    """One job: `run` does what is due and returns how much; `due` says when there is work, or None."""
 
     name: str
     run: Callable[[Shop], int]

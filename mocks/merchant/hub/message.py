@@ -46,14 +46,15 @@ def message_kinds(kind: str) -> tuple[str, ...]:
 def write_message(
     connection: sqlite3.Connection, shop: Shop, row: sqlite3.Row, kind: str, *, occasion: str = "", **values: Any
 ) -> None:
-    """Write a message to the customer of an order, inside the caller's transaction; a second one of its key is not written."""
+    """Write a message to the customer of an order, once for its key, inside the caller's transaction."""
     body: Mapping[str, Any] = unpack(row["body"])
     total = format_amount(row["total"], row["currency"], body["customer"].get("language") or "en")
     fields = {"number": row["number"], "name": body["customer"]["name"], "total": total, **values}
     for each in message_kinds(kind):
         subject, text = _TEXTS[each]
         connection.execute(
-            "INSERT OR IGNORE INTO messages (order_id, kind, key, recipient, subject, text, at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR IGNORE INTO messages (order_id, kind, key, recipient, subject, text, at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
             (
                 row["id"], each, message_key(row["id"], each, occasion), body["customer"]["email"],
                 subject.format(**fields), text.format(**fields), shop.now_iso(),

@@ -140,7 +140,8 @@ def _push_one(shop: Shop, row: sqlite3.Row) -> bool:
             connection.execute("UPDATE outbox SET state = 'cancelled', due_at = NULL WHERE id = ?", (row["id"],))
             return True
         taken = connection.execute(
-            "UPDATE outbox SET state = 'sending', attempts = attempts + 1, tries = tries + 1 WHERE id = ? AND state = 'queued'",
+            "UPDATE outbox SET state = 'sending', attempts = attempts + 1, tries = tries + 1"
+            " WHERE id = ? AND state = 'queued'",
             (row["id"],),
         )
         if taken.rowcount == 0:

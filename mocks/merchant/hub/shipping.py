@@ -51,7 +51,7 @@ def before_second_purchase(shop: Shop, references: Sequence[str]) -> Mapping[str
 
 @seam("shipping and labels")
 def label_parcel(shop: Shop, order: sqlite3.Row, parcels: Sequence[sqlite3.Row]) -> dict[str, Any]:
-    """Return the carrier's request for the parcels of one delivery: addresses, service, weights, references, customs."""
+    """Return the carrier's request for one delivery: addresses, service, weights, references, customs."""
     body = unpack(order["body"])
     contents = [unpack(parcel["body"])["lines"] for parcel in parcels]
     references = policy.label_references(order["number"], parcels[0]["delivery"])
@@ -75,7 +75,7 @@ def label_parcel(shop: Shop, order: sqlite3.Row, parcels: Sequence[sqlite3.Row])
 def shipment_request(
     shop: Shop, address: Mapping[str, str], contents: Sequence[Sequence[Mapping[str, Any]]], service: str | None
 ) -> dict[str, Any]:
-    """Return the part rating and shipping share: who sends, who receives, what it weighs; one of both must be as the other."""
+    """Return what rating and shipping share: who sends, who receives, what it weighs."""
     shipper = {**_SHIPPER, "ShipperNumber": shop.ups.account}
     shipment: dict[str, Any] = {
         "Shipper": shipper,
@@ -163,7 +163,8 @@ def _buy(shop: Shop, delivery: str) -> None:
         ).fetchall()
         order = connection.execute("SELECT * FROM orders WHERE id = ?", (parcels[0]["order_id"],)).fetchone()
         connection.execute(
-            "UPDATE shipments SET state = 'buying', attempts = attempts + 1 WHERE delivery = ? AND state IN ('queued', 'buying')",
+            "UPDATE shipments SET state = 'buying', attempts = attempts + 1"
+            " WHERE delivery = ? AND state IN ('queued', 'buying')",
             (delivery,),
         )
     weight = sum(_weight(shop, unpack(parcel["body"])["lines"]) for parcel in parcels)
@@ -240,8 +241,8 @@ def _labelled(
             )
             known = policy.label_tracking(tracking)
             connection.execute(
-                "UPDATE shipments SET state = 'labelled', tracking = ?, label_id = ?, status = 'created', due_at = NULL,"
-                " error = NULL, polled_at = ?, body = ? WHERE id = ?",
+                "UPDATE shipments SET state = 'labelled', tracking = ?, label_id = ?, status = 'created',"
+                " due_at = NULL, error = NULL, polled_at = ?, body = ? WHERE id = ?",
                 (known, label_id, shop.now_iso(), pack(body), parcel["id"]),
             )
             write_message(connection, shop, order, "shipped", occasion=tracking, tracking=known or "-", carrier="UPS")
@@ -254,8 +255,8 @@ def _post_letter(shop: Shop, order: sqlite3.Row, parcels: Sequence[sqlite3.Row])
             body = {**unpack(parcel["body"]), "service": "letter"}
             body["weight_g"] = _weight(shop, body["lines"])
             connection.execute(
-                "UPDATE shipments SET state = 'labelled', carrier = 'letter', status = 'untracked', due_at = NULL, body = ?"
-                " WHERE id = ?",
+                "UPDATE shipments SET state = 'labelled', carrier = 'letter', status = 'untracked', due_at = NULL,"
+                " body = ? WHERE id = ?",
                 (pack(body), parcel["id"]),
             )
             write_message(connection, shop, order, "shipped", occasion=parcel["id"], tracking="-", carrier="the post")

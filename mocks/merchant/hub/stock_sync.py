@@ -18,8 +18,8 @@ _UNRESTRICTED = "01"
 def on_hand_from_erp(erp_quantity: int, on_hand: int, in_flight: int) -> int:
     """Return the shop's on-hand for what the ERP holds.
 
-    In flight is what orders have been handed to the ERP and not seen leave: the ERP may have issued any part of it, so a
-    shortfall of at most that much is no difference.
+    In flight is what orders have been handed to the ERP and not seen leave: the ERP may have issued any part of it, so
+    a shortfall of at most that much is no difference.
     """
     if on_hand - in_flight <= erp_quantity <= on_hand:
         return on_hand

@@ -37,7 +37,7 @@ def carrier_length(length_cm: int, unit: str) -> str:
 
 
 def parcel_size_cm(catalogue: Catalogue, lines: Sequence[Mapping[str, Any]]) -> tuple[int, int, int]:
-    """Return a box the lines fit into: the longest and widest piece, the heights of all pieces, within the carrier's girth."""
+    """Return a box the lines fit into: the longest and widest piece, the heights of all, at most 60 cm."""
     sizes = [(sorted(catalogue.product(line["sku"]).size_cm, reverse=True), line["quantity"]) for line in lines]
     length = max(size[0] for size, _ in sizes)
     width = max(size[1] for size, _ in sizes)
@@ -91,7 +91,7 @@ def customs_quantity(quantity: int) -> int:
 
 @seam("tracking")
 def track_status(kind: str, code: str) -> str:
-    """Return the shop's status for the carrier's status type and code; one it does not know is `unknown`, never an error."""
+    """Return the shop's status for the carrier's type and code; one it does not know is `unknown`, no error."""
     if kind == "D":
         return "out_for_delivery" if code in ("OT", "OF", "DS") else "delivered"
     known = {"M": "created", "MV": "voided", "P": "in_transit", "I": "in_transit", "X": "exception", "U": "in_transit"}

@@ -1,4 +1,4 @@
-"""Tax: the rate of a line by destination and class, the tax contained in a gross amount, and the reason of a zero rate."""
+"""Tax: the rate of a line by destination and class, the tax contained in a gross amount, the reason of a zero rate."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def tax_rate(country: str, tax_class: str, treatment: str) -> Decimal:
 
 @seam("ERP documents and tax")
 def tax_code(rate: Decimal, tax_class: str, treatment: str) -> str:
-    """Return the ERP's tax code: A1 standard, A2 reduced, A0 zero by class, AE export, AR reverse charge, AO other EU."""
+    """Return the ERP's tax code: A1 standard, A2 reduced, A0 zero, AE export, AR reverse charge, AO other EU."""
     if treatment == "export":
         return "AE"
     if treatment == "reverse_charge":

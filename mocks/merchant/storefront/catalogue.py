@@ -18,7 +18,7 @@ SOURCE = Path(__file__).parents[1] / "catalogue.json"
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """One thing sold. `price` is in the base currency, tax included; `prices` is the manual list of other currencies."""
+    """One thing sold. `price` is in the base currency, tax included; `prices` is a manual list of others."""
 
     sku: str
     name: str

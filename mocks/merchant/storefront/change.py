@@ -64,7 +64,7 @@ def add_lines(shop: Shop, order_id: str, content: Mapping[str, Any]) -> None:
 
 
 def cancel_lines(shop: Shop, order_id: str, content: Mapping[str, Any]) -> None:
-    """Cancel part of an order before it ships: stock, ERP quantities and money follow. Raises `Refusal` when too late."""
+    """Cancel part of an order before it ships: stock, ERP and money follow. Raises `Refusal` when too late."""
     wanted = content.get("lines")
     if not isinstance(wanted, list) or not all(isinstance(entry, Mapping) for entry in wanted):
         raise Refusal(422, "invalid", "'lines' must be [{'line': id, 'quantity': n}].", field="lines", seen=wanted)
@@ -150,8 +150,9 @@ def _book_edit(
     edit = {"number": number, "at": shop.now_iso(), "reason": reason, "payment": payment, "extra": quote["total"]}
     body["edits"].append({**edit, "lines": [line["id"] for line in quote["lines"]]})
     save_body(connection, shop, order_id, body)
-    part = {"reference": f"{order['number']}-E{number}", "lines": edit_lines(body, number), "first": False}
-    enqueue(connection, shop, "order", order_id, part["reference"], part)
+    reference = f"{order['number']}-E{number}"
+    part = {"reference": reference, "lines": edit_lines(body, number), "first": False}
+    enqueue(connection, shop, "order", order_id, reference, part)
     record(connection, order_id, edit["at"], "total", body["total"], f"edited by an agent: {reason}")
     write_message(connection, shop, find_order(connection, order_id), "order_edited", occasion=str(number))
 

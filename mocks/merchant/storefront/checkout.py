@@ -54,7 +54,7 @@ def cart_is_free(status: str) -> bool:
 
 @seam("fraud")
 def too_many_attempts(recent: int, limit: int) -> bool:
-    """Say whether a card payment is refused because too many were tried within the last minute."""
+    """Say whether a card payment is refused because too many were declined within the last minute."""
     return recent >= limit
 
 
@@ -128,6 +128,8 @@ def settle(
                 _remember(connection, shop, row, body, "requires_action", intent)
             else:
                 _remember(connection, shop, row, body, "declined", intent)
+                attempt = (_attempt_key(body["customer"]), shop.now_iso())
+                connection.execute("INSERT INTO attempts (key, at) VALUES (?, ?)", attempt)
                 _give_back(connection, row, reason="payment failed")
         row, body = load_checkout(connection, checkout_id)
     if row["status"] == "ordered":
@@ -326,13 +328,16 @@ def _limit_attempts(
 ) -> None:
     if payment["kind"] != "card":
         return
-    key = f"card:{cart['customer']['email'].lower()}"
+    key = _attempt_key(cart["customer"])
     recent = connection.execute(
         "SELECT COUNT(*) FROM attempts WHERE key = ? AND at > ?", (key, shop.later_iso(-60))
     ).fetchone()[0]
     if too_many_attempts(recent, shop.settings["card_attempts_per_minute"]):
-        raise Refusal(429, "too_many_attempts", "Too many payment attempts; wait a minute.")
-    connection.execute("INSERT INTO attempts (key, at) VALUES (?, ?)", (key, shop.now_iso()))
+        raise Refusal(429, "too_many_attempts", "Too many payments were declined; wait a minute.")
+
+
+def _attempt_key(customer: Mapping[str, Any]) -> str:
+    return f"card:{customer['email'].lower()}"
 
 
 def _reference(row: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, str]:

@@ -52,7 +52,7 @@ def approval_hold(total_base: Decimal, limit: Decimal, switched_on: bool) -> boo
 def complete(
     connection: sqlite3.Connection, shop: Shop, row: Mapping[str, Any], body: dict[str, Any], intent: Mapping[str, Any]
 ) -> None:
-    """Make the order of a checkout whose payment succeeded, is authorised or is pending; inside the caller's transaction."""
+    """Make the order of a checkout paid, authorised or pending at the gateway, inside the caller's transaction."""
     in_stock = _take_stock(connection, shop, row, body)
     payment_status = payment_status_of(str(intent["status"]))
     hold = _hold_for(shop, body, intent)

@@ -54,7 +54,8 @@ def release_gift_card(connection: sqlite3.Connection, holder: str, body: Mapping
     if not gift:
         return
     taken = connection.execute(
-        "UPDATE checkouts SET body = json_remove(body, '$.gift') WHERE id = ? AND json_extract(body, '$.gift') IS NOT NULL",
+        "UPDATE checkouts SET body = json_remove(body, '$.gift')"
+        " WHERE id = ? AND json_extract(body, '$.gift') IS NOT NULL",
         (holder,),
     )
     if taken.rowcount:

@@ -52,8 +52,9 @@ def insert_order(
     connection.execute(
         "INSERT INTO orders VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
-            order_id, checkout["number"], checkout["id"], status, payment_status, snapshot["currency"], snapshot["total"],
-            body["customer"]["email"].lower(), body["customer_id"], body["access_hash"], hold, now, now, pack(content),
+            order_id, checkout["number"], checkout["id"], status, payment_status, snapshot["currency"],
+            snapshot["total"], body["customer"]["email"].lower(),
+            body["customer_id"], body["access_hash"], hold, now, now, pack(content),
         ),
     )  # fmt: skip
     record(connection, order_id, now, "status", status, "placed")
