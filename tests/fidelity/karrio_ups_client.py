@@ -164,7 +164,7 @@ class Warehouse:
 
     def refuse(self) -> str:
         """A wrong address, an unknown number and wrong credentials come back as UPS's messages."""
-        wrong = RateRequest(shipper=PARIS, recipient={**BERLIN, "postal_code": "1"}, parcels=[METRIC])
+        wrong = RateRequest(shipper=PARIS, recipient={**NEW_YORK, "postal_code": "1"}, parcels=[METRIC])
         _, address = karrio.Rating.fetch(wrong).from_(self.gateway).parse()
         query = TrackingRequest(tracking_numbers=["1ZA1B2C30000000000"])
         found, unknown = karrio.Tracking.fetch(query).from_(self.gateway).parse()

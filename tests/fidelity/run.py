@@ -66,8 +66,8 @@ CLIENTS = {
 }
 
 
-class NotInstalled(Exception):
-    """A client's environment could not be made; the text says why and what to do."""
+class NotReady(Exception):
+    """A client's environment or its simulator could not be had; the text says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class Verdict:
 
 
 def environment(client: Client) -> Path:
-    """Make or reuse the client's virtual environment and return its Python; raises `NotInstalled`."""
+    """Make or reuse the client's virtual environment and return its Python; raises `NotReady`."""
     folder = ROOT / f".venv-fidelity-{client.name}"
     folder.mkdir(exist_ok=True)
     python = folder / "bin" / "python"
@@ -122,10 +122,10 @@ def _install(client: Client, command: Sequence[str]) -> None:
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_S)
     except subprocess.TimeoutExpired:
-        raise NotInstalled(f"`{' '.join(command)}` took more than {INSTALL_S:.0f} s; is the index reachable?") from None
+        raise NotReady(f"`{' '.join(command)}` took more than {INSTALL_S:.0f} s; is the index reachable?") from None
     if done.returncode:
         words = [line for line in (done.stderr + done.stdout).splitlines() if not line.startswith("WARNING")]
-        raise NotInstalled(
+        raise NotReady(
             f"{client.requirements.name}: `{' '.join(command)}` ended with {done.returncode}: "
             f"{words[-1] if words else 'no output'}; is the index reachable, and are these versions there for this "
             f"Python {sys.version_info.major}.{sys.version_info.minor}?"
@@ -133,30 +133,32 @@ def _install(client: Client, command: Sequence[str]) -> None:
 
 
 @contextlib.contextmanager
-def simulator(client: Client, folder: Path) -> Iterator[dict[str, str]]:
+def simulator(client: Client, folder: str) -> Iterator[dict[str, str]]:
     """Serve the client's system from an empty folder; yield the environment of its script.
 
     Simulated time starts at the real time, because clients compare instants with their own clock, and stands still.
     """
-    clock, ready, log = folder / "clock.json", folder / "ready.json", folder / "log.txt"
+    clock, ready, log, described = (
+        Path(folder, name) for name in ("clock.json", "ready.json", "log.txt", "config.json")
+    )
     now_us = time.time_ns() // 1_000
     clock.write_text(json.dumps({"mode": "frozen", "at_us": now_us}))
     config = {
         "suite_roots": [str(ROOT)],
-        "dir": str(folder / "state"),
+        "dir": str(Path(folder, "state")),
         "clock": str(clock),
         "ready": str(ready),
         "systems": [{"vendor": client.system, "port": 0, "settings": dict(client.settings)}],
     }
-    (folder / "config.json").write_text(json.dumps(config))
-    command = [sys.executable, "-m", "assay.simkit.serve", str(folder / "config.json")]
+    described.write_text(json.dumps(config))
+    command = [sys.executable, "-m", "assay.simkit.serve", str(described)]
     with log.open("wb") as sink:
         process = subprocess.Popen(command, stdout=sink, stderr=subprocess.STDOUT)
     try:
         deadline = time.monotonic() + START_S
         while not ready.exists():
             if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"the simulator {client.system} does not start: {log.read_text()[-2_000:]}")
+                raise NotReady(f"the simulator {client.system} does not start; its log is above")
             time.sleep(0.02)
         port = json.loads(ready.read_text())["ports"][client.system]
         yield {"FIDELITY_BASE_URL": f"http://127.0.0.1:{port}", "FIDELITY_CLOCK": str(clock)}
@@ -170,14 +172,12 @@ def judge(client: Client) -> Verdict:
     """Run the client's flow, print its steps and return the verdict."""
     try:
         python = environment(client)
-    except NotInstalled as reason:
-        return Verdict(client.name, "-", 0, 0, f"not installed: {reason}")
-    with tempfile.TemporaryDirectory(prefix=f"fidelity-{client.name}-") as name:
-        folder = Path(name)
-        with simulator(client, folder) as told:
+        with tempfile.TemporaryDirectory(prefix=f"fidelity-{client.name}-") as name, simulator(client, name) as told:
             # Nothing of this machine's settings (proxies, keys, certificate bundles) reaches the client.
             env = {**told, "PATH": os.defpath, "HOME": name, "PYTHONUTF8": "1"}
             done = _played(python, client.flow, env)
+    except NotReady as reason:
+        return Verdict(client.name, "-", 0, 0, str(reason))
     lines = done.stdout.splitlines()
     print(done.stdout, end="", flush=True)
     version = next((line.rpartition(" ")[2] for line in lines if line.startswith("# ")), "-")
