@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from assay.cli.shared import coloured, explained, json_option, landscape_options, plan_for
+from assay.cli.shared import explained, in_colour, json_option, landscape_options, plan_for
 
 _COLOURS = {"ok": "green", "note": "yellow", "wrong": "red", "broken": "red"}
 
@@ -30,7 +30,7 @@ def doctor(environment: str, profile_path: Path | None, as_json: bool) -> None:
         click.echo(json.dumps({"exit_code": exit_code(checks), "checks": [asdict(each) for each in checks]}, indent=2))
     else:
         for check in checks:
-            state = click.style(f"{check.state:<8}", fg=_COLOURS[check.state] if coloured(sys.stdout) else None)
+            state = in_colour(f"{check.state:<8}", _COLOURS[check.state], sys.stdout)
             click.echo(f"{state}{check.name:<28}{check.seen}")
             if check.do and check.state != "ok":
                 click.echo(f"{'':<8}{'':<28}do: {check.do}")

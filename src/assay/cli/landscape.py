@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from assay.cli.shared import coloured, explained, json_option, landscape_options, plan_for
+from assay.cli.shared import explained, in_colour, json_option, landscape_options, plan_for
 from assay.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
@@ -94,8 +94,8 @@ def show_progress(event: object) -> None:
     from assay.events import Progress
 
     if isinstance(event, Progress) and event.state != "starting":
-        colour = {"ready": "green", "failed": "red"}.get(event.state) if coloured(sys.stdout) else None
-        click.echo(f"{event.part:<12}" + click.style(event.state, fg=colour) + f" {event.detail}".rstrip())
+        state = in_colour(event.state, {"ready": "green", "failed": "red"}.get(event.state), sys.stdout)
+        click.echo(f"{event.part:<12}{state} {event.detail}".rstrip())
     elif isinstance(event, Progress) and event.detail:
         click.echo(f"{event.part:<12}{event.detail} …")
 
@@ -120,11 +120,9 @@ def show_status(plan: Plan, as_json: bool) -> bool:
         click.echo(json.dumps(content, indent=2))
         return is_healthy(parts)
     for part in parts:
-        colour = ("green" if part.state == "up" else "red") if coloured(sys.stdout) else None
+        state = in_colour(f"{part.state:<14}", "green" if part.state == "up" else "red", sys.stdout)
         pid = f"pid {part.pid}" if part.pid else ""
-        click.echo(
-            f"{part.name:<12}" + click.style(f"{part.state:<14}", fg=colour) + f"{pid:<12}{part.detail}".rstrip()
-        )
+        click.echo(f"{part.name:<12}{state}{pid:<12}{part.detail}".rstrip())
         for name, url in part.urls.items():
             click.echo(f"{'':<12}  {name:<12}{url}")
     if proxy and is_healthy(parts):

@@ -43,7 +43,7 @@ def explained(command: Callable[P, None]) -> Callable[P, None]:
         try:
             command(*args, **kwargs)
         except AssayError as error:
-            click.echo(click.style("assay: ", fg="red" if coloured(sys.stderr) else None) + str(error), err=True)
+            click.echo(in_colour("assay: ", "red", sys.stderr) + str(error), err=True)
             sys.exit(error.exit_code)
         except KeyboardInterrupt:
             click.echo("assay: interrupted", err=True)
@@ -52,9 +52,10 @@ def explained(command: Callable[P, None]) -> Callable[P, None]:
     return run
 
 
-def coloured(stream: Any) -> bool:
-    """Whether colours are wanted: a terminal, and NO_COLOR (no-color.org) not set."""
-    return bool(stream.isatty()) and not os.environ.get("NO_COLOR")
+def in_colour(text: str, colour: str | None, stream: Any) -> str:
+    """Return the text in a colour where the stream is a terminal and NO_COLOR (no-color.org) is not set."""
+    wanted = colour is not None and stream.isatty() and not os.environ.get("NO_COLOR")
+    return click.style(text, fg=colour) if wanted else text
 
 
 def find(profile_path: Path | None) -> tuple[Profile, Path]:
