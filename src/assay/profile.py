@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from assay import rounding
 from assay.errors import UsageError, did_you_mean
 
 FILE_NAME = "assay.toml"
@@ -37,6 +38,19 @@ class Rounding(_Table):
     mode: Literal["half_up", "half_even", "down"]
     scale: int | None = Field(None, ge=0, le=8, description="decimals; the currency's own when absent")
     cash: dict[str, str] = Field(default_factory=dict, description="cash rounding step by currency, e.g. CHF = '0.05'")
+
+    @model_validator(mode="after")
+    def _composable(self) -> Rounding:
+        try:
+            self.policy()
+        except UsageError as error:
+            raise ValueError(f"{error.message} (seen {error.seen})") from None
+        return self
+
+    def policy(self) -> rounding.Rounding:
+        """Return the policy as the value that `assay.rounding` composes totals with."""
+        plain = rounding.Rounding(tax_included=self.tax_included, level=self.level, mode=self.mode, scale=self.scale)
+        return plain.with_cash(self.cash)
 
 
 class Freshness(_Table):

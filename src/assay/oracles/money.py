@@ -5,18 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 
 from assay.events import Finding
-from assay.money import EXPONENTS
+from assay.exponents import gateway_exponent as gateway_exponent
 from assay.oracles import failed, oracle, passed, unjudged
 from assay.records import Dossier, Order
-
-# Stripe counts these unlike ISO 4217: ISK and UGX take two decimals of which both are zero
-# (docs.stripe.com/currencies, "Special cases", read 2026-11).
-GATEWAY_EXPONENTS: dict[tuple[str, str], int] = {("stripe", "ISK"): 2, ("stripe", "UGX"): 2}
-
-
-def gateway_exponent(gateway: str, currency: str) -> int:
-    """Return how many decimals the gateway counts for this currency; ISO 4217 where it has no rule of its own."""
-    return GATEWAY_EXPONENTS.get((gateway, currency), EXPONENTS[currency])
 
 
 @oracle("O-M1", needs=("payments",), formula="captured_minor(P,c) == total(o) * 10^exp(P,c)")
