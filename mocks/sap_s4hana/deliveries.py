@@ -105,6 +105,7 @@ def _remove_item(state: SapState, item: Row) -> None:
                 state.store.remove(entity, line)
     found = state.store.get(SALES_ORDER, {"SalesOrder": order})
     if found is not None:
+        logistics.plan_open_items(state, found)
         rest = logistics.delivery_items_of(state, order)
         status = "B" if rest else "A"
         changed(

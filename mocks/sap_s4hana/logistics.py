@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from assay.simkit import from_us, to_us
-from assay.simkit.odata import Row
+from assay.simkit.odata import ODataFault, Row
 from assay.simkit.odata.values import decimal_text, wire_time
 from mocks.sap_s4hana.master import address_of
 from mocks.sap_s4hana.model_delivery import (
@@ -85,6 +85,12 @@ def plan_delivery(state: SapState, number: str, after: datetime) -> None:
     """Have deliveries of an order created settings `delivery_s` after an instant."""
     due = after + state.seconds("delivery_s", 600)
     state.world.at(due, "deliver", {"order": number, "due_us": to_us(due)})
+
+
+def plan_open_items(state: SapState, order: Row) -> None:
+    """Have what an approved order still needs delivered, after a change that may have opened an item."""
+    if order["SalesDocApprovalStatus"] in ("", "B") and open_items(state, order["SalesOrder"]):
+        plan_delivery(state, order["SalesOrder"], state.world.now())
 
 
 def deliver(state: SapState, payload: Mapping[str, Any]) -> None:
@@ -308,7 +314,11 @@ def issue(state: SapState, payload: Mapping[str, Any]) -> None:
     delivery = state.store.get(DELIVERY, {"DeliveryDocument": payload["delivery"]})
     if delivery is None or delivery["OverallGoodsMovementStatus"] == "C" or delivery["DeliveryBlockReason"]:
         return
-    post_goods_issue(state, delivery, from_us(payload["due_us"]))
+    try:
+        post_goods_issue(state, delivery, from_us(payload["due_us"]))
+    except ODataFault:  # a deficit, found before anything was posted
+        again = state.world.now() + state.seconds("delivery_retry_s", 3_600)
+        state.world.at(again, "issue", {"delivery": payload["delivery"], "due_us": to_us(again)})
 
 
 def post_goods_issue(state: SapState, delivery: Row, at: datetime) -> None:
@@ -319,6 +329,7 @@ def post_goods_issue(state: SapState, delivery: Row, at: datetime) -> None:
         for each in state.store.find(DELIVERY_ITEM, {"DeliveryDocument": number})
         if each["DeliveryDocument"] == number
     ]
+    _refuse_deficit(state, items)
     document = str(state.world.ids.number("MaterialDocument", _FIRST_MATERIAL_DOCUMENT))
     orders: dict[str, None] = {}
     for item in items:
@@ -394,8 +405,22 @@ def next_version(state: SapState, row: Row) -> Row:
     return {**row, "DeliveryVersion": version, "LastChangeDate": today(state.world.now())}
 
 
+def _refuse_deficit(state: SapState, items: list[Row]) -> None:
+    """Refuse a goods issue that would post stock below zero, as SAP does."""
+    wanted: dict[tuple[str, str], Decimal] = {}
+    for item in items:
+        place = item["Material"], item["Plant"]
+        wanted[place] = wanted.get(place, Decimal(0)) + Decimal(item["ActualDeliveredQtyInBaseUnit"])
+    for (material, plant), quantity in wanted.items():
+        rows = _unrestricted(state, material, plant)
+        held = sum((Decimal(row["MatlWrhsStkQtyInMatlBaseUnit"]) for row in rows), Decimal(0))
+        if held < quantity:
+            missing = decimal_text(quantity - held)
+            raise business_error("M7/021", f"Deficit of SL Unrestricted-use {missing} : {material} {plant}")
+
+
 def _take(state: SapState, item: Row) -> None:
-    """Reduce unrestricted stock by a delivered quantity; SAP never posts it below zero unless that is allowed."""
+    """Reduce unrestricted stock by a delivered quantity."""
     left = Decimal(item["ActualDeliveredQtyInBaseUnit"])
     for row in _unrestricted(state, item["Material"], item["Plant"]):
         held = Decimal(row["MatlWrhsStkQtyInMatlBaseUnit"])
@@ -403,10 +428,6 @@ def _take(state: SapState, item: Row) -> None:
         if taken > 0:
             state.store.put(STOCK, {**row, "MatlWrhsStkQtyInMatlBaseUnit": decimal_text(held - taken)})
             left -= taken
-    if left > 0:
-        raise business_error(
-            "M7/021", f"Deficit of SL Unrestricted-use {decimal_text(left)} : {item['Material']} {item['Plant']}"
-        )
 
 
 def _unrestricted(state: SapState, material: str, plant: str) -> list[Row]:

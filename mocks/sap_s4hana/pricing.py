@@ -13,7 +13,8 @@ from typing import Any
 
 from assay.simkit import World
 from assay.simkit.odata import EntitySet, ODataFault, Row
-from assay.simkit.odata.values import decimal_text
+from assay.simkit.odata.errors import malformed
+from assay.simkit.odata.values import decimal_text, is_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ def price(
     """Return conditions with their amounts; `base` is what header percentages apply to, else the item's own price."""
     ordered = sorted(
         ((condition_type(world, str(each.get("ConditionType", ""))), each) for each in conditions),
-        key=lambda pair: int(pair[1].get("PricingProcedureStep") or pair[0].step),
+        key=lambda pair: _step(pair[0], pair[1]),
     )
     rows: list[Row] = []
     gross, net, tax, counters = base, Decimal(0), None, dict[str, int]()
@@ -110,6 +111,13 @@ def price(
                 gross = net
         rows.append(_row(world, entity, kind, given, amount, basis, currency, unit, counters))
     return Priced(tuple(rows), net, tax)
+
+
+def _step(kind: ConditionType, given: Mapping[str, Any]) -> int:
+    step = str(given.get("PricingProcedureStep") or kind.step)
+    if not is_number(step):
+        raise malformed(f"Property 'PricingProcedureStep' has invalid value '{step}'", target="PricingProcedureStep")
+    return int(step)
 
 
 def _amount(

@@ -9,7 +9,7 @@ from typing import Any
 
 from assay.simkit.odata import EntitySet, ODataFault, Row
 from assay.simkit.odata.errors import malformed
-from assay.simkit.odata.values import decimal_text
+from assay.simkit.odata.values import decimal_text, is_number
 from mocks.sap_s4hana import logistics
 from mocks.sap_s4hana.master import Material, address_of, customer, material
 from mocks.sap_s4hana.model_delivery import DELIVERY_ITEM
@@ -121,6 +121,7 @@ def create_item(state: SapState, values: dict[str, Any], _: Row | None) -> Row:
     order = order_of(state, values)
     item = _create_item(state, order, values)
     totals(state, order)
+    logistics.plan_open_items(state, order)
     return state.store.get(ITEM, item) or item
 
 
@@ -135,6 +136,7 @@ def update_item(state: SapState, row: Row, changes: dict[str, Any]) -> Row:
     state.store.put(ITEM, values)
     _price_item(state, order, values, _children(state, ITEM_CONDITION, row["SalesOrder"], row["SalesOrderItem"]))
     totals(state, order)
+    logistics.plan_open_items(state, order)
     return state.store.get(ITEM, row) or values
 
 
@@ -189,7 +191,7 @@ def _create_item(state: SapState, order: Row, given: Mapping[str, Any]) -> Row:
     position = given.get("SalesOrderItem") or str(
         max((int(each["SalesOrderItem"]) for each in siblings), default=0) + 10
     )
-    if not position.isdigit() or int(position) == 0:
+    if not is_number(position) or int(position) == 0:
         raise malformed(f"Property 'SalesOrderItem' has invalid value '{position}'", target="SalesOrderItem")
     values = ITEM.row(**{name: value for name, value in given.items() if name in ITEM.by_name})
     values.update(SalesOrder=number, SalesOrderItem=position, TransactionCurrency=order["TransactionCurrency"])

@@ -125,7 +125,9 @@ class SapCaller:
         if body is not None:
             content = json.dumps(body).encode()
             sent.setdefault("Content-Type", "application/json")
-        answer = self.client.request(method, f"{BASE}{service}/{path}", params=query or None, headers=sent, content=content)
+        answer = self.client.request(
+            method, f"{BASE}{service}/{path}", params=query or None, headers=sent, content=content
+        )
         is_json = "json" in answer.headers.get("content-type", "")
         parsed = answer.json() if is_json and answer.content else None
         judged = judge(service) if service in DOCUMENTS else None

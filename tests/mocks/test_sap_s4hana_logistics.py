@@ -253,3 +253,19 @@ def test_a_killed_simulator_goes_on_where_it_was(server: SapServer, sap: SapCall
     assert status(again.read(number)) == ("B", "C", "C")
     assert again.get(f"A_SalesOrder('{number}')").d["PurchaseOrderByCustomer"] == "SHOP-1"
     again.close()
+
+
+def test_an_item_added_after_the_delivery_gets_its_own(server: SapServer, sap: SapCaller) -> None:
+    """An order edited after approval and delivery has the added item delivered as well."""
+    number = sap.order()["SalesOrder"]
+    server.advance(seconds=1500)
+    sap.sign_in().post(f"A_SalesOrder('{number}')/to_Item", item(quantity="1"))
+    server.advance(seconds=600)
+    lines = deliveries(sap, number)
+    assert [(each["DeliveryDocument"], each["ReferenceSDDocumentItem"]) for each in lines] == [
+        ("80000000", "10"),
+        ("80000001", "20"),
+    ]
+    assert status(sap.read(number)) == ("B", "B", "B")
+    server.advance(seconds=600)
+    assert status(sap.read(number)) == ("B", "C", "C")

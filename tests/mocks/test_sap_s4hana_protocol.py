@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from xml.etree import ElementTree
 
@@ -388,3 +389,35 @@ def test_a_broken_batch_is_a_400(sap: SapCaller, content: bytes) -> None:
     """Bytes that are no multipart body are refused."""
     headers = {"Content-Type": "multipart/mixed; boundary=b"}
     assert sap.send("POST", SALES, "$batch", content=content, headers=headers).status == 400
+
+
+# ── garbage ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_JUNK = (None, True, -1, 1.5, 10**30, "", "1", "0017", "²", "٣", "ü" * 50, "/Date(0)/", [], {}, [{}], {"results": {}})
+_SETS = {
+    SALES: ("A_SalesOrder", "A_SalesOrderItem", "A_SalesOrderItemPrElement", "A_SalesOrderHeaderPartner", "$batch"),
+    DELIVERY: ("A_OutbDeliveryHeader", "A_OutbDeliveryItem", "PostGoodsIssue"),
+    PRODUCT: ("A_Product", "A_ProductPlant"),
+    PARTNER: ("A_BusinessPartner", "A_BusinessPartnerAddress", "A_AddressPhoneNumber"),
+}
+_FIELDS = (
+    "SalesOrder", "SalesOrderItem", "Material", "RequestedQuantity", "ConditionType", "ConditionRateValue",
+    "PricingProcedureStep", "Product", "Plant", "BusinessPartner", "AddressID", "Country", "to_Item", "to_Partner",
+    "to_DeliveryDocumentItem", "to_BusinessPartnerAddress", "PhoneNumber", "PartnerFunction",
+)  # fmt: skip
+
+
+def test_garbage_never_breaks_the_simulator(sap: SapCaller) -> None:
+    """Three hundred seeded requests of nonsense get SAP's error shape, never a 500."""
+    draw = random.Random(4)
+    for _ in range(300):
+        service = draw.choice(list(_SETS))
+        path = draw.choice(_SETS[service]) + draw.choice(
+            ("", "", "", "('1')", "(SalesOrder='1',SalesOrderItem='²')", "(1")
+        )
+        body = order_payload() if draw.random() < 0.3 else {}
+        body |= {name: draw.choice(_JUNK) for name in draw.sample(_FIELDS, draw.randint(0, 4))}
+        method = draw.choice(("POST", "POST", "PATCH", "PUT", "DELETE", "GET"))
+        reply = sap.send(method, service, path, body=body, headers={"If-Match": "*"})
+        assert reply.status < 500, (method, path, body, reply.text)
+        assert reply.status < 400 or reply.message

@@ -10,7 +10,7 @@ from typing import Any
 from assay.simkit.odata.edm import EntitySet, Model, Property
 from assay.simkit.odata.errors import ODataFault, bad_request
 from assay.simkit.odata.filter import Filter, parse_filter
-from assay.simkit.odata.values import comparable, from_json
+from assay.simkit.odata.values import comparable, from_json, is_number
 
 _KNOWN = frozenset("$filter $expand $select $orderby $top $skip $skiptoken $inlinecount $format $search".split())  # noqa: SIM905
 _SEGMENT = re.compile(r"^([A-Za-z_$][A-Za-z0-9_$.]*)(?:\((.*)\))?$", re.DOTALL)
@@ -72,7 +72,7 @@ def _whole(given: Mapping[str, str], name: str) -> int | None:
     text = given.get(name)
     if text is None:
         return None
-    if not text.isascii() or not text.isdigit() or len(text) > 9:
+    if not is_number(text) or len(text) > 9:
         raise bad_request(f"Invalid value '{text[:40]}' of system query option '{name}'")
     return int(text)
 
@@ -91,7 +91,7 @@ def _order(text: str, entity: EntitySet) -> tuple[tuple[Callable[[Any], Any], st
 def _natural(prop: Property) -> Callable[[Any], Any]:
     convert = comparable(prop)
     if prop.alpha:
-        return lambda wire: wire.rjust(20) if wire.isdigit() else wire
+        return lambda wire: wire.rjust(20) if is_number(wire) else wire
     blank: Any = "" if prop.kind in ("Guid", "Time") else 0
     return lambda wire: blank if wire is None else convert(wire)
 
@@ -168,7 +168,7 @@ def read_literal(prop: Property, literal: str) -> Any:
         text = {"true": True, "false": False}.get(literal, literal)
     elif prop.kind in ("Decimal", "Double"):
         text = literal.rstrip("mMdDfF")
-    elif literal.rstrip("lL").lstrip("-").isdigit():
+    elif is_number(literal.rstrip("lL").lstrip("-")):
         text = int(literal.rstrip("lL"))
     try:
         return from_json(prop, text)

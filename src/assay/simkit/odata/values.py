@@ -48,9 +48,14 @@ def from_json(prop: Property, value: Any) -> Any:
         raise malformed(f"Property '{prop.name}' has invalid value '{shown}': {unfit}", target=prop.name) from None
 
 
+def is_number(text: str) -> bool:
+    """Return whether a text is digits 0 to 9 and nothing else (`str.isdigit` takes ² and ٣ too)."""
+    return text.isascii() and text.isdigit()
+
+
 def strip_zeros(text: str) -> str:
     """Return a number without its padding (``0000004711`` → ``4711``); anything else unchanged."""
-    return (text.lstrip("0") or "0") if text.isdigit() else text
+    return (text.lstrip("0") or "0") if is_number(text) else text
 
 
 def _string(prop: Property, value: Any) -> str:
