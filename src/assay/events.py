@@ -56,13 +56,18 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepDone:
-    """One named, timed part of a flow; `error` says why it failed, with the place in the code."""
+    """One named, timed part of a flow; `error` says why it failed, with the place in the code.
+
+    soft: a check that failed and let the flow go on. code: the exit code a failure asks for by itself (1 a failed
+    step, 2 wrong use, 3 infrastructure, 4 refused for safety), 0 when nothing failed.
+    """
 
     name: str
     started_at: datetime
     seconds: float
     error: str | None = None
     soft: bool = False
+    code: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +94,7 @@ class Outcome:
 
     run_id names the whole run, id this execution. tags are the flow's. retries counts repeats of the same case;
     a case that passed only when repeated is flaky and stays visible. undo: none, done, open or leaked.
+    shown: the amounts the customer saw, as (order reference, place, amount); no reference where no order came of it.
     """
 
     flow: str
@@ -110,6 +116,11 @@ class Outcome:
     undo: str = "none"
     exchanges: tuple[Exchange, ...] = ()
     dossiers: tuple[Dossier, ...] = ()
+    shown: tuple[tuple[str, str, Money], ...] = ()
+
+    def shown_for(self, order_ref: str) -> tuple[tuple[str, Money], ...]:
+        """Return (place, amount) of what the customer saw of one order, for its dossier."""
+        return tuple((place, amount) for ref, place, amount in self.shown if ref == order_ref)
 
     @property
     def failed(self) -> bool:

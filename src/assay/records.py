@@ -186,7 +186,10 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dossier:
-    """Everything known about one order: what each witness says, and which could not be read and why."""
+    """Everything known about one order: what each witness says, and which could not be read and why.
+
+    `shown` are the amounts the customer saw on the way: (place, amount), in that order.
+    """
 
     order: Order | None
     payments: tuple[Payment, ...] = ()
@@ -194,6 +197,7 @@ class Dossier:
     shipments: tuple[Shipment, ...] = ()
     calls: tuple[Call, ...] = ()
     unread: tuple[tuple[str, str], ...] = ()
+    shown: tuple[tuple[str, Money], ...] = ()
 
     def missing(self, *roles: str) -> str | None:
         """Return why one of these witnesses could not be read, or None."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -98,6 +99,24 @@ class Shop(Protocol):
         """Return all orders placed in [since, until)."""
 
 
+class UndoRefused(Exception):
+    """A system will not take back what was created, and says why: an order that has shipped, a payment disputed."""
+
+
+@runtime_checkable
+class Cancels(Protocol):
+    """A shop that takes an order back."""
+
+    def cancel_order(self, ref: str, reason: str) -> None:
+        """Cancel the whole order; nothing happens to one already cancelled.
+
+        Raises `LookupError` when the shop does not know it, `UndoRefused` when it is too late.
+        """
+
+    def find_by_marker(self, marker: str, since: datetime) -> Sequence[str]:
+        """Return the references of all orders placed since then under that customer's e-mail address, oldest first."""
+
+
 @runtime_checkable
 class Payments(Protocol):
     """A payment gateway."""
@@ -107,6 +126,18 @@ class Payments(Protocol):
 
     def payments(self, since: datetime, until: datetime) -> Sequence[Payment]:
         """Return all payments created in [since, until), every page of them."""
+
+
+@runtime_checkable
+class Refunds(Protocol):
+    """A gateway that gives money back."""
+
+    def refund(self, payment_ref: str, key: str) -> None:
+        """Give back all that is still held of a payment, or void what was never captured.
+
+        The same key again does nothing more, nor does a payment of which nothing is held. Raises `LookupError` for an
+        unknown payment, `UndoRefused` when the gateway will not.
+        """
 
 
 @runtime_checkable
@@ -145,6 +176,27 @@ class Rates(Protocol):
 
     def history(self, since: date) -> Sequence[Rate]:
         """Return every published rate since that date, oldest first."""
+
+
+class Intent(Protocol):
+    """One thing that is about to be created in a real system."""
+
+    def done(self, ref: str) -> None:
+        """Note the reference under which the system keeps it; on disk when this returns."""
+
+
+class Undo(Protocol):
+    """Remembers what a flow creates, so that it can be taken back whatever happens to the flow."""
+
+    def create(
+        self, system: str, kind: str, marker: str, undo: tuple[str, Mapping[str, Any]]
+    ) -> AbstractContextManager[Intent]:
+        """Note the intent before the call inside the block is made; on disk when the block begins.
+
+        system: a system's id or a role. marker: what the system can be asked for when the answer never came (an
+        idempotency key, the customer's e-mail address). undo: a verb of the connector, called with the reference
+        first, and its further arguments by name.
+        """
 
 
 ROLES: Mapping[str, type] = {
