@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from typing import Any
 from xml.etree import ElementTree
 
 import httpx
@@ -393,7 +394,24 @@ def test_a_broken_batch_is_a_400(sap: SapCaller, content: bytes) -> None:
 
 # ── garbage ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-_JUNK = (None, True, -1, 1.5, 10**30, "", "1", "0017", "²", "٣", "ü" * 50, "/Date(0)/", [], {}, [{}], {"results": {}})
+_JUNK: tuple[Any, ...] = (
+    None,
+    True,
+    -1,
+    1.5,
+    10**30,
+    "",
+    "1",
+    "0017",
+    "²",
+    "٣",
+    "ü" * 50,
+    "/Date(0)/",
+    [],
+    {},
+    [{}],
+    {"results": {}},
+)
 _SETS = {
     SALES: ("A_SalesOrder", "A_SalesOrderItem", "A_SalesOrderItemPrElement", "A_SalesOrderHeaderPartner", "$batch"),
     DELIVERY: ("A_OutbDeliveryHeader", "A_OutbDeliveryItem", "PostGoodsIssue"),

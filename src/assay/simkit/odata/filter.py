@@ -7,6 +7,7 @@ Gateway refuses them for most services.
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -32,12 +33,12 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
-    "eq": lambda a, b: a == b,
-    "ne": lambda a, b: a != b,
-    "gt": lambda a, b: a > b,
-    "ge": lambda a, b: a >= b,
-    "lt": lambda a, b: a < b,
-    "le": lambda a, b: a <= b,
+    "eq": operator.eq,
+    "ne": operator.ne,
+    "gt": operator.gt,
+    "ge": operator.ge,
+    "lt": operator.lt,
+    "le": operator.le,
 }
 _WORDS: dict[str, tuple[str, Any]] = {"true": ("boolean", True), "false": ("boolean", False), "null": ("null", None)}
 _GROUP = {
@@ -155,11 +156,11 @@ class _Parser:
 
     def comparison(self) -> _Node:
         left = self.operand()
-        operator = self.peek()
-        if operator not in _COMPARE:
+        sign = self.peek()
+        if sign not in _COMPARE:
             return left
         position = self.next()[2]
-        return _compare(operator, left.term, self.operand().term, position)
+        return _compare(sign, left.term, self.operand().term, position)
 
     def operand(self) -> _Node:
         if self.peek() == "(":
@@ -244,29 +245,31 @@ def _typed(token: str, position: int) -> Term:
     return _constant(kind, comparable(prop)(wire))
 
 
-def _compare(operator: str, left: Term, right: Term, position: int) -> _Node:
+def _compare(sign: str, left: Term, right: Term, position: int) -> _Node:
     if "null" not in (left.group, right.group) and left.group != right.group:
-        raise bad_request(f"Invalid parametertype used at function '{operator}' (Position: {position})")
+        raise bad_request(f"Invalid parametertype used at function '{sign}' (Position: {position})")
     if right.is_constant and left.prop is not None:
-        return _compare_column(operator, left, right.constant)
-    test, first, second = _COMPARE[operator], left.value, right.value
+        return _compare_column(sign, left, right.constant)
+    test, first, second = _COMPARE[sign], left.value, right.value
     return _Node(Term("boolean", lambda row: _safely(test, first(row), second(row))), {})
 
 
-def _compare_column(operator: str, column: Term, constant: Any) -> _Node:
+def _compare_column(sign: str, column: Term, constant: Any) -> _Node:
     prop, value = column.prop, column.value
     assert prop is not None
     if prop.alpha and isinstance(constant, str):
         constant = strip_zeros(constant)
     if constant is None and prop.blank is not None:
         constant = comparable(prop)(prop.blank)
-    if operator == "eq":
+    if sign == "eq":
         known = {prop.name: constant} if column.group == "string" else {}
         return _Node(Term("boolean", lambda row: value(row) == constant), known)
-    if operator == "ne":
+    if sign == "ne":
         return _Node(Term("boolean", lambda row: value(row) != constant), {})
-    test = _COMPARE[operator]
-    return _Node(Term("boolean", lambda row: _safely(test, value(row), constant)), {})
+    if constant is None:
+        return _Node(Term("boolean", lambda row: False), {})
+    test = _COMPARE[sign]
+    return _Node(Term("boolean", lambda row: (held := value(row)) is not None and test(held, constant)), {})
 
 
 def _safely(test: Callable[[Any, Any], bool], left: Any, right: Any) -> bool:
