@@ -48,7 +48,12 @@ def build_shop(config: Config) -> Shop:
         ),
         sap=SapClient(sap, (secret(sap, "user_env"), secret(sap, "password_env")), context, log.write, limit_s=limit_s),
         ups=UpsClient(
-            ups, (secret(ups, "client_id_env"), secret(ups, "client_secret_env")), context, log.write, limit_s=limit_s
+            ups,
+            (secret(ups, "client_id_env"), secret(ups, "client_secret_env")),
+            context,
+            log.write,
+            limit_s=limit_s,
+            now_s=clock.timestamp,
         ),
         ecb=EcbClient(vendors["ecb"], context, log.write, limit_s=limit_s),
     )

@@ -56,6 +56,7 @@ HEAD = ConnectorHead(
             "path:number",
             "query:trackingnumber",
         ),
+        _rule("POST", r"^/api/track/[^/]+/subscription/", "trackingNumberList.*", "validTrackingNumbers.*"),
         _rule("POST", r"^/api/labels/[^/]+/recovery$", "LabelRecoveryRequest.TrackingNumber"),
         _rule(
             "GET",
