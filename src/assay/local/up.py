@@ -17,7 +17,8 @@ from typing import Any
 
 from assay.edge import attach, load_routes, prepare, start_edge, touch
 from assay.edge.certificate import ensure_certificates
-from assay.edge.sockets import free_port
+from assay.edge.sockets import claim_port, free_port
+from assay.errors import InfrastructureError
 from assay.events import Listener, Progress
 from assay.local import faults
 from assay.local.plan import (
@@ -87,7 +88,44 @@ def settlers(running: Running) -> list[Callable[[], datetime | None]]:
     return [settler(port) for process in parts for port in process.ports.values()]
 
 
+def _choose_ports(plan: Plan, running: Running, missing: list[str]) -> None:
+    """Keep what is about to start on its port of last time; a port of the profile wins, and must be free."""
+    systems = plan.environment.systems
+    wanted = {
+        EDGE: {EDGE: plan.environment.edge.port},
+        SIMULATORS: {name: systems[name].port for name in plan.simulated},
+        MERCHANT: {MERCHANT: systems[plan.shop].port if plan.shop else 0},
+    }
+    for name in missing:
+        declared = {system: _claimed(system, port) for system, port in wanted.get(name, {}).items() if port}
+        known = running.processes.get(name)
+        # What still runs was told the edge's port when it started: then the edge must have that one again.
+        if known is not None and (name != EDGE or missing == processes_of(plan)):
+            known.ports = {system: port for system, port in known.ports.items() if _is_free(port)} | declared
+
+
+def _claimed(system: str, port: int) -> int:
+    try:
+        return claim_port(port)
+    except InfrastructureError as error:
+        raise InfrastructureError(
+            f"port {port} of {system} is taken",
+            where=f"port = {port} in assay.toml",
+            expected="a free port",
+            seen=error.seen,
+            hint=f"stop that process, or give {system} another port (0 takes a free one)",
+        ) from None
+
+
+def _is_free(port: int) -> bool:
+    try:
+        return claim_port(port) == port
+    except InfrastructureError:
+        return False
+
+
 def _start(plan: Plan, running: Running, missing: list[str], begun: list[Process], listen: Listener) -> None:
+    _choose_ports(plan, running, missing)
     installation = prepare(progress=lambda text: listen(Progress(part=EDGE, state="starting", detail=text)))
     hosts = sorted({host for system in plan.environment.systems.values() for host in system.all_hosts})
     made = ensure_certificates(plan.home.path / "edge" / "certificates", hosts, java=installation.java)
