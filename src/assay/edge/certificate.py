@@ -1,9 +1,10 @@
 """The edge's own certificate authority and the certificate of the routed hosts, made once per landscape directory.
 
 WireMock can sign a certificate for any host by itself, but it takes about a second of RSA per host at the host's first
-call, and what it signs carries no authority key identifier, which clients that verify strictly (Python 3.13 by
-default) refuse. So the hosts a profile routes are signed here, with the runtime's keytool, into the key store that
-WireMock reads; only a host nobody listed still gets a certificate of WireMock's making.
+call; what it signs carries no authority key identifier, which clients that verify strictly (Python 3.13 by default)
+refuse; and on Java later than 17 it cannot sign at all. So the hosts a profile routes, and their siblings, are signed
+here with the runtime's keytool, into the key store that WireMock reads. Only a host nobody listed still gets a
+certificate of WireMock's making, with those limits.
 """
 
 from __future__ import annotations

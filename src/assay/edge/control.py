@@ -51,7 +51,7 @@ def touch(port: int, hosts: Iterable[str], authority: Path) -> None:
                 where=f"https://{name} by the proxy on port {port}",
                 expected="a TLS connection with the edge's own certificate",
                 seen=str(error),
-                hint="assay down, remove the landscape's certificates, assay up",
+                hint="name the host when the edge starts (assay down, then assay up), so that it is signed for",
             ) from error
 
 

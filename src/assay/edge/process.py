@@ -159,6 +159,8 @@ def start_edge(
             break
         if lifetime == "detached":
             child.returncode = 0  # it runs on: Popen must neither wait for it nor warn that nobody did
+        if lifetime == "detached":
+            child.returncode = 0  # it is meant to outlive us; without this Python warns of a child never waited for
         state = EdgeState(child.pid, _create_time(child.pid), chosen, str(root), str(made.keystore.parent), mode)
         return EdgeProcess(state, made, owned if lifetime == "owned" else None)
     except BaseException:

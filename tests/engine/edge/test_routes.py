@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import http.client
 import json
+import ssl
 from typing import Any
 
 import pytest
 
-from assay.edge import EdgeProcess, ReverseRoute, Route, RouteTable, load_routes, touch
+from assay.edge import EdgeProcess, Installation, ReverseRoute, Route, RouteTable, load_routes, touch
 from assay.edge.routes import route_mappings
 from assay.errors import UsageError
 
@@ -49,6 +51,24 @@ def test_unknown_host_is_refused_and_marked(edge: EdgeProcess, backend: Backend)
     assert backend.log == []
     (entry,) = edge.admin.get("/requests")["requests"]
     assert entry["stubMapping"]["metadata"]["assay"]["refused"] is True
+
+
+def test_host_nobody_ever_listed_is_refused(edge: EdgeProcess, backend: Backend, installation: Installation) -> None:
+    """A host far from every route is refused in words too, where Java lets WireMock sign for it."""
+    load_routes(edge.admin, RouteTable((Route("stripe", HOST, target=backend.url),)))
+    context = ssl.create_default_context(cafile=str(edge.certificates.authority))
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT  # Python 3.13's default; WireMock's certificates do not pass it
+    link = http.client.HTTPSConnection("127.0.0.1", edge.port, timeout=20, context=context)
+    link.set_tunnel("api.nobody.example", 443)
+    try:
+        link.request("GET", "/v1/x")
+        reply = link.getresponse()
+        assert (reply.status, json.loads(reply.read())["host"]) == (502, "api.nobody.example")
+        assert installation.java.signs_unlisted_hosts
+    except ssl.SSLCertVerificationError:
+        assert not installation.java.signs_unlisted_hosts
+    finally:
+        link.close()
 
 
 @pytest.mark.parametrize("path", ["/v1/charges", "/stripes/v1", "/stripe.com", "/%73tripe/v1"])
