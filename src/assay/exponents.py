@@ -72,7 +72,7 @@ GATEWAYS: dict[str, GatewayTable] = {
     ),
     # The currencies marked (archived text) as taking no decimals; an amount with decimals is refused.
     "paypal": GatewayTable(
-        source="https://developer.paypal.com/api/rest/reference/currency-codes/",
+        source="https://developer.paypal.com/docs/api/reference/currency-codes/",
         read=date(2026, 11, 22),
         exponents={"HUF": 0, "JPY": 0, "TWD": 0},
     ),
@@ -93,7 +93,7 @@ def granularity(gateway: str, currency: str) -> int:
 
 
 def charge_step(gateway: str, currency: str) -> Decimal:
-    """Return the smallest step of a charge as an amount: 0.01 for KWD at Stripe, 1 for ISK at Stripe."""
+    """Return the smallest step of a charge as an amount: 0.010 for KWD at Stripe, 1.00 for ISK."""
     return Decimal(granularity(gateway, currency)).scaleb(-gateway_exponent(gateway, currency))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+import iso4217
 import pytest
 from babel.core import get_global
 from babel.numbers import list_currencies
@@ -23,6 +24,11 @@ CLDR_DIFFERS = {
     **dict.fromkeys(("MMK", "RSD", "SOS", "SYP", "YER"), "no coin below one unit is in use"),
     "IQD": "no fils are in use; ISO 4217 keeps three decimals",
 }
+# What list one of ISO 4217 holds besides currencies in circulation: nobody is charged in these.
+NO_SHOP_SELLS_IN = {
+    **dict.fromkeys(("BOV", "CHE", "CHW", "CLF", "COU", "MXV", "USN", "UYI", "UYW"), "fund code or unit of account"),
+    "XAD": "accounting unit of a regional payment system",
+}
 
 
 def _cldr_digits(code: str) -> int:
@@ -40,6 +46,13 @@ def test_every_legal_tender_is_known() -> None:
     territories: Any = get_global("territory_currencies")
     tender = {entry[0] for held in territories.values() for entry in held if entry[2] is None and entry[3]}
     assert tender - set(EXPONENTS) <= {"ANG", "BGN"}  # ended 2025-03-31 and 2025-12-31
+
+
+def test_exponents_are_those_of_list_one() -> None:
+    """Codes and decimals are exactly those of ISO 4217 list one, but for the listed codes that no shop sells in."""
+    listed = {each.code: each.exponent for each in iso4217.Currency if each.exponent is not None}
+    assert {code: digits for code, digits in listed.items() if code not in NO_SHOP_SELLS_IN} == EXPONENTS
+    assert set(NO_SHOP_SELLS_IN) <= set(listed)
 
 
 @pytest.mark.parametrize("code", sorted(EXPONENTS))
