@@ -57,7 +57,8 @@ def _run(content: dict[str, Any]) -> int:
     settings = uvicorn.Config(application, log_level="warning", access_log=False, lifespan="off", ws="none")
     server = uvicorn.Server(settings)
     ready = {"pid": os.getpid(), "ports": {"merchant": listener.getsockname()[1]}}
-    runner.start()
+    if config.jobs_at_once:
+        runner.start()
     with asyncio.Runner(loop_factory=_loop_factory()) as loop:
         loop.run(_serve(server, listener, config.ready, ready))
     runner.stop()

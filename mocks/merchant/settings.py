@@ -99,6 +99,7 @@ _TOP = (
     "clock",
     "ready",
     "seed",
+    "jobs",
     "defects",
     "defect_dirs",
     "public_url",
@@ -117,6 +118,7 @@ class Config:
     clock: Path | None = None
     port: int = 0
     seed: int = 1
+    jobs_at_once: bool = True
     public_url: str | None = None
     defects: tuple[str, ...] = ()
     defect_folders: tuple[Path, ...] = ()
@@ -132,12 +134,15 @@ def read_config(content: Mapping[str, Any]) -> Config:
     port = content.get("port", 0)
     if not isinstance(port, int) or not 0 <= port < 65536:
         raise Misconfigured(f"port: expected a number from 0 to 65535, seen {port!r}")
+    if content.get("jobs", "at_once") not in ("at_once", "when_told"):
+        raise Misconfigured(f"jobs: expected 'at_once' or 'when_told', seen {content['jobs']!r}")
     return Config(
         directory=Path(content["dir"]),
         ready=Path(content["ready"]) if content.get("ready") else None,
         clock=Path(content["clock"]) if content.get("clock") else None,
         port=port,
         seed=int(content.get("seed", 1)),
+        jobs_at_once=content.get("jobs", "at_once") == "at_once",
         public_url=content.get("public_url"),
         defects=tuple(content.get("defects") or ()),
         defect_folders=tuple(Path(folder) for folder in content.get("defect_dirs") or ()),

@@ -37,6 +37,11 @@ class Admin:
             "calls": self.calls,
         }
 
+    def start(self, shop: Shop, call: Call) -> dict[str, Any]:
+        """Begin the background work of a merchant that was configured to wait for this word."""
+        self._runner.start()
+        return self.health(shop, call)
+
     def settle(self, shop: Shop, call: Call) -> dict[str, Any]:
         """Run every job due at the simulated instant until none is."""
         ran = self._runner.settle()

@@ -68,6 +68,7 @@ def routes_of(admin: Admin) -> Routes:
         *OPERATOR,
         *INBOUND,
         ("GET", "/__admin/health", admin.health),
+        ("POST", "/__admin/start", admin.start),
         ("POST", "/__admin/settle", admin.settle),
         ("POST", "/__admin/reset", admin.reset),
         ("POST", "/__admin/settings", admin.settings),

@@ -102,7 +102,9 @@ class Runner:
         ]
 
     def start(self) -> None:
-        """Take up what a crash left, then run by itself."""
+        """Take up what a crash left, then run by itself; starting twice changes nothing."""
+        if any(thread.is_alive() for thread in self._threads):
+            return
         outbox.recover(self._shop)
         for thread in self._threads:
             thread.start()

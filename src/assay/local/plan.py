@@ -89,6 +89,8 @@ def merchant_config(plan: Plan, running: Running, edge_port: int) -> dict[str, A
         **_common(plan),
         "dir": str(plan.home.path / "merchant"),
         "port": running.port(MERCHANT, MERCHANT) or (shop.port if shop else 0),
+        # Before the edge knows its routes, the merchant's first calls would be refused.
+        "jobs": "when_told",
         "public_url": f"http://127.0.0.1:{edge_port}/{PUBLIC}",
         "defects": list(plan.defects),
         "defect_dirs": [str(folder) for folder in plan.defect_folders],

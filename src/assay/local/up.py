@@ -173,6 +173,9 @@ def _start(plan: Plan, running: Running, missing: list[str], begun: list[Process
         open_edge.admin.close()
         faults.apply(running, plan.home, table, faults.in_force(plan.home))
         touch(edge_port, hosts, made.authority)
+    shop_port = running.port(MERCHANT, MERCHANT)
+    if MERCHANT in missing and shop_port is not None:
+        admin(shop_port, "POST", "start")
     if KEEPER in missing:
         begin(KEEPER, keeper)
 
