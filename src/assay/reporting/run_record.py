@@ -1,0 +1,90 @@
+"""One run as reports see it: its start, its outcomes in the order they came, its end; gathered from events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from assay.events import Finding, Outcome, RunFinished, RunStarted, StepDone
+from assay.masking import mask_text
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """Everything a report says. `finished` is None for a run that broke off.
+
+    `evaluated_before` are the oracles that reached a verdict in the last run of the same environment.
+    """
+
+    started: RunStarted | None = None
+    outcomes: tuple[Outcome, ...] = ()
+    finished: RunFinished | None = None
+    evaluated_before: frozenset[str] = frozenset()
+
+    @property
+    def environment(self) -> str:
+        """The environment's name, empty when nothing was told."""
+        if self.started:
+            return self.started.environment
+        return self.outcomes[0].environment if self.outcomes else ""
+
+    @property
+    def seconds(self) -> float | None:
+        """How long the run took, or None for one that never started or ended."""
+        if self.started is None or self.finished is None:
+            return None
+        return max(0.0, (self.finished.finished_at - self.started.started_at).total_seconds())
+
+    def evaluated(self) -> frozenset[str]:
+        """The oracles that reached a verdict in this run."""
+        return frozenset(
+            finding.oracle
+            for outcome in self.outcomes
+            for finding in outcome.findings
+            if finding.result is not finding.result.NOT_EVALUATED
+        )
+
+
+def record_of(events: Iterable[object], *, evaluated_before: Iterable[str] = ()) -> RunRecord:
+    """Gather a run from its events; other events are passed over, and free text is masked."""
+    started, finished = None, None
+    outcomes: list[Outcome] = []
+    for event in events:
+        event = masked(event)
+        if isinstance(event, RunStarted):
+            started = event
+        elif isinstance(event, Outcome):
+            outcomes.append(event)
+        elif isinstance(event, RunFinished):
+            finished = event
+    return RunRecord(started, tuple(outcomes), finished, frozenset(evaluated_before))
+
+
+def masked(event: object) -> object:
+    """Return the event with secrets and card numbers replaced in every free text.
+
+    Exchanges are masked when they are recorded; what flows and oracles write may quote a secret all the same.
+    """
+    if isinstance(event, RunFinished):
+        return replace(event, trouble=tuple(mask_text(line) for line in event.trouble))
+    if isinstance(event, Outcome):
+        steps = tuple(_masked_step(step) for step in event.steps)
+        return replace(event, steps=steps, findings=tuple(_masked_finding(each) for each in event.findings))
+    return event
+
+
+def _masked_step(step: StepDone) -> StepDone:
+    return replace(step, error=mask_text(step.error)) if step.error else step
+
+
+def _masked_finding(finding: Finding) -> Finding:
+    if finding.result is finding.result.PASS and not finding.evidence:
+        return finding
+    return replace(
+        finding,
+        expected=mask_text(finding.expected),
+        seen=mask_text(finding.seen),
+        cause=mask_text(finding.cause),
+        reason=mask_text(finding.reason),
+        evidence=tuple(mask_text(line) for line in finding.evidence),
+    )
