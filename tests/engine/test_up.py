@@ -22,7 +22,7 @@ from assay.edge import find_installation
 from assay.local.state import Home
 from tests.conftest import ASSAY, PROFILE, Project, bare_machine
 
-pytestmark = pytest.mark.needs_java
+pytestmark = [pytest.mark.needs_java, pytest.mark.xdist_group("up")]
 PARTS = ("edge", "simulators", "keeper")
 DEMO = Path(__file__).parent / "simkit" / "suite" / "mocks" / "demo"
 AUTHORIZED = {"Authorization": "Bearer sk_test_assay"}
@@ -44,6 +44,21 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     yield project
     project.assay("down")
     assert left(project) == []
+
+
+@pytest.fixture(scope="module")
+def _second(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    return Project(tmp_path_factory.mktemp("second"))
+
+
+@pytest.fixture
+def second(_second: Project) -> Iterator[Project]:
+    """Another landscape, down: its certificates are made once for all tests that bring it up."""
+    _second.profile.write_text(PROFILE)
+    yield _second
+    _second.profile.write_text(PROFILE)
+    _second.type("down")
+    assert left(_second) == []
 
 
 def told(project: Project) -> dict[str, dict[str, Any]]:
@@ -133,19 +148,29 @@ def test_what_was_acknowledged_survives_a_kill(shared: Project) -> None:
     assert again.json()["email"] == "zoe@example.com"
 
 
-def test_two_landscapes_do_not_disturb_each_other(shared: Project, project: Project) -> None:
+def test_two_landscapes_do_not_disturb_each_other(shared: Project, second: Project) -> None:
     """A second landscape has its own processes and ports; taking it down leaves the first as it was."""
     first = told(shared)
-    done = project.assay("up", "--json")
-    second = {part["name"]: part for part in json.loads(done.stdout)["parts"]}
-    assert not set(ports(project).values()) & set(ports(shared).values())
-    assert not {part["pid"] for part in second.values()} & {part["pid"] for part in first.values()}
-    assert project.assay("down").stdout.splitlines()[-1] == "3 processes stopped"
-    assert left(project) == []
+    done = second.assay("up", "--json")
+    other = {part["name"]: part for part in json.loads(done.stdout)["parts"]}
+    assert not set(ports(second).values()) & set(ports(shared).values())
+    assert not {part["pid"] for part in other.values()} & {part["pid"] for part in first.values()}
+    assert second.assay("down").stdout.splitlines()[-1] == "3 processes stopped"
+    assert left(second) == []
+    assert second.type("status").returncode == 3
     assert told(shared) == first
-    assert project.assay("status").returncode == 3
-    assert project.assay("down", "--forget").returncode == 0
-    assert not (project.path / ".assay" / "local").exists()
+
+
+def test_ports_of_last_time_are_kept_where_they_are_free(second: Project) -> None:
+    """After `down`, `up` takes its old ports again; one that somebody took meanwhile is replaced."""
+    if not ports(second):  # this test alone
+        assert second.assay("up").returncode == 0
+        second.type("down")
+    before = ports(second)
+    with socket.create_server(("127.0.0.1", httpx.URL(before["ecb"]).port or 0)):
+        assert second.assay("up").returncode == 0
+        after = ports(second)
+    assert {name for name in before if before[name] != after[name]} == {"ecb"}
 
 
 def test_an_interrupted_up_leaves_nothing(project: Project) -> None:
@@ -223,43 +248,43 @@ def test_a_jar_that_is_not_there(project: Project, tmp_path: Path) -> None:
     assert "ASSAY_WIREMOCK_JAR does not point at a file" in said
 
 
-def test_a_simulator_that_does_not_start(project: Project) -> None:
+def test_a_simulator_that_does_not_start(second: Project) -> None:
     """A user's simulator that fails at import ends `up` with 3 and its traceback's end; the edge is stopped again."""
-    (project.path / "mocks" / "broken").mkdir(parents=True)
-    (project.path / "mocks" / "broken" / "simulator.py").write_text("raise RuntimeError('half a thought')\n")
-    with project.profile.open("a") as profile:
+    (second.path / "mocks" / "broken").mkdir(parents=True)
+    (second.path / "mocks" / "broken" / "simulator.py").write_text("raise RuntimeError('half a thought')\n")
+    with second.profile.open("a") as profile:
         profile.write('broken = "simulated"\n[systems.broken]\nrole = "erp"\n')
-    said = refused(project)
+    said = refused(second)
     assert "simulators did not start" in said
     assert "half a thought" in said
-    assert str(project.path / ".assay" / "local" / "logs" / "simulators.log") in said
-    assert project.type("status").returncode == 3
+    assert str(second.path / ".assay" / "local" / "logs" / "simulators.log") in said
+    assert second.type("status").returncode == 3
 
 
-def test_the_clock_moves_a_whole_landscape(project: Project) -> None:
+def test_the_clock_moves_a_whole_landscape(second: Project) -> None:
     """`clock advance` returns when every job of every simulator, and each webhook between them, ran at its instant."""
     for vendor in ("demo", "echo"):
-        shutil.copytree(DEMO, project.path / "mocks" / vendor, ignore=shutil.ignore_patterns("__pycache__"))
-        head = project.path / "mocks" / vendor / "simulator.py"
+        shutil.copytree(DEMO, second.path / "mocks" / vendor, ignore=shutil.ignore_patterns("__pycache__"))
+        head = second.path / "mocks" / vendor / "simulator.py"
         head.write_text(head.read_text().replace('vendor="demo"', f'vendor="{vendor}"'))
-    with project.profile.open("a") as profile:
+    with second.profile.open("a") as profile:
         profile.write(
             'demo = "simulated"\necho = "simulated"\n[systems.demo]\nrole = "erp"\n[systems.echo]\nrole = "wms"\n'
         )
-    assert project.assay("up").returncode == 0
-    where = ports(project)
-    project.type("clock", "set", "2037-03-02T09:00Z")
-    project.type("clock", "freeze")
-    start = json.loads(project.type("clock", "show", "--json").stdout)["now"]
+    assert second.assay("up").returncode == 0
+    where = ports(second)
+    second.type("clock", "set", "2037-03-02T09:00Z")
+    second.type("clock", "freeze")
+    start = json.loads(second.type("clock", "show", "--json").stdout)["now"]
     again = {"left": 3, "every_s": 600, "url": f"{where['echo']}/hook"}
     httpx.post(f"{where['demo']}/plans", json={"in_s": 0, "job": "again", "payload": again})
-    assert json.loads(project.type("clock", "advance", "1h", "--json").stdout)["mode"] == "frozen"
+    assert json.loads(second.type("clock", "advance", "1h", "--json").stdout)["mode"] == "frozen"
     sent, taken = (httpx.get(f"{where[name]}/notes").json() for name in ("demo", "echo"))
     assert [text for text, _ in sent] == ["again 3", "again 2", "again 1", "again 0"]
     assert [text for text, _ in taken] == ["hook 3", "hook 2", "hook 1", "hook 0"]
     assert [at for _, at in sent] == [at for _, at in taken]
     assert sent[0][1] == start
-    back = project.type("clock", "set", "2037-03-02T09:30Z")
+    back = second.type("clock", "set", "2037-03-02T09:30Z")
     assert (back.returncode, "never goes backwards" in back.stderr) == (2, True)
 
 
@@ -273,12 +298,9 @@ def test_one_command_at_a_time(shared: Project) -> None:
     assert told(shared) == before
 
 
-def test_ports_of_last_time_are_kept_where_they_are_free(project: Project) -> None:
-    """After `down`, `up` takes its old ports again; one that somebody took meanwhile is replaced."""
-    assert project.assay("up").returncode == 0
-    before = ports(project)
-    project.type("down")
-    with socket.create_server(("127.0.0.1", httpx.URL(before["ecb"]).port or 0)):
-        assert project.assay("up").returncode == 0
-        after = ports(project)
-    assert {name for name in before if before[name] != after[name]} == {"ecb"}
+def test_forget_removes_the_data(second: Project) -> None:
+    """`down --forget` leaves no folder of the landscape, and is no trouble where nothing runs."""
+    second.type("clock", "freeze")
+    assert (second.path / ".assay" / "local" / "clock.json").exists()
+    assert second.type("down", "--forget").returncode == 0
+    assert not (second.path / ".assay" / "local").exists()
