@@ -53,14 +53,22 @@ class Rig:
         self._port = _free_port()
         self.url = f"http://127.0.0.1:{self._port}"
         hooks = {
-            "stripe": {"webhook_url": f"{self.url}/webhooks/stripe", "webhook_secret": SECRETS["STRIPE_WEBHOOK_SECRET"]},
+            "stripe": {
+                "webhook_url": f"{self.url}/webhooks/stripe",
+                "webhook_secret": SECRETS["STRIPE_WEBHOOK_SECRET"],
+            },
             "ups": {"webhook_url": f"{self.url}/webhooks/ups", "webhook_credential": SECRETS["UPS_WEBHOOK_CREDENTIAL"]},
         }
         systems = [
             {"vendor": vendor, "port": 0, "settings": {**hooks.get(vendor, {}), **simulator_settings.get(vendor, {})}}
             for vendor in vendors
         ]
-        config = {"suite_roots": [str(ROOT)], "dir": str(folder / "simulators"), "clock": str(self._clock), "systems": systems}
+        config = {
+            "suite_roots": [str(ROOT)],
+            "dir": str(folder / "simulators"),
+            "clock": str(self._clock),
+            "systems": systems,
+        }
         ports = self._start("simulators", [sys.executable, "-m", "assay.simkit.serve"], config) if systems else {}
         self.vendor = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
 
@@ -125,9 +133,10 @@ class Rig:
         self.ok("PUT", f"/api/carts/{cart}/customer", {**who, "address": {**ADDRESS, **(address or {})}})
         return str(cart)
 
-    def checkout(self, cart: str, payment: dict[str, Any] | None = None, **headers: str) -> tuple[int, Any]:
+    def checkout(self, cart: str, payment: dict[str, Any] | None = None, key: str | None = None) -> tuple[int, Any]:
         """Submit a cart, by default with a good card."""
         chosen = payment or {"kind": "card", "payment_method": "pm_card_visa"}
+        headers = {"idempotency-key": key} if key else {}
         return self.call("POST", f"/api/carts/{cart}/checkout", {"payment": chosen}, **headers)
 
     def order(self, currency: str = "EUR", payment: dict[str, Any] | None = None, **cart: Any) -> Any:

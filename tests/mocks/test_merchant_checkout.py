@@ -112,10 +112,10 @@ def test_submitting_again_answers_the_same_order(rig: Rig) -> None:
 def test_idempotency_key_stands_for_one_request(rig: Rig) -> None:
     """The same key with the same request repeats the order, with another request it is refused."""
     cart = rig.cart()
-    first = rig.checkout(cart, **{"idempotency-key": "k1"})
-    again = rig.checkout(cart, **{"idempotency-key": "k1"})
+    first = rig.checkout(cart, key="k1")
+    again = rig.checkout(cart, key="k1")
     assert first[1]["number"] == again[1]["number"]
-    other = rig.checkout(cart, DECLINED, **{"idempotency-key": "k1"})
+    other = rig.checkout(cart, DECLINED, key="k1")
     assert other[0] == 409 and other[1]["error"]["code"] == "key_reused"
 
 
@@ -186,7 +186,11 @@ def test_order_is_read_by_key_owner_or_operator(rig: Rig) -> None:
     bearer = {"authorization": f"Bearer {owner['token']}"}
     cart = rig.call("POST", "/api/carts", {"currency": "EUR"}, **bearer)[1]["id"]
     rig.ok("POST", f"/api/carts/{cart}/lines", {"sku": "0017", "quantity": 1})
-    who = {"email": "owner@example.com", "name": "O", "address": {"name": "O", "line1": "1", "postcode": "1", "city": "P", "country": "FR"}}
+    who = {
+        "email": "owner@example.com",
+        "name": "O",
+        "address": {"name": "O", "line1": "1", "postcode": "1", "city": "P", "country": "FR"},
+    }
     rig.ok("PUT", f"/api/carts/{cart}/customer", who)
     _, order = rig.checkout(cart)
     path = f"/api/orders/{order['id']}"

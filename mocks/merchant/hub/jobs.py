@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,6 +15,7 @@ from mocks.merchant.shop import Shop
 from mocks.merchant.storefront import pending, reconcile, refund
 
 _TICK_S = 0.05
+_SLOWEST_S = 5.0
 
 
 @dataclass(slots=True)
@@ -26,6 +26,7 @@ class Job:
     run: Callable[[Shop], int]
     due: Callable[[Shop], str | None]
     lock: threading.Lock = field(default_factory=threading.Lock)
+    failures: int = 0
 
 
 @seam("dates and schedules")
@@ -147,13 +148,17 @@ class Runner:
                 job.run(self._shop)
             except Exception as error:
                 self._shop.log.write("job_failed", job=job.name, error=repr(error), trace=traceback.format_exc())
-                time.sleep(_TICK_S)  # a job that fails for a reason of its own must not spin
+                job.failures += 1
+                return 0
+            job.failures = 0
             return 1
 
     def _loop(self, job: Job) -> None:
         while not self._stop.is_set():
             self._run(job)
-            if job.name == "outbox":
+            if job.failures:  # it failed for a reason of its own: try again ever more slowly
+                self._stop.wait(min(_TICK_S * 2**job.failures, _SLOWEST_S))
+            elif job.name == "outbox":
                 self._shop.outbox_wake.wait(_TICK_S)
                 self._shop.outbox_wake.clear()
             else:

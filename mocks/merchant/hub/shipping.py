@@ -16,6 +16,7 @@ from mocks.merchant import times
 from mocks.merchant.clients.transport import Refused, Unreachable, timeout_s
 from mocks.merchant.database import pack, unpack
 from mocks.merchant.hub.message import write_message
+from mocks.merchant.hub.tracking import close_untracked
 from mocks.merchant.ids import next_id
 from mocks.merchant.policy import shipping as policy
 from mocks.merchant.policy.address import LINE_LIMIT, address_lines, label_phone, label_region, transliterate
@@ -260,6 +261,7 @@ def _post_letter(shop: Shop, order: sqlite3.Row, parcels: Sequence[sqlite3.Row])
                 (pack(body), parcel["id"]),
             )
             write_message(connection, shop, order, "shipped", occasion=parcel["id"], tracking="-", carrier="the post")
+        close_untracked(connection, shop, order["id"])
 
 
 def _void(shop: Shop, delivery: str) -> None:

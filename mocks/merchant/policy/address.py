@@ -11,6 +11,7 @@ from mocks.merchant.errors import Refusal
 from mocks.merchant.seams import seam
 
 LINE_LIMIT = 35
+_MOST_LINES = 3
 _FIELDS = {"name": 80, "line1": 60, "line2": 60, "city": 40, "region": 20, "postcode": 10, "country": 2, "phone": 30}
 _REQUIRED = ("name", "line1", "city", "country")
 _COUNTRY = re.compile(r"[A-Z]{2}")
@@ -74,22 +75,13 @@ def transliterate(text: str) -> str:
 def address_lines(line1: str, line2: str, limit: int) -> list[str]:
     """Return up to three lines within the carrier's limit, broken between words, nothing lost.
 
-    Raises `ValueError` when the address does not fit: the label is not bought and an operator is told.
+    The two lines are kept apart where three lines suffice for that, else they run on. Raises `ValueError` when the
+    address does not fit at all: the label is not bought and an operator is told.
     """
-    lines: list[str] = []
-    for part in (line1, line2):
-        current = ""
-        for word in part.split():
-            joined = f"{current} {word}".strip()
-            if len(joined) <= limit:
-                current = joined
-                continue
-            if current:
-                lines.append(current)
-            current = word
-        if current:
-            lines.append(current)
-    if len(lines) > 3 or any(len(line) > limit for line in lines):
+    lines = _wrapped(line1, limit) + _wrapped(line2, limit)
+    if len(lines) > _MOST_LINES:
+        lines = _wrapped(f"{line1} {line2}", limit)
+    if len(lines) > _MOST_LINES or any(len(line) > limit for line in lines):
         raise ValueError(f"the address does not fit into 3 lines of {limit} characters: {line1} / {line2}")
     return lines
 
@@ -110,3 +102,14 @@ def label_phone(phone: str) -> str:
 def stored_postcode(postcode: str) -> str:
     """Return a postcode as other systems get it: text, leading zeros kept."""
     return postcode
+
+
+def _wrapped(text: str, limit: int) -> list[str]:
+    lines, current = [], ""
+    for word in text.split():
+        joined = f"{current} {word}".strip()
+        if len(joined) > limit and current:
+            lines.append(current)
+            joined = word
+        current = joined
+    return [*lines, current] if current else lines

@@ -215,7 +215,11 @@ def shipment_view(row: Row) -> dict[str, Any]:
         "label_id": row["label_id"],
         "status": row["status"],
         "error": row["error"],
-        **{name: body[name] for name in ("weight_g", "service", "lines", "charge", "events", "voided") if name in body},
+        **{
+            name: body[name]
+            for name in ("weight_g", "service", "lines", "charge", "events", "voided", "taken_over")
+            if name in body
+        },
     }
 
 
