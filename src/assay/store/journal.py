@@ -1,0 +1,76 @@
+"""The edge's journal in the store: every call once, and the spans in which nobody listened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from assay.records import Call
+from assay.store.database import Database
+from assay.store.schema import at, storable, us
+from assay.store.schema import calls as _calls
+from assay.store.schema import gaps as _gaps
+
+_FIELDS = [name for name in Call.__slots__ if name != "at"]
+
+
+def add_calls(database: Database, environment: str, calls: Iterable[Call]) -> int:
+    """Keep calls that are not kept yet (by id) and return how many were new."""
+    rows = {call.id: _row(environment, call) for call in calls}
+    if not rows:
+        return 0
+    insert = database.insert(_calls).on_conflict_do_nothing(index_elements=[_calls.c.id]).returning(_calls.c.id)
+    with database.writing() as connection:
+        return len(connection.execute(insert, list(rows.values())).all())
+
+
+def calls(database: Database, environment: str, since: datetime | None, until: datetime | None) -> list[Call]:
+    """Return calls of [since, until), oldest first."""
+    query = sa.select(_calls).where(_calls.c.environment == environment).order_by(_calls.c.at_us)
+    if since is not None:
+        query = query.where(_calls.c.at_us >= us(since))
+    if until is not None:
+        query = query.where(_calls.c.at_us < us(until))
+    with database.reading() as connection:
+        return [_call(row) for row in connection.execute(query).mappings()]
+
+
+def summary(database: Database, environment: str) -> Sequence[tuple[str, int, int, int]]:
+    """Return (system, calls, calls answered 400 or worse, calls refused) by system."""
+    failed = sa.func.sum(sa.case((_calls.c.status >= 400, 1), else_=0))
+    refused = sa.func.sum(sa.case((_calls.c.refused, 1), else_=0))
+    query = (
+        sa.select(_calls.c.system, sa.func.count(), failed, refused)
+        .where(_calls.c.environment == environment)
+        .group_by(_calls.c.system)
+        .order_by(_calls.c.system)
+    )
+    with database.reading() as connection:
+        return [(str(row[0]), int(row[1]), int(row[2]), int(row[3])) for row in connection.execute(query)]
+
+
+def add_gap(database: Database, environment: str, since: datetime, until: datetime) -> None:
+    """Remember a span in which the journal was not listening."""
+    row = {"environment": environment, "from_us": us(since), "until_us": us(until)}
+    with database.writing() as connection:
+        connection.execute(sa.insert(_gaps).values(**row))
+
+
+def gaps(database: Database, environment: str) -> list[tuple[datetime, datetime]]:
+    """Return the spans in which the journal was not listening, oldest first."""
+    query = sa.select(_gaps).where(_gaps.c.environment == environment).order_by(_gaps.c.from_us)
+    with database.reading() as connection:
+        rows = connection.execute(query).mappings().all()
+    return [(at(row["from_us"]), at(row["until_us"])) for row in rows]
+
+
+def _row(environment: str, call: Call) -> dict[str, Any]:
+    fields = {name: storable(getattr(call, name)) for name in _FIELDS}
+    return {"environment": environment, "at_us": us(call.at), **fields}
+
+
+def _call(row: Any) -> Call:
+    return Call(at=at(row["at_us"]), **{name: row[name] for name in _FIELDS})
