@@ -54,7 +54,10 @@ def _run(content: dict[str, Any]) -> int:
     shop = build_shop(config)
     runner = Runner(shop)
     application = build_application(shop, Admin(runner, switchboard))
-    settings = uvicorn.Config(application, log_level="warning", access_log=False, lifespan="off", ws="none")
+    # The edge looks at a pooled connection only after 5 s idle; uvicorn's default of 5 s would close it in its hand.
+    settings = uvicorn.Config(
+        application, log_level="warning", access_log=False, lifespan="off", ws="none", timeout_keep_alive=75
+    )
     server = uvicorn.Server(settings)
     ready = {"pid": os.getpid(), "ports": {"merchant": listener.getsockname()[1]}}
     if config.jobs_at_once:

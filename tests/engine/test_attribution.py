@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from assay.attribution import attribute
+from assay.local.plan import Plan
 from assay.local.project import plan_for
 from assay.local.up import bring_up, take_down
 from assay.records import Call
@@ -34,6 +35,13 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     folder = tmp_path_factory.mktemp("attribution")
     (folder / "assay.toml").write_text((ROOT / "assay.toml").read_text())
     plan = plan_for("local", folder / "assay.toml")
+    try:
+        yield from _bought(plan)
+    finally:
+        take_down(plan.home, lambda _: None)
+
+
+def _bought(plan: Plan) -> Iterator[Session]:
     with Session(plan, bring_up(plan, lambda _: None)) as session:
         shop = session.landscape.by_role("shop")
         purchases = [
@@ -46,7 +54,6 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
             session.pass_time(span)
         journal_summary(session)
         yield session
-    take_down(plan.home, lambda _: None)
 
 
 def test_every_call_about_an_order_is_given_to_that_order(session: Session) -> None:

@@ -30,9 +30,11 @@ def plan(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     (folder / "assay.toml").write_text((ROOT / "assay.toml").read_text())
     defects = () if request.param == "healthy" else (request.param,)
     plan = plan_for("local", folder / "assay.toml", defects=defects)
-    bring_up(plan, lambda _: None)
-    yield plan
-    take_down(plan.home, lambda _: None)
+    try:
+        bring_up(plan, lambda _: None)
+        yield plan
+    finally:
+        take_down(plan.home, lambda _: None)
 
 
 def findings(text: str) -> set[Finding]:

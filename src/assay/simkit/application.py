@@ -195,8 +195,13 @@ class Application:
         if fault.kind not in ("drop", "reset", "truncate"):
             return False
         if fault.kind == "truncate":
-            await send(_start(answer, len(content)))
-            await send({"type": "http.response.body", "body": content[: len(content) // 2], "more_body": True})
+            # Both lengths at once: the edge relays what came and keeps the promise of the whole; hanging up instead
+            # would make it answer 500 of its own.
+            start = _start(answer, len(content))
+            start["headers"].append((b"transfer-encoding", b"chunked"))
+            await send(start)
+            await send({"type": "http.response.body", "body": content[: len(content) // 2]})
+            return True
         # ASGI has no word for hanging up; uvicorn's `send` is bound to the cycle that owns the transport.
         transport = send.__self__.transport  # type: ignore[attr-defined]
         if fault.kind == "reset":

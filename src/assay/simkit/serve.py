@@ -32,6 +32,8 @@ from assay.simkit.delivery import Delivery
 from assay.simkit.world import World
 
 _TICK_S = 0.05
+KEEP_ALIVE_S = 75
+"""WireMock looks at a pooled connection only after 5 s idle; uvicorn's default of 5 s would close it in its hand."""
 
 
 class Served:
@@ -149,7 +151,14 @@ async def serve(config: dict[str, Any]) -> None:
         listener = _listen(system.get("port", 0))
         ports[system["vendor"]] = listener.getsockname()[1]
         simulator = build(config, system)
-        settings = uvicorn.Config(simulator, log_level="warning", access_log=False, lifespan="off", ws="none")
+        settings = uvicorn.Config(
+            simulator,
+            log_level="warning",
+            access_log=False,
+            lifespan="off",
+            ws="none",
+            timeout_keep_alive=KEEP_ALIVE_S,
+        )
         server = _Server(settings)
         servers.append((server, asyncio.create_task(server.serve(sockets=[listener]))))
         served.append(simulator)
