@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Java and npm are used where the machine has them; the wheels come only where they are missing.
 EXTRAS := $(shell $(PYTHON) scripts/missing_extras.py)
 
-.PHONY: help venv demo test full lint fidelity bench clean
+.PHONY: help venv demo test full lint fidelity bench clean lock
 
 help: ## Say what each command does
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -44,3 +44,10 @@ bench: $(BIN)/.dev ## Print every speed figure against its limit
 
 clean: ## Remove what these commands made
 	rm -rf $(VENV) .venv-* .mypy_cache .ruff_cache .pytest_cache reports/out
+
+lock: ## Write requirements.lock anew from the newest versions that fit pyproject.toml
+	$(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/python -m pip install -q --disable-pip-version-check '.[dev,load,test,java,node,postgres]'
+	(head -1 requirements.lock; .venv-lock/bin/python -m pip freeze --exclude assay) > requirements.new
+	mv requirements.new requirements.lock
+	rm -rf .venv-lock
