@@ -176,12 +176,14 @@ class _Cases:
         return len(self._outcomes) - len(self._shown)
 
     def flows(self) -> list[FlowView]:
-        """Return the flows in the order of the run, failed cases first within each."""
+        """Return the flows, those with a failed case first, and failed cases first within each."""
         by_flow: dict[str, list[int]] = {}
         for number, outcome in enumerate(self._outcomes):
             if number in self._shown:
                 by_flow.setdefault(outcome.flow, []).append(number)
-        return [self._flow(flow, numbers) for flow, numbers in by_flow.items()]
+        failed = {outcome.flow for outcome in self._outcomes if outcome.failed}
+        order = sorted(by_flow, key=lambda flow: flow not in failed)
+        return [self._flow(flow, by_flow[flow]) for flow in order]
 
     def _flow(self, flow: str, numbers: list[int]) -> FlowView:
         from markupsafe import Markup

@@ -18,7 +18,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from assay.errors import UsageError, did_you_mean
 from assay.events import Outcome, RunFinished, RunStarted
@@ -40,26 +40,19 @@ class JsonLines:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._file: IO[bytes] | None = None
+        self._begun = False
 
     def __call__(self, event: object) -> None:
         """Write one event; others than a run's start, outcomes and end are passed over."""
         name = _NAMES.get(type(event))
         if name is None:
             return
-        if self._file is None:
+        if not self._begun:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self._path.open("wb")
-        self._file.write(line_of(event))
-        self._file.flush()
-        if name == "run_finished":
-            self.close()
-
-    def close(self) -> None:
-        """Close the file; the next event begins it anew."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        # Opened for each event: a run that breaks off leaves no file open, and what was written is on its way to disk.
+        with self._path.open("ab" if self._begun else "wb") as file:
+            file.write(line_of(event))
+        self._begun = name != "run_finished"
 
 
 def line_of(event: object) -> bytes:

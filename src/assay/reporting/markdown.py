@@ -64,11 +64,10 @@ def _findings(outcomes: Iterable[Outcome]) -> list[str]:
     lines = []
     for outcome in outcomes:
         for finding in violations(outcome):
-            risk = f" At risk: {finding.at_risk}." if finding.at_risk else ""
             place = f"{_safe(outcome.flow)} / {_safe(outcome.case)}"
-            lines.append(
-                f"- **{_safe(finding.oracle)}** ({place}): {_safe(finding.sentence().removeprefix(f'{finding.oracle}: ') + risk)}"
-            )
+            text = finding.sentence().removeprefix(f"{finding.oracle}: ")
+            text += f" At risk: {finding.at_risk}." if finding.at_risk else ""
+            lines.append(f"- **{_safe(finding.oracle)}** ({place}): {_safe(text)}")
     return lines
 
 

@@ -10,7 +10,7 @@ from assay.events import Exchange
 from assay.masking import MASK
 from assay.reporting.text import printable
 
-LONGEST_BODY = 4_000
+LONGEST_BODY = 1_500
 """Characters of a request body the line repeats; a longer one is read from a file the reader has to give."""
 # Set by curl itself, or meant for one connection or one exchange only.
 _NOT_REPEATED = {"host", "content-length", "connection", "accept-encoding", "traceparent", "user-agent"}
@@ -20,6 +20,8 @@ _NAME_BEFORE = re.compile(r"([\w.-]+)(?:%5D|\])?[\"']?\s*[:=>]\s*[\"']?(?:\w+\s)
 def curl_line(exchange: Exchange) -> str:
     """Return a command for a POSIX shell, with each masked secret as ``$SYSTEM_NAME``."""
     parts = ["curl", "-sS"]
+    if set("[]{}") & set(exchange.url):
+        parts.append("-g")  # else curl takes brackets for a range of addresses
     if exchange.method != "GET":
         parts += ["-X", shlex.quote(printable(exchange.method))]
     parts.append(_argument(exchange.url, exchange.system))
@@ -29,7 +31,8 @@ def curl_line(exchange: Exchange) -> str:
     if len(exchange.request_body) > LONGEST_BODY:
         parts += ["--data-binary", "@body.txt"]
     elif exchange.request_body:
-        parts += ["--data-binary", _argument(exchange.request_body, exchange.system)]
+        # Not --data or --data-binary: they would read a file where the body begins with @.
+        parts += ["--data-raw", _argument(exchange.request_body, exchange.system)]
     return " ".join(parts)
 
 

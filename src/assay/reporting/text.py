@@ -5,21 +5,19 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-# What no report format carries, or carries unseen: C0 and C1 controls but tab and line ends, lone surrogates and
-# the two code points that are no characters (XML 1.0, section 2.2).
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-# Marks that turn the direction of the text after them (Unicode UAX 9); harmless only where the output isolates text.
-_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069\u200e\u200f\u061c]")
+# What no report format carries, or carries unseen: C0 and C1 controls but tab and line ends, lone surrogates, the two
+# code points that are no characters (XML 1.0, section 2.2), and marks that turn the text after them (Unicode UAX 9).
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 
 
 def printable(text: str) -> str:
-    r"""Return the text with what cannot be printed written out: a NUL becomes ``\x00``."""
+    r"""Return the text with what cannot be seen written out: a NUL becomes ``\x00``, an override ``\u202e``."""
     return _UNPRINTABLE.sub(_written_out, text)
 
 
 def one_line(text: str) -> str:
-    """Return the text on one line, with marks that turn its direction written out as well."""
-    return _TURNING.sub(_written_out, " ".join(printable(text).split()))
+    """Return the text on one line, printable."""
+    return " ".join(printable(text).split())
 
 
 def clip(text: str, limit: int) -> str:

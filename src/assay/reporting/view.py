@@ -151,7 +151,7 @@ def tiles_of(run: RunRecord, counts: Counts) -> list[tuple[str, str, str]]:
         ("Not evaluated", f"{counts.not_evaluated:,}", "verdicts"),
     ]
     if risk:
-        tiles.append(("Money at risk", risk[0], ", ".join(risk[1:4])))
+        tiles.append(("Money at risk", risk[0], "and " + ", ".join(risk[1:4]) if risk[1:] else ""))
     if counts.leaked:
         tiles.append(("Left behind", f"{counts.leaked:,}", "run `assay sweep`"))
     return tiles

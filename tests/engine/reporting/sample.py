@@ -86,7 +86,7 @@ def doubled_finding(order: str) -> Finding:
 
 def dossier(number: str, total: Money, *, captured: int, booked: int = 1, name: str = "Enamel mug") -> Dossier:
     """Return what four systems say of an order."""
-    lines = (Line(sku="0017", quantity=Decimal(1), name=name), Line(sku="MUG-BLUE", quantity=Decimal("2")))
+    lines = (Line(sku="0017", quantity=Decimal(1), name=name), Line(sku="MUG-BLUE", quantity=Decimal(2)))
     currency = total.currency
     return Dossier(
         order=Order(
@@ -217,8 +217,8 @@ def long_run(cases: int = 500) -> list[object]:
     return [started(planned=cases), *outcomes, finished(1)]
 
 
-def hostile_run(size: int = 10_000) -> list[object]:
-    """Return a run in which every foreign text is an attack on the report that shows it."""
+def hostile_outcomes(size: int = 10_000) -> list[Outcome]:
+    """Return cases in which every foreign text is an attack on the report that shows it."""
     outcomes = []
     for place, text in enumerate((*HOSTILE, "W" * size, "\u202e" + "אב " * (size // 3))):
         number = f"{text}{place}"
@@ -239,6 +239,11 @@ def hostile_run(size: int = 10_000) -> list[object]:
                 steps=(bad,),
                 exchanges=(talk,),
                 dossiers=(book,),
-            )  # fmt: skip
+            )
         )
-    return [started(commit=HOSTILE[0], environment=HOSTILE[2]), *outcomes, finished(1, *HOSTILE)]
+    return outcomes
+
+
+def hostile_run() -> list[object]:
+    """Return a run of such cases, with such a head and end."""
+    return [started(commit=HOSTILE[0], environment=HOSTILE[2]), *hostile_outcomes(), finished(1, *HOSTILE)]
