@@ -5,7 +5,7 @@ Follows the merchant's own OpenAPI document (``GET /api/openapi.json``); orders 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 from assay.errors import InfrastructureError
 from assay.money import Money
 from assay.records import Address, Line, Order
-from assay.roles import ConnectorHead, Http, Purchase, Reply
+from assay.roles import ConnectorHead, Http, Purchase, Reply, UndoRefused
 
 HEAD = ConnectorHead(
     vendor="merchant",
@@ -62,15 +62,34 @@ class Merchant:
 
     def orders(self, since: datetime, until: datetime) -> Sequence[Order]:
         """Return all orders placed in [since, until), page after page."""
-        found: list[Order] = []
+        return [_order(each) for each in self._listed(("since", since.isoformat()), ("until", until.isoformat()))]
+
+    def cancel_order(self, ref: str, reason: str) -> None:
+        """Cancel the whole order; the shop stops it everywhere and gives the money back.
+
+        Nothing happens to one already cancelled. Raises `LookupError` when the shop does not know it, `UndoRefused`
+        when a parcel has left.
+        """
+        path = f"/api/orders/{ref}/cancel"
+        reply = self._http.request("POST", path, json={"reason": reason}, headers=self._operator)
+        if reply.status == 409:
+            raise UndoRefused(_seen(reply))
+        _accepted(reply, "POST", path)
+
+    def find_by_marker(self, marker: str, since: datetime) -> Sequence[str]:
+        """Return the references of all orders placed since then under that e-mail address, oldest first."""
+        wanted = marker.casefold()
+        listed = self._listed(("since", since.isoformat()))
+        return [each["id"] for each in listed if str(each.get("customer", {}).get("email")).casefold() == wanted]
+
+    def _listed(self, *span: tuple[str, str]) -> Iterator[dict[str, Any]]:
         page = 1
         while True:
-            params = [("since", since.isoformat()), ("until", until.isoformat())]
-            params += [("page", str(page)), ("page_size", str(_PAGE_SIZE))]
+            params = [*span, ("page", str(page)), ("page_size", str(_PAGE_SIZE))]
             answer = self._call("GET", "/api/orders", params=params, headers=self._operator)
-            found += [_order(each) for each in answer["orders"]]
+            yield from answer["orders"]
             if len(answer["orders"]) < _PAGE_SIZE:
-                return found
+                return
             page += 1
 
     def _call(
@@ -83,11 +102,15 @@ class Merchant:
         headers: Mapping[str, str] | None = None,
     ) -> Any:
         reply = self._http.request(method, path, json=body, params=params, headers=headers)
-        if reply.status == 404:
-            raise LookupError(f"the shop does not know {path}")
-        if reply.status >= 400:
-            raise InfrastructureError(f"the shop refused {method} {path}", expected="2xx", seen=_seen(reply))
+        _accepted(reply, method, path)
         return reply.json()
+
+
+def _accepted(reply: Reply, method: str, path: str) -> None:
+    if reply.status == 404:
+        raise LookupError(f"the shop does not know {path}")
+    if reply.status >= 400:
+        raise InfrastructureError(f"the shop refused {method} {path}", expected="2xx", seen=_seen(reply))
 
 
 def _seen(reply: Reply) -> str:

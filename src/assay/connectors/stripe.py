@@ -16,7 +16,7 @@ from urllib.parse import quote
 from assay.errors import InfrastructureError
 from assay.http import Answer
 from assay.records import MinorAmount, Payment, ReferenceRule
-from assay.roles import ConnectorHead, Http, Reply
+from assay.roles import ConnectorHead, Http, Reply, UndoRefused
 
 _OBJECT = ("id", "metadata.order_id")
 _FORM = ("form:metadata[order_id]",)
@@ -123,6 +123,31 @@ class Stripe:
             ("created[lt]", str(math.ceil(until.timestamp()))),
         )
         return [decode_balance_transaction(entry) for entry in self._pages("/v1/balance_transactions", params)][::-1]
+
+    def refund(self, payment_ref: str, key: str) -> None:
+        """Give back all that is still held of a payment intent, or cancel one that was never captured.
+
+        Follows https://docs.stripe.com/api/refunds/create and …/payment_intents/cancel; the key goes as
+        Idempotency-Key. Nothing happens where nothing is held. Raises `LookupError` for an unknown intent,
+        `UndoRefused` where Stripe will not (a dispute, a payment too old).
+        """
+        payment = self.payment(payment_ref)
+        if payment.status == "canceled" or (payment.captured.minor and payment.refunded == payment.captured):
+            return
+        path, form = f"/v1/payment_intents/{quote(payment_ref, safe='')}/cancel", [("cancellation_reason", "abandoned")]
+        if payment.status == "succeeded":
+            path, form = "/v1/refunds", [("payment_intent", payment_ref), ("metadata[assay]", "undo")]
+        headers = {**self._headers, "idempotency-key": key}
+        reply = self._http.request("POST", path, form=form, headers=headers)
+        if reply.status == 200:
+            return
+        if reply.status == 400:
+            error = Answer.of(reply, system="stripe", operation=f"POST {path}")
+            code = error.text_or("error.code", "no code")
+            if code == "charge_already_refunded":  # somebody was quicker between our two calls
+                return
+            raise UndoRefused(f"{code}: {error.text_or('error.message', 'no message')}")
+        _refuse(reply, f"POST {path}", f"payment intent {payment_ref}")
 
     def _pages(self, path: str, params: Sequence[tuple[str, str]]) -> Iterator[Answer]:
         """Walk a list newest first by `starting_after` until Stripe says there is no more."""
