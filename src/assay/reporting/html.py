@@ -276,7 +276,7 @@ def _shown(group: Unjudged) -> Mapping[str, str]:
 
 def _clipped(coverage: Coverage) -> Coverage:
     flows = tuple(
-        (clip(flow, SHORT), tuple(replace(row, system=clip(row.system, SHORT)) for row in rows))
+        (clip(flow, SHORT), tuple(replace(row, system=clip(row.system, 48)) for row in rows))
         for flow, rows in coverage.flows
     )
     return replace(coverage, flows=flows)

@@ -34,6 +34,7 @@ class Reports:
         self._evaluated_before = evaluated_before
         self._lines = JsonLines(out / FILES["jsonl"]) if "jsonl" in self.paths else None
         self._events: list[object] = []
+        self._problems: list[AssayError] = []
 
     def __call__(self, event: object) -> None:
         """Take one event; at the run's end `InfrastructureError` or `UsageError` says which report failed, and why.
@@ -46,20 +47,16 @@ class Reports:
         if isinstance(event, RunStarted):
             self._events = []
         self._events.append(event)
-        problems: list[AssayError] = []
-        if self._lines is not None:
-            _attempt(problems, self.paths["jsonl"], lambda: self._write_line(event))
+        # A listener that raised in the middle of a run would break the flow it listens to: trouble waits for the end.
+        if self._lines is not None and not self._problems:
+            _attempt(self._problems, self.paths["jsonl"], partial(self._lines, event))
         if isinstance(event, RunFinished):
             run = record_of(self._events, evaluated_before=self._evaluated_before)
             rest = {name: path for name, path in self.paths.items() if name != "jsonl"}
-            problems += _write(run, rest, self._project)
+            problems, self._problems = self._problems + _write(run, rest, self._project), []
             self._evaluated_before = run.evaluated()
-        if problems:
-            raise problems[0]
-
-    def _write_line(self, event: object) -> None:
-        if self._lines is not None:
-            self._lines(event)
+            if problems:
+                raise problems[0]
 
 
 def open_reports(

@@ -41,13 +41,18 @@ def test_what_is_no_longer_evaluated_is_found_in_the_last_run(tmp_path: Path) ->
     assert "- **O-K4**: no case of this run asked for it" in (tmp_path / "summary.md").read_text()
 
 
-def test_one_report_that_fails_keeps_no_other(tmp_path: Path) -> None:
-    """A file that cannot be written is named as infrastructure trouble, and the others are there."""
-    (tmp_path / "junit.xml" / "in the way").mkdir(parents=True)
-    with pytest.raises(InfrastructureError, match=r"junit\.xml"):
-        _listen(tmp_path, sample.healthy_run())
-    assert {"run.jsonl", "summary.md", "report.html"} <= {path.name for path in tmp_path.iterdir()}
-    assert len(list(read_events(tmp_path / "run.jsonl"))) == len(sample.healthy_run())
+@pytest.mark.parametrize("name", FILES.values())
+def test_one_report_that_fails_keeps_no_other(tmp_path: Path, name: str) -> None:
+    """A file that cannot be written is named when the run has ended, and the others are there, whole."""
+    (tmp_path / name / "in the way").mkdir(parents=True)
+    reports = open_reports(tmp_path)
+    *before, end = sample.healthy_run()
+    for event in before:
+        reports(event)
+    with pytest.raises(InfrastructureError, match=name.replace(".", r"\.")):
+        reports(end)
+    others = [tmp_path / other for other in FILES.values() if other != name]
+    assert all(path.is_file() and path.stat().st_size for path in others)
 
 
 def test_an_unknown_format_is_refused(tmp_path: Path) -> None:
