@@ -16,7 +16,6 @@ DEFAULTS: dict[str, Any] = {
     "currencies": ["EUR", "USD", "GBP", "JPY", "KRW", "INR", "CHF", "ISK", "HUF", "IDR", "KWD"],
     "price_list_currencies": ["KWD"],  # priced by hand, never converted: the ECB publishes no rate
     "rounding_mode": "half_up",
-    "rounding_level": "line",
     "price_markup": "0",
     "cash_rounding": {},  # {"CHF": "0.05"}: the total is rounded and the difference booked as a line
     "rate_max_age_s": 7 * 86400,
@@ -58,7 +57,6 @@ DEFAULTS: dict[str, Any] = {
     "stock_interval_s": 3600,
     "reconcile_after_s": 30,
     "reconcile_interval_s": 60,
-    "pending_checkout_ttl_s": 3600,
     "rate_ttl_s": 86400,
     "packaging_g": 150,
     "parcel_max_g": 30000,
@@ -66,8 +64,6 @@ DEFAULTS: dict[str, Any] = {
     # clients, in real seconds
     "timeout_s": 5.0,
     "rates_timeout_s": 3.0,
-    "connect_timeout_s": 3.0,
-    "client_retries": 2,
     # log
     "log": True,
 }

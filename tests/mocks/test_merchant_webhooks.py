@@ -100,7 +100,7 @@ def test_late_news_takes_nothing_back(rig: Rig) -> None:
 
 
 def test_event_about_nothing_we_know_comes_again(rig: Rig) -> None:
-    """An event of a checkout not stored yet is answered so that it is delivered again; foreign ones are acknowledged."""
+    """An event of a checkout not stored yet is asked for again; foreign ones are acknowledged."""
     unknown = {
         "id": "pi_x",
         "status": "succeeded",

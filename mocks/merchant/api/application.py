@@ -16,6 +16,7 @@ from mocks.merchant.shop import Shop
 Routes = list[tuple[str, str, Handler]]
 
 STOREFRONT: Routes = [
+    ("GET", "/api/openapi.json", storefront.get_openapi),
     ("GET", "/api/products", storefront.list_products),
     ("GET", "/api/products/{sku}", storefront.get_product),
     ("GET", "/api/rates", storefront.list_rates),
@@ -52,6 +53,7 @@ OPERATOR: Routes = [
     ("POST", "/api/operator/returns/{id}/receive", operator.receive_return),
     ("GET", "/api/operator/stock/{sku}/movements", operator.list_movements),
     ("GET", "/api/operator/jobs", operator.list_jobs),
+    ("GET", "/api/operator/revenue", operator.get_revenue),
 ]
 
 INBOUND: Routes = [

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
+
+from starlette.responses import Response
 
 from mocks.merchant.api.handling import Call
 from mocks.merchant.errors import Refusal
@@ -14,11 +17,18 @@ from mocks.merchant.policy.format import api_amount
 from mocks.merchant.policy.rates import rate_label
 from mocks.merchant.shop import Shop
 from mocks.merchant.storefront import cart, checkout
-from mocks.merchant.storefront.catalogue import Product, unit_weight_g
+from mocks.merchant.storefront.catalogue import Product, gtin_14, unit_weight_g
 from mocks.merchant.storefront.checkout import Reply
 from mocks.merchant.storefront.customer import customer_of, register
 from mocks.merchant.storefront.order import money
 from mocks.merchant.storefront.pricing import displayed_price, price_of, usable_rate
+
+_DOCUMENT = Path(__file__).parents[1] / "openapi.yaml"
+
+
+def get_openapi(shop: Shop, call: Call) -> Response:
+    """Return the document of this API; its YAML is written as JSON, so that reading it needs no library."""
+    return Response(_DOCUMENT.read_bytes(), 200, media_type="application/json")
 
 
 def list_products(shop: Shop, call: Call) -> dict[str, Any]:
@@ -151,8 +161,8 @@ def _product_view(shop: Shop, product: Product, currency: str) -> dict[str, Any]
     usable_rate(shop, currency)
     price: dict[str, str] | None
     try:
-        shown = displayed_price(price_of(shop, product, currency), currency)
-        price = money(api_amount(f"{shown:f}", currency), currency)
+        shown, code = displayed_price(product.sku, price_of(shop, product, currency), currency)
+        price = money(api_amount(f"{shown:f}", code), code)
     except Refusal as refusal:
         if refusal.code != "no_price":
             raise
@@ -161,6 +171,7 @@ def _product_view(shop: Shop, product: Product, currency: str) -> dict[str, Any]
         "sku": product.sku,
         "name": product.name,
         "gtin": product.gtin,
+        "gtin_14": gtin_14(product.gtin),
         "price": price,
         "tax_included": True,
         "tax_class": product.tax_class,

@@ -44,6 +44,12 @@ def is_signature_valid(raw: bytes, header: str, secret: str, now_s: int, toleran
     return any(hmac.compare_digest(expected.encode(), value.strip().encode()) for value in given)
 
 
+@seam("clients and retries")
+def sent_headers(headers: dict[str, str]) -> dict[str, str]:
+    """Return the headers of one try of a call: the idempotency key is the same for every try."""
+    return headers
+
+
 class _SdkTransport(HTTPClient):
     """Lets the SDK use our connections; the SDK keeps its own retries with one idempotency key."""
 
@@ -67,10 +73,9 @@ class _SdkTransport(HTTPClient):
         content = post_data.encode() if isinstance(post_data, str) else post_data
         operation = f"{method} {url.split('?')[0].split('/v1/')[-1]}"
         limit_s = timeout_s(_VENDOR, operation, self._limit_s)
+        headers = sent_headers(dict(headers or {}))
         try:
-            answer = self._transport.once(
-                operation, method, url, headers=headers or {}, content=content, limit_s=limit_s
-            )
+            answer = self._transport.once(operation, method, url, headers=headers, content=content, limit_s=limit_s)
         except Unreachable as error:
             raise stripe.APIConnectionError(str(error), should_retry=True) from error  # type: ignore[no-untyped-call]
         return answer.text, answer.status_code, answer.headers

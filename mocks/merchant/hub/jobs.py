@@ -15,6 +15,7 @@ from mocks.merchant.shop import Shop
 from mocks.merchant.storefront import pending, reconcile, refund
 
 _TICK_S = 0.05
+_SLOW_TICK_S = 0.25  # jobs whose intervals are seconds and more need no fine tick
 _SLOWEST_S = 5.0
 
 
@@ -27,6 +28,7 @@ class Job:
     due: Callable[[Shop], str | None]
     lock: threading.Lock = field(default_factory=threading.Lock)
     failures: int = 0
+    tick_s: float = _TICK_S
 
 
 @seam("dates and schedules")
@@ -61,7 +63,7 @@ def interval(name: str, setting: str, run: Callable[[Shop], int], has_work: Call
             )
         return done
 
-    return Job(name, run_and_plan, due)
+    return Job(name, run_and_plan, due, tick_s=_SLOW_TICK_S)
 
 
 def _has(statement: str) -> Callable[[Shop], bool]:
@@ -162,4 +164,4 @@ class Runner:
                 self._shop.outbox_wake.wait(_TICK_S)
                 self._shop.outbox_wake.clear()
             else:
-                self._stop.wait(_TICK_S)
+                self._stop.wait(job.tick_s)

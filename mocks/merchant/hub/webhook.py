@@ -136,7 +136,7 @@ def _order_follows(shop: Shop, row: Mapping[str, Any], intent: Mapping[str, Any]
         payment = connection.execute(
             "SELECT status, kind FROM payments WHERE reference = ?", (intent["id"],)
         ).fetchone()
-        if payment is None or payment["status"] in ("succeeded", "canceled") or payment["status"] == intent["status"]:
+        if payment is None or is_old_news(payment["status"], str(intent["status"])):
             return "known"
         new = payment_status_of(str(intent["status"]))
         record_payment(connection, shop, row, intent, payment["kind"])
@@ -151,6 +151,12 @@ def _order_follows(shop: Shop, row: Mapping[str, Any], intent: Mapping[str, Any]
         elif new in ("failed", "voided") and order["status"] == "pending":
             _payment_failed(shop, row, order["id"])
     return new
+
+
+@seam("events in")
+def is_old_news(payment_status: str, intent_status: str) -> bool:
+    """Say whether an event tells nothing new of a payment: it is final already, or stands there already."""
+    return payment_status in ("succeeded", "canceled") or payment_status == intent_status
 
 
 @seam("stock and bundles")

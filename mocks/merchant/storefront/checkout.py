@@ -59,6 +59,12 @@ def too_many_attempts(recent: int, limit: int) -> bool:
 
 
 @seam("checkout")
+def unknown_outcome() -> str:
+    """Return what a customer is told when the gateway did not answer in time: processing."""
+    return "processing"
+
+
+@seam("checkout")
 def order_number(number: int) -> str:
     """Return the order number customers and other systems see."""
     return f"A{number}"
@@ -105,6 +111,8 @@ def pay(shop: Shop, row: Mapping[str, Any], body: dict[str, Any]) -> Reply:
         attempt = start_payment(shop, row, body)
     except Unreachable:
         # Whether the money was taken is unknown: the reservation stays, `reconcile` asks again with the same key.
+        if unknown_outcome() == "failed":
+            raise Refusal(402, "payment_declined", "The payment failed.", checkout=row["id"]) from None
         return _processing(row, body)
     except (Refused, ValueError) as error:
         if isinstance(error, Refused) and (error.is_temporary or error.status in (0, 409)):
@@ -309,7 +317,8 @@ def _remember(
     body["intent"] = intent.get("id") or body.get("intent")
     redirect = ((intent.get("next_action") or {}).get("redirect_to_url") or {}).get("url")
     body["redirect"] = redirect
-    due = shop.later_iso(shop.settings["pending_checkout_ttl_s"]) if status == "requires_action" else None
+    lapses = reservation_expiry(shop.later_iso(shop.settings["reservation_ttl_s"]))
+    due = lapses if status == "requires_action" else None
     connection.execute(
         "UPDATE checkouts SET status = ?, intent = ?, due_at = ?, body = ? WHERE id = ?",
         (status, body["intent"], due, pack(body), row["id"]),

@@ -35,6 +35,11 @@ def order_lines_at_completion(snapshot: list[dict[str, Any]], cart: Mapping[str,
     return snapshot
 
 
+@seam("completion")
+def before_order_is_written(number: str) -> None:
+    """Do what has to be done between a payment and the writing of its order: nothing that could fail."""
+
+
 @seam("fraud")
 def review_hold(total_base: Decimal, limit: Decimal | None, postcode_check: str | None, check_postcode: bool) -> bool:
     """Say whether an order is held for review: worth at least the limit, or the card's postcode does not match."""
@@ -53,6 +58,7 @@ def complete(
     connection: sqlite3.Connection, shop: Shop, row: Mapping[str, Any], body: dict[str, Any], intent: Mapping[str, Any]
 ) -> None:
     """Make the order of a checkout paid, authorised or pending at the gateway, inside the caller's transaction."""
+    before_order_is_written(row["number"])
     in_stock = _take_stock(connection, shop, row, body)
     payment_status = payment_status_of(str(intent["status"]))
     hold = _hold_for(shop, body, intent)

@@ -43,9 +43,9 @@ def unit_price(product: Product, currency: str, base: str, rate: Rate, markup: D
 
 
 @seam("pricing and promotions")
-def displayed_price(amount: Decimal, currency: str) -> Decimal:
-    """Return the price a product page shows for a price the cart would charge."""
-    return amount
+def displayed_price(sku: str, amount: Decimal, currency: str) -> tuple[Decimal, str]:
+    """Return the price and currency a product page shows for what the cart would charge."""
+    return amount, currency
 
 
 @seam("pricing and promotions")

@@ -12,7 +12,7 @@ from mocks.merchant.database import pack, unpack
 from mocks.merchant.errors import Refusal
 from mocks.merchant.hub.message import write_message
 from mocks.merchant.ids import next_id
-from mocks.merchant.policy.format import format_amount
+from mocks.merchant.policy.format import format_amount, parse_amount
 from mocks.merchant.policy.money import from_minor_units, plain, quantum, to_minor_units
 from mocks.merchant.policy.rounding import round_amount
 from mocks.merchant.policy.states import status_after_payment
@@ -75,6 +75,7 @@ def request_refund(shop: Shop, order: sqlite3.Row, content: Mapping[str, Any], k
         done = known.fetchall()
         if done and is_same_refund(request_key, done[0]["key"].split("#")[0]):
             return [row["id"] for row in done]
+        request_key += f"/{len(done)}" if done else ""
         current = find_order(connection, order["id"])
         amount, lines = _requested(connection, current, content)
         return _write(connection, shop, current, amount, reason.strip(), request_key, {"lines": lines})
@@ -377,6 +378,8 @@ def _amount(value: Any, currency: str) -> Decimal:
             422, "wrong_currency", f"The order is in {currency}.", field="amount.currency", seen=value.get("currency")
         )
     text = value.get("amount") if isinstance(value, Mapping) else value
+    if isinstance(value, Mapping) and isinstance(value.get("language"), str) and isinstance(text, str):
+        return _written_amount(text, currency, value["language"])
     try:
         amount = Decimal(text) if isinstance(text, str) else None
         if amount is None or not amount.is_finite() or amount != amount.quantize(quantum(currency)):
@@ -390,6 +393,14 @@ def _amount(value: Any, currency: str) -> Decimal:
             seen=text,
         ) from error
     return amount
+
+
+def _written_amount(text: str, currency: str, language: str) -> Decimal:
+    """Return an amount as an agent wrote it, with the marks of a language."""
+    try:
+        return parse_amount(text, currency, language)
+    except ValueError as error:
+        raise Refusal(422, "invalid", str(error), field="amount", seen=text) from error
 
 
 def _own_key(content: Mapping[str, Any]) -> str:
