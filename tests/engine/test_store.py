@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import subprocess
 import sys
 from dataclasses import replace
@@ -10,18 +9,36 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
 
 from assay.errors import InfrastructureError, UsageError
+from assay.events import RunStarted
 from assay.records import Call
 from assay.store import Store, open_store
+from assay.store.schema import VERSION, metadata
 
+# As version 1 of the store was made, with one call in it.
+VERSION_1 = (
+    "CREATE TABLE meta (version INTEGER NOT NULL)",
+    "CREATE TABLE calls (id VARCHAR(64) NOT NULL, environment VARCHAR(64) NOT NULL, at_us BIGINT NOT NULL, "
+    "system VARCHAR(64) NOT NULL, way VARCHAR(16) NOT NULL, method VARCHAR(16) NOT NULL, host VARCHAR(255) NOT NULL, "
+    "path TEXT NOT NULL, query TEXT NOT NULL, status INTEGER NOT NULL, duration_ms INTEGER NOT NULL, "
+    "refused BOOLEAN NOT NULL, fault VARCHAR(32), request_headers JSON NOT NULL, request_body TEXT NOT NULL, "
+    "response_headers JSON NOT NULL, response_body TEXT NOT NULL, PRIMARY KEY (id))",
+    "CREATE INDEX ix_calls_at_us ON calls (at_us)",
+    "CREATE TABLE gaps (environment VARCHAR(64) NOT NULL, from_us BIGINT NOT NULL, until_us BIGINT NOT NULL)",
+    "INSERT INTO meta VALUES (1)",
+    "INSERT INTO calls VALUES ('old', 'local', 1, 'ecb', 'proxy', 'GET', 'h', '/', '', 200, 1, false, NULL, "
+    "'{}', '', '{}', '')",
+)
 AT = datetime(2026, 3, 2, 9, 0, 0, 123457, tzinfo=UTC)
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    """A store in a folder that is not there yet."""
-    return open_store(tmp_path / "deep" / "store.sqlite")
+def url_of(address: Path | str) -> str:
+    """Return an address as a test's own engine takes it."""
+    return f"sqlite:///{address}" if isinstance(address, Path) else address.replace("://", "+psycopg://", 1)
 
 
 def call(name: str, *, seconds: int = 0, system: str = "stripe", status: int = 200, refused: bool = False) -> Call:
@@ -104,45 +121,89 @@ def test_gaps_are_remembered(store: Store) -> None:
     assert store.gaps("local") == sorted(spans)
 
 
-def test_a_store_opened_again_holds_what_was_kept(tmp_path: Path) -> None:
+def test_a_call_with_anything_in_it_is_kept(store: Store) -> None:
+    """NUL and half surrogates, which no database takes, never lose a call; the rest of the text stays as it was."""
+    odd = replace(call("1"), request_body="a\0b\ud83dc", response_headers={"x\0": "\ud83d☕"})
+    assert store.add_calls("local", [odd]) == 1
+    kept = store.calls("local")[0]
+    assert (kept.request_body, kept.response_headers) == ("a␀b?c", {"x␀": "?☕"})
+
+
+def test_a_store_opened_again_holds_what_was_kept(address: Path | str) -> None:
     """Closing and opening loses nothing."""
-    first = open_store(tmp_path / "s.sqlite")
-    first.add_calls("local", [call("1")])
-    first.close()
-    assert len(open_store(tmp_path / "s.sqlite").calls("local")) == 1
+    for found in (0, 1):
+        store = open_store(address)
+        assert len(store.calls("local")) == found
+        store.add_calls("local", [call("1")])
+        store.close()
 
 
-def test_several_processes_may_write(tmp_path: Path) -> None:
-    """Two processes that write at once, and overlap, lose nothing and fail nothing."""
+def test_several_processes_may_write(address: Path | str) -> None:
+    """Three processes that make the store and write at once, and overlap, lose nothing and fail nothing."""
     script = (
-        "import sys; from pathlib import Path; from dataclasses import replace\n"
+        "import sys; from pathlib import Path\n"
         "sys.path.insert(0, sys.argv[3])\n"
         "from test_store import call; from assay.store import open_store\n"
-        "store = open_store(Path(sys.argv[1]))\n"
+        "store = open_store(sys.argv[1] if '://' in sys.argv[1] else Path(sys.argv[1]))\n"
         "for n in range(40): store.add_calls('local', [call(f'{sys.argv[2]}-{n}'), call(f'both-{n}')])\n"
+        "store.close()\n"
     )
-    path = tmp_path / "s.sqlite"
     here = str(Path(__file__).parent)
     writers = [
-        subprocess.Popen([sys.executable, "-c", script, str(path), name, here], stderr=subprocess.PIPE)
-        for name in ("a", "b")
+        subprocess.Popen([sys.executable, "-c", script, str(address), name, here], stderr=subprocess.PIPE)
+        for name in ("a", "b", "c")
     ]
     for writer in writers:
         _, errors = writer.communicate(timeout=60)
         assert writer.returncode == 0, errors.decode()
-    assert len(open_store(path).calls("local")) == 120
+    store = open_store(address)
+    assert len(store.calls("local")) == 160
+    store.close()
 
 
-def test_a_newer_store_is_refused(tmp_path: Path) -> None:
-    """A store of a later version is not touched: the error names file, versions and what to do."""
-    path = tmp_path / "s.sqlite"
-    open_store(path).close()
-    with sqlite3.connect(path) as raw:
-        raw.execute("update meta set version = 99")
-    raw.close()
+def test_a_newer_store_is_refused(address: Path | str) -> None:
+    """A store of a later version is not touched: the error names the store, versions and what to do."""
+    open_store(address).close()
+    engine = sa.create_engine(url_of(address))
+    with engine.begin() as raw:
+        raw.execute(sa.text("update meta set version = 99"))
+    engine.dispose()
     with pytest.raises(InfrastructureError, match="newer Assay") as refused:
-        open_store(path)
-    assert (refused.value.seen, str(path) in str(refused.value.where)) == ("version 99", True)
+        open_store(address)
+    assert refused.value.seen == "version 99"
+    assert str(address).partition("://")[2].rpartition("@")[2] in str(refused.value.where)
+
+
+def test_an_old_store_becomes_one_of_today(address: Path | str) -> None:
+    """A store as version 1 made it keeps its calls, and every table is as a fresh store has it."""
+    if isinstance(address, Path):
+        address.parent.mkdir(parents=True)
+    engine = sa.create_engine(url_of(address))
+    with engine.begin() as raw:
+        for statement in VERSION_1:
+            raw.execute(sa.text(statement))
+    store = open_store(address)
+    assert [each.id for each in store.calls("local")] == ["old"]
+    store.recorder("local")(RunStarted(run_id="r", runner="cli", environment="local", view="x", started_at=AT, seed=1))
+    assert [each.started.run_id for each in store.runs("local")] == ["r"]
+    store.close()
+    with engine.connect() as raw:
+        assert compare_metadata(MigrationContext.configure(raw, opts={"compare_type": True}), metadata) == []
+        assert raw.execute(sa.text("select version from meta")).scalar_one() == VERSION
+    engine.dispose()
+
+
+def test_a_current_store_is_opened_without_alembic(tmp_path: Path) -> None:
+    """Making a store and opening it again loads no migrations: `assay up` waits for a process that does."""
+    script = (
+        "import sys; from pathlib import Path; from assay.store import open_store\n"
+        "for _ in 'ab': open_store(Path(sys.argv[1])).close()\n"
+        "print([name for name in sys.modules if name.partition('.')[0] in ('alembic', 'mako')])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "s.sqlite")], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
 
 
 def test_a_file_that_is_no_store_is_refused(tmp_path: Path) -> None:
@@ -156,8 +217,23 @@ def test_a_file_that_is_no_store_is_refused(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
+def test_a_server_that_is_away_is_infrastructure() -> None:
+    """No database server at the address is an InfrastructureError that says so and hides the password."""
+    pytest.importorskip("psycopg")
+    with pytest.raises(InfrastructureError, match="cannot be reached") as refused:
+        open_store("postgresql://assay:geheim@127.0.0.1:9/assay")
+    assert "geheim" not in str(refused.value)
+
+
 @pytest.mark.parametrize(
-    "url", ["sqlite://user:geheim@/s.sqlite", "nosuchdb://user:geheim@host/db", "sqlite+nosuch:///s.sqlite", "geheim"]
+    "url",
+    [
+        "mysql://user:geheim@host/db",
+        "sqlite://user:geheim@/s.sqlite",
+        "nosuchdb://user:geheim@host/db",
+        "sqlite+nosuch:///s.sqlite",
+        "geheim",
+    ],
 )
 def test_an_address_of_nothing_is_refused(url: str) -> None:
     """An address that names no store we can open is wrong use, and its password does not show."""

@@ -1,0 +1,107 @@
+"""A real PostgreSQL 15 for tests: a throwaway cluster with Debian's binaries, a database of its own for each test."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+BINARIES = Path("/usr/lib/postgresql/15/bin")
+_USER = "assay"
+_START_S = 30.0
+
+
+class Cluster:
+    """A running cluster that anybody on this machine may use until the tests end."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self.folder = folder
+        self.port = port
+        self._numbers = itertools.count(1)
+
+    def new_database(self) -> str:
+        """Make an empty database and return its URL."""
+        import psycopg
+
+        name = f"test_{next(self._numbers)}"
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}".encode())
+        return self.url(name)
+
+    def url(self, database: str) -> str:
+        """Return the URL of one of its databases."""
+        return f"postgresql://{_USER}@127.0.0.1:{self.port}/{database}"
+
+
+def unavailable() -> str | None:
+    """Return why there can be no cluster here, or None."""
+    if not (BINARIES / "initdb").exists():
+        return "no PostgreSQL 15 here: apt-get install -y postgresql-15"
+    try:
+        import psycopg  # noqa: F401
+    except ImportError:
+        return "no psycopg here: pip install 'psycopg[binary]'"
+    return None
+
+
+@contextmanager
+def cluster() -> Iterator[Cluster]:
+    """Run a cluster in a folder of its own and remove both; skips, or fails under ASSAY_REQUIRE_ALL=1, without one."""
+    reason = unavailable()
+    if reason is not None:
+        if os.environ.get("ASSAY_REQUIRE_ALL") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    folder = Path(tempfile.mkdtemp(prefix="assay-pg-"))
+    try:
+        _give_away(folder)
+        data = folder / "data"
+        initialise = ("-D", str(data), "-U", _USER, "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
+        subprocess.run(_command("initdb", *initialise), check=True, capture_output=True, cwd=folder)
+        port = _free_port()
+        settings = ("-D", str(data), "-k", str(folder), "-h", "127.0.0.1", "-p", str(port), "-F")
+        with (folder / "log").open("wb") as log:
+            server = subprocess.Popen(_command("postgres", *settings), cwd=folder, stdout=log, stderr=log)
+        try:
+            _await(server, port, folder / "log")
+            yield Cluster(folder, port)
+        finally:
+            server.send_signal(signal.SIGINT)  # "fast": ends whoever is still connected
+            server.wait(timeout=30)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _command(program: str, *arguments: str) -> Sequence[str]:
+    # PostgreSQL refuses to run as root, and initdb to initialise.
+    ordinary = ("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups") if os.geteuid() == 0 else ()
+    return (*ordinary, str(BINARIES / program), *arguments)
+
+
+def _give_away(folder: Path) -> None:
+    if os.geteuid() == 0:
+        shutil.chown(folder, "nobody", "nogroup")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _await(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    deadline = time.monotonic() + _START_S
+    ready = (str(BINARIES / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port))
+    while subprocess.run(ready).returncode != 0:
+        assert server.poll() is None and time.monotonic() < deadline, log.read_text()
+        time.sleep(0.05)
