@@ -10,7 +10,21 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Protocol, runtime_checkable
 
-from assay.records import Document, Order, Payment, Rate, ReferenceRule, Shipment, StockLevel
+from assay.records import (
+    Article,
+    Call,
+    CreationRule,
+    CustomerMessage,
+    Document,
+    LabelRequest,
+    Order,
+    Payment,
+    Rate,
+    ReferenceRule,
+    Shipment,
+    StockCount,
+    StockLevel,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +67,8 @@ class ConnectorHead:
     """What the engine must know of a connector before it builds one; ``HEAD`` in every connector module.
 
     credentials: the names a profile may map to environment variables, in the order of the vendor's document.
-    references: how calls of this vendor are attributed to orders. documents: addresses of what was followed.
+    references: how calls of this vendor are attributed to orders. creations: which calls create what must not be
+    created twice. documents: addresses of what was followed.
     """
 
     vendor: str
@@ -63,6 +78,7 @@ class ConnectorHead:
     hosts: tuple[str, ...] = ()
     credentials: tuple[str, ...] = ()
     references: tuple[ReferenceRule, ...] = ()
+    creations: tuple[CreationRule, ...] = ()
     documents: tuple[str, ...] = ()
 
 
@@ -118,6 +134,38 @@ class Cancels(Protocol):
 
 
 @runtime_checkable
+class Writes(Protocol):
+    """A shop whose messages to the customer can be read."""
+
+    def messages(self, ref: str) -> Sequence[CustomerMessage]:
+        """Return what was written to the customer of an order, oldest first."""
+
+
+@runtime_checkable
+class Offers(Protocol):
+    """A shop whose articles can be read."""
+
+    def article(self, sku: str, currency: str) -> Article:
+        """Return an article with its price in a currency; `LookupError` when the shop does not know the SKU."""
+
+
+@runtime_checkable
+class CountsStock(Protocol):
+    """A shop that shows its stock with movements and reservations."""
+
+    def stock_count(self, sku: str, at: datetime) -> StockCount:
+        """Return what is counted of an article now; `at` is the landscape's instant, noted in the count."""
+
+
+@runtime_checkable
+class ShowsAnswers(Protocol):
+    """A shop whose own words about an order can be searched for what must not be in them."""
+
+    def order_text(self, ref: str) -> str:
+        """Return the order's answer as it came."""
+
+
+@runtime_checkable
 class Payments(Protocol):
     """A payment gateway."""
 
@@ -165,6 +213,22 @@ class Carrier(Protocol):
 
     def track(self, tracking_number: str) -> Shipment:
         """Return what the carrier says of a parcel; `LookupError` when unknown."""
+
+
+@runtime_checkable
+class FindsParcels(Protocol):
+    """A carrier that finds parcels by the shipper's reference."""
+
+    def parcels_of(self, reference: str) -> Sequence[Shipment]:
+        """Return every parcel shipped under a reference, voided ones as far as the carrier still shows them."""
+
+
+@runtime_checkable
+class ReadsLabels(Protocol):
+    """A carrier's connector that can read what the platform sent to it."""
+
+    def label_requests(self, call: Call) -> Sequence[LabelRequest]:
+        """Return the labels a call of the journal asked for; none where it is no such call or its body was not kept."""
 
 
 @runtime_checkable

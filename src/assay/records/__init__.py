@@ -1,0 +1,63 @@
+"""What one system says of one thing: frozen, in our words, whatever the vendor calls it.
+
+Instants are aware and in UTC. `system` is the vendor's id, `ref` the system's own id of the thing, `order_ref` the
+shop's order number as that system holds it (None where it holds none).
+"""
+
+from __future__ import annotations
+
+from assay.records.dossier import CardTrace, Dossier, Population, Purchases, Scan
+from assay.records.held import Document, GatewayRefund, MinorAmount, Payment, Rate, Shipment, ShipmentEvent, StockLevel
+from assay.records.journal import Call, Creation, CreationRule, LabelRequest, ReferenceRule
+from assay.records.order import (
+    Address,
+    Condition,
+    CustomerMessage,
+    Edit,
+    Line,
+    Order,
+    OrderRefund,
+    Parcel,
+    Posting,
+    StateChange,
+    Tender,
+    UsedRate,
+)
+from assay.records.stock import Article, Movement, Reservation, StockCount
+
+__all__ = [
+    "Address",
+    "Article",
+    "Call",
+    "CardTrace",
+    "Condition",
+    "Creation",
+    "CreationRule",
+    "CustomerMessage",
+    "Document",
+    "Dossier",
+    "Edit",
+    "GatewayRefund",
+    "LabelRequest",
+    "Line",
+    "MinorAmount",
+    "Movement",
+    "Order",
+    "OrderRefund",
+    "Parcel",
+    "Payment",
+    "Population",
+    "Posting",
+    "Purchases",
+    "Rate",
+    "ReferenceRule",
+    "Reservation",
+    "Scan",
+    "Shipment",
+    "ShipmentEvent",
+    "StateChange",
+    "StockCount",
+    "StockLevel",
+    "Tender",
+    "UsedRate",
+]

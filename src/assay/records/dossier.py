@@ -1,0 +1,94 @@
+"""What judges are given: everything known of one order, or of a set of orders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from assay.money import Money
+from assay.records.held import Document, Payment, Rate, Shipment
+from assay.records.journal import Call, Creation, LabelRequest
+from assay.records.order import CustomerMessage, Order
+from assay.records.stock import Article, StockCount
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardTrace:
+    """Card data found where none may be: its kind (card number, check value, track data, canary) and it, masked."""
+
+    kind: str
+    shown: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scan:
+    """One text that was searched for card data, and what was found; the text itself is not kept."""
+
+    place: str
+    characters: int
+    traces: tuple[CardTrace, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dossier:
+    """Everything known about one order: what each witness says, and which could not be read and why.
+
+    `shown` are the amounts the customer saw on the way: (place, amount), in that order; an article's own page is
+    ``product SKU``. `bought` are the (SKU, units) the customer paid for. `calls` are the calls in the journal that are
+    this order's; `unread` names the journal where there is none or it has a gap. `base_articles` hold prices in the shop's
+    base currency. `unknown_parcels` are tracking numbers the shop shows and the carrier does not know. `stock` are
+    counts before and after, of articles nobody else buys meanwhile. `before_replay` is this dossier as it was before
+    the same events were delivered again. `read_at` is the landscape's instant of reading.
+    """
+
+    order: Order | None
+    payments: tuple[Payment, ...] = ()
+    documents: tuple[Document, ...] = ()
+    shipments: tuple[Shipment, ...] = ()
+    calls: tuple[Call, ...] = ()
+    unread: tuple[tuple[str, str], ...] = ()
+    shown: tuple[tuple[str, Money], ...] = ()
+    bought: tuple[tuple[str, int], ...] = ()
+    messages: tuple[CustomerMessage, ...] = ()
+    rates: tuple[Rate, ...] = ()
+    base_articles: tuple[Article, ...] = ()
+    labels: tuple[LabelRequest, ...] = ()
+    creations: tuple[Creation, ...] = ()
+    unknown_parcels: tuple[str, ...] = ()
+    stock: tuple[StockCount, ...] = ()
+    scans: tuple[Scan, ...] = ()
+    before_replay: Dossier | None = None
+    read_at: datetime | None = None
+
+    def missing(self, *roles: str) -> str | None:
+        """Return why one of these witnesses could not be read, or None."""
+        return next((f"{role}: {why}" for role, why in self.unread if role in roles), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purchases:
+    """What one customer, known to nobody else, meant to buy: how many orders, and which the shop shows."""
+
+    email: str
+    intended: int
+    order_refs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Population:
+    """A set of orders and one closed window: every dossier, and what each system lists of [since, until)."""
+
+    since: datetime
+    until: datetime
+    dossiers: tuple[Dossier, ...] = ()
+    orders: tuple[Order, ...] = ()
+    payments: tuple[Payment, ...] = ()
+    documents: tuple[Document, ...] = ()
+    stock: tuple[StockCount, ...] = ()
+    purchases: tuple[Purchases, ...] = ()
+    unread: tuple[tuple[str, str], ...] = ()
+    read_at: datetime | None = None
+
+    def missing(self, *roles: str) -> str | None:
+        """Return why one of these witnesses could not be read, or None."""
+        return next((f"{role}: {why}" for role, why in self.unread if role in roles), None)

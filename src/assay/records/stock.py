@@ -1,0 +1,60 @@
+"""What the shop sells, counts and reserves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from assay.money import Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Article:
+    """What the shop sells under a SKU: its price in one currency, its weight, and its components if it is a bundle."""
+
+    system: str
+    sku: str
+    price: Money | None = None
+    weight_g: int | None = None
+    name: str | None = None
+    backorder: bool = False
+    components: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Movement:
+    """Stock that came or went: signed units, why (opening, receipt, restock, shipped, adjustment), by what paper."""
+
+    sku: str
+    kind: str
+    quantity: int
+    reference: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reservation:
+    """Units held for somebody; `state` is open (until `expires_at`) or committed (an order exists)."""
+
+    sku: str
+    quantity: int
+    holder: str
+    state: str
+    at: datetime
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StockCount:
+    """One article at one instant as the shop counts it, with every movement up to then and what is reserved."""
+
+    system: str
+    sku: str
+    at: datetime
+    on_hand: int
+    reserved: int
+    sellable: int
+    safety: int = 0
+    backorder: bool = False
+    movements: tuple[Movement, ...] = ()
+    reservations: tuple[Reservation, ...] = ()
