@@ -91,8 +91,8 @@ def connect(url: str, patience_s: float) -> Database:
             sa.event.listen(engine, "connect", _sqlite_connected)
             sa.event.listen(engine, "begin", _sqlite_begins)
         else:
-            wait = {"connect_timeout": 10, "options": f"-c lock_timeout={round(patience_s * 1000)}"}
-            engine = sa.create_engine(parsed, connect_args=wait)
+            options = f"{parsed.query.get('options', '')} -c lock_timeout={round(patience_s * 1000)}"
+            engine = sa.create_engine(parsed, connect_args={"connect_timeout": 10, "options": options})
     except (sa.exc.ArgumentError, ImportError) as error:
         raise UsageError(
             "that is no address of a store",
