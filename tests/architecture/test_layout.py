@@ -111,8 +111,8 @@ def test_suites_are_open_to_the_users_own() -> None:
 @pytest.mark.parametrize("vendor", VENDORS, ids=[path.name for path in VENDORS])
 def test_a_vendor_folder_is_whole(vendor: Path) -> None:
     """Every vendor has the fixed shape and a witness; the merchant has its own document, defects and witness."""
-    wanted = ["__init__.py", "README.md", "contract.yaml"]
-    wanted += ["defects"] if vendor.name == "merchant" else ["simulator.py", "stubs"]
+    wanted = ["__init__.py", "README.md"]
+    wanted += ["openapi.yaml", "defects"] if vendor.name == "merchant" else ["contract.yaml", "simulator.py", "stubs"]
     assert [name for name in wanted if not (vendor / name).exists()] == []
     assert (ROOT / "src" / "assay" / "connectors" / f"{vendor.name}.py").exists()
     if vendor.name != "merchant":
