@@ -55,6 +55,24 @@ def test_what_gateways_publish(gateway: str, currency: str, digits: int, step: i
     assert minimum(gateway, currency) == least
 
 
+# As the page writes them: in major units.
+STRIPE_MINIMUMS = """
+USD 0.50  AED 2.00  ARS 0.50  AUD 0.50  BRL 0.50  CAD 0.50  CHF 0.50  COP 0.50  CZK 15.00  DKK 2.50  EUR 0.50  GBP 0.30
+HKD 4.00  HUF 175.00  IDR 0.50  ILS 0.50  INR 0.50  JPY 50  KRW 50  MXN 10  MYR 2.00  NOK 3.00  NZD 0.50  PHP 0.50
+PLN 2.00  RON 2.00  RUB 0.50  SEK 3.00  SGD 0.50  THB 10  ZAR 0.50
+"""
+
+
+def test_smallest_charges_are_the_published_ones() -> None:
+    """Stripe's smallest charges are those of its page, each in minor units of its own count."""
+    words = STRIPE_MINIMUMS.split()
+    published = {code: Decimal(amount) for code, amount in zip(words[::2], words[1::2], strict=True)}
+    held = {
+        code: from_gateway_units(least, "stripe", code).amount for code, least in GATEWAYS["stripe"].minimum.items()
+    }
+    assert held == published
+
+
 @pytest.mark.parametrize("gateway", sorted(GATEWAYS))
 def test_every_table_names_its_source(gateway: str) -> None:
     """Each table says which page it was read from and when, and names ISO currencies alone, with legal values."""

@@ -18,7 +18,7 @@ from assay.money import EXPONENTS, Money
 from assay.rounding import Composition, Item, Level, Mode, Rounding, cash_round, compose, policies, round_amount
 
 MODES = {"half_up": ROUND_HALF_UP, "half_even": ROUND_HALF_EVEN, "down": ROUND_DOWN}
-EVERY = list(policies(scales=(None, 0, 4)))
+EVERY = list(policies(scales=(None, 0, 4, 8)))
 CURRENCIES = st.sampled_from(sorted(EXPONENTS))
 AMOUNTS = st.decimals(-(10**9), 10**9, places=6, allow_nan=False)
 RATES = st.sampled_from([Decimal(rate) for rate in ("0", "5.5", "7", "19", "20", "21", "25.5", "50")])
@@ -229,6 +229,29 @@ def test_a_coupon_and_shipping() -> None:
     assert (composed.shipping.gross, composed.shipping.tax) == (Decimal("4.90"), Decimal("0.82"))
     assert composed.total == Money(1890, "EUR")
     assert composed.cash_rounding == 0
+
+
+def test_shares_go_to_the_largest_remainders() -> None:
+    """Of 7.2 and 2.8 cents the second is rounded up; a line of negative worth is one more line, not a special case."""
+    coupon = compose([item("0.72"), item("0.28")], None, Decimal("0.10"), policy(), "EUR")
+    assert [part.gross for part in coupon.lines] == [Decimal("0.65"), Decimal("0.25")]
+    basket = [item("-0.03", rate="10"), item("0.06", rate="10"), item("0.06", rate="10")]
+    by_rate = compose(basket, None, NOTHING, policy(level="rate", tax_included=False), "EUR")
+    assert [part.tax for part in by_rate.lines] == [Decimal(0), Decimal("0.01"), Decimal(0)]
+
+
+@given(BASKETS, st.sampled_from([each for each in EVERY if each.level in ("rate", "total")]))
+def test_shares_of_a_sum_are_near_the_lines_own(basket: list[Item], rounding: Rounding) -> None:
+    """Where sums are rounded, each line's share is less than a step from what the line alone comes to, unrounded."""
+    step = Fraction(rounding.step("EUR"))
+    lines = compose(basket, None, NOTHING, rounding, "EUR").lines
+    if len(lines) == 1:
+        return
+    for part, each in zip(lines, basket, strict=True):
+        amount, rate = Fraction(each.unit_price) * Fraction(each.quantity), Fraction(each.tax_rate)
+        basis = Fraction(part.gross if rounding.tax_included else part.net)
+        assert abs(basis - amount) < step
+        assert abs(Fraction(part.tax) - amount * rate / (100 + rate if rounding.tax_included else 100)) < step
 
 
 def test_innocent_cash_rounding() -> None:
