@@ -6,10 +6,11 @@ import json
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
+from assay.money import Money
 from assay.records import (
     Article,
     Call,
@@ -17,6 +18,7 @@ from assay.records import (
     CustomerMessage,
     Document,
     LabelRequest,
+    Line,
     Order,
     Payment,
     Rate,
@@ -115,6 +117,92 @@ class Shop(Protocol):
         """Return all orders placed in [since, until)."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Basket:
+    """A cart as the customer sees it at this moment."""
+
+    ref: str
+    lines: tuple[Line, ...]
+    goods: Money
+    discount: Money
+    shipping: Money
+    total: Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShippingOffer:
+    """One way to have a cart sent, and what it costs."""
+
+    ref: str
+    name: str
+    price: Money
+
+
+Submitted = Literal["ordered", "requires_action", "processing", "declined", "refused"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """What a customer is told after pressing the button that buys.
+
+    status: ``ordered``; ``requires_action`` (go to the bank at `redirect_url`), ``processing`` (the outcome is not
+    known yet), ``declined`` (by the gateway), ``refused`` (by the shop: in progress, cart changed, sold out).
+    order_ref is set as soon as the shop has a reference, text is what the customer reads where it did not work.
+    """
+
+    status: Submitted
+    order_ref: str | None = None
+    order_number: str | None = None
+    total: Money | None = None
+    redirect_url: str | None = None
+    text: str = ""
+
+
+class ShopRefused(Exception):
+    """The shop said no to what a customer wanted, and this is what it said: a cart that is being paid, sold out."""
+
+
+@runtime_checkable
+class Storefront(Shop, Protocol):
+    """A shop one can walk through as a customer does, page by page. Each verb may raise `ShopRefused`."""
+
+    def articles(self, currency: str) -> Sequence[Article]:
+        """Return the whole catalogue with its prices in a currency, every page of it."""
+
+    def article(self, sku: str, currency: str) -> Article:
+        """Return what the product page shows; `LookupError` for an unknown SKU."""
+
+    def register(self, email: str, name: str) -> str:
+        """Register a customer with a password of their own; return the token under which their carts are opened."""
+
+    def open_cart(self, currency: str, *, customer: str | None = None) -> str:
+        """Open a cart and return its reference; `customer` is the token of a registered one."""
+
+    def put_in(self, cart: str, sku: str, quantity: int) -> Basket:
+        """Add a quantity of a SKU to a cart; whoever has its reference can, in another tab too."""
+
+    def use_coupon(self, cart: str, code: str) -> Basket:
+        """Attach a coupon."""
+
+    def deliver_to(self, cart: str, purchase: Purchase) -> Basket:
+        """Say who buys and where it goes."""
+
+    def shipping_offers(self, cart: str) -> Sequence[ShippingOffer]:
+        """Return the ways to have it sent."""
+
+    def choose_shipping(self, cart: str, offer: str) -> Basket:
+        """Choose one of them."""
+
+    def basket(self, cart: str) -> Basket:
+        """Return the cart as it stands now."""
+
+    def submit(self, cart: str, payment_method: str, *, key: str | None = None) -> Submission:
+        """Press the button that buys; `key` stands for one press and is sent again when the page is reloaded."""
+
+    def come_back(self, url: str) -> Submission:
+        """Follow the link by which the bank sends the browser back to the shop."""
+
+
 class UndoRefused(Exception):
     """A system will not take back what was created, and says why: an order that has shipped, a payment disputed."""
 
@@ -188,6 +276,38 @@ class Refunds(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """What a customer types in to pay: numbers of the gateway's published test range, and marks unique to the run.
+
+    The marks (holder, CVC) are what a search for leaked card data looks for.
+    """
+
+    number: str
+    holder: str
+    cvc: str = "314"
+    expires: tuple[int, int] = (12, 2034)
+
+
+@runtime_checkable
+class Tokeniser(Protocol):
+    """A gateway whose own form turns card data into a token, so that the shop never sees them."""
+
+    def tokenise(self, card: Card, *, postcode: str | None = None, country: str | None = None) -> str:
+        """Hand card data to the gateway with the publishable key; return the payment method's token.
+
+        `UsageError` where no publishable key is given.
+        """
+
+
+@runtime_checkable
+class Cardholder(Protocol):
+    """A gateway's bank page, where a stand-in for the cardholder can press a button (simulators alone)."""
+
+    def authenticate(self, redirect_url: str, *, passes: bool) -> str:
+        """Pass or fail the authentication; return the link by which the browser goes back to the shop."""
+
+
 @runtime_checkable
 class Erp(Protocol):
     """An ERP, or whatever books orders."""
@@ -240,6 +360,24 @@ class Rates(Protocol):
 
     def history(self, since: date) -> Sequence[Rate]:
         """Return every published rate since that date, oldest first."""
+
+
+@runtime_checkable
+class Operator(Protocol):
+    """What a runner lends a flow where it may: the landscape's clock and the faults of its edge."""
+
+    def pass_time(self, span: timedelta) -> None:
+        """Let that much of the landscape's time pass, everything due on the way included."""
+
+    def put_fault(self, kind: str, system: str, **figures: Any) -> str:
+        """Put a fault in the way of the platform's calls to a system and return its name.
+
+        kind and figures: as `assay faults add` takes them (``status`` with ``code=503``, ``delay`` with
+        ``delay_ms=…``, ``path``, ``method``); ``platform`` as system is the way of webhooks into the shop.
+        """
+
+    def take_fault(self, name: str) -> None:
+        """Take that fault away; others stay."""
 
 
 class Intent(Protocol):

@@ -5,15 +5,28 @@ Follows the merchant's own OpenAPI document (``GET /api/openapi.json``); orders 
 
 from __future__ import annotations
 
+import itertools
+import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
+from urllib.parse import quote, urlsplit
 
 from assay.errors import InfrastructureError
 from assay.money import Money
-from assay.records import Address, Line, Order
-from assay.roles import ConnectorHead, Http, Purchase, Reply, UndoRefused
+from assay.records import Address, Article, Line, Order
+from assay.roles import (
+    Basket,
+    ConnectorHead,
+    Http,
+    Purchase,
+    Reply,
+    ShippingOffer,
+    ShopRefused,
+    Submission,
+    UndoRefused,
+)
 
 HEAD = ConnectorHead(
     vendor="merchant",
@@ -34,11 +47,52 @@ class Merchant:
 
     def place(self, purchase: Purchase) -> str:
         """Buy as a guest: cart, lines, coupon, address, checkout; return the order's id."""
-        cart = self._call("POST", "/api/carts", {"currency": purchase.currency})["id"]
+        cart = self.open_cart(purchase.currency)
         for sku, quantity in purchase.lines:
-            self._call("POST", f"/api/carts/{cart}/lines", {"sku": sku, "quantity": quantity})
+            self.put_in(cart, sku, quantity)
         if purchase.coupon:
-            self._call("POST", f"/api/carts/{cart}/coupon", {"code": purchase.coupon})
+            self.use_coupon(cart, purchase.coupon)
+        self.deliver_to(cart, purchase)
+        answer = self.submit(cart, purchase.payment_method)
+        if answer.status != "ordered" or answer.order_ref is None:
+            raise ShopRefused(f"{answer.status}: {answer.text or 'the order is not there at once'}")
+        return answer.order_ref
+
+    def articles(self, currency: str) -> Sequence[Article]:
+        """Return the whole catalogue with its prices in a currency, page after page."""
+        found: list[Article] = []
+        for page in itertools.count(1):
+            params = [("currency", currency), ("page", str(page)), ("page_size", str(_PAGE_SIZE))]
+            answer = self._call("GET", "/api/products", params=params)
+            found += [_article(each) for each in answer["products"]]
+            if len(answer["products"]) < _PAGE_SIZE:
+                break
+        return found
+
+    def article(self, sku: str, currency: str) -> Article:
+        """Return what the product page shows; `LookupError` for an unknown SKU."""
+        return _article(self._call("GET", f"/api/products/{quote(sku, safe='')}", params=[("currency", currency)]))
+
+    def register(self, email: str, name: str) -> str:
+        """Register a customer with a password nobody keeps; return the token under which their carts are opened."""
+        body = {"email": email, "name": name, "password": secrets.token_urlsafe(16)}
+        return str(self._call("POST", "/api/customers", body)["token"])
+
+    def open_cart(self, currency: str, *, customer: str | None = None) -> str:
+        """Open a cart and return its id; with a token it is that customer's."""
+        headers = {"Authorization": f"Bearer {customer}"} if customer else None
+        return str(self._call("POST", "/api/carts", {"currency": currency}, headers=headers)["id"])
+
+    def put_in(self, cart: str, sku: str, quantity: int) -> Basket:
+        """Add a quantity of a SKU; the same SKU again makes its line longer."""
+        return _basket(self._call("POST", f"/api/carts/{cart}/lines", {"sku": sku, "quantity": quantity}))
+
+    def use_coupon(self, cart: str, code: str) -> Basket:
+        """Attach a coupon."""
+        return _basket(self._call("POST", f"/api/carts/{cart}/coupon", {"code": code}))
+
+    def deliver_to(self, cart: str, purchase: Purchase) -> Basket:
+        """Say who buys and where it goes."""
         lines = (*purchase.address_lines, None)
         address = {
             "name": purchase.name,
@@ -51,10 +105,34 @@ class Merchant:
             "phone": purchase.phone,
         }
         customer = {"email": purchase.email, "name": purchase.name, "address": address}
-        self._call("PUT", f"/api/carts/{cart}/customer", customer)
-        payment = {"kind": "card", "payment_method": purchase.payment_method}
-        order: str = self._call("POST", f"/api/carts/{cart}/checkout", {"payment": payment})["id"]
-        return order
+        return _basket(self._call("PUT", f"/api/carts/{cart}/customer", customer))
+
+    def shipping_offers(self, cart: str) -> Sequence[ShippingOffer]:
+        """Return the services the cart may be sent with."""
+        rates = self._call("GET", f"/api/carts/{cart}/shipping-rates")["rates"]
+        return [ShippingOffer(ref=each["id"], name=each["name"], price=_money(each["amount"])) for each in rates]
+
+    def choose_shipping(self, cart: str, offer: str) -> Basket:
+        """Choose one of the services."""
+        return _basket(self._call("PUT", f"/api/carts/{cart}/shipping", {"rate": offer}))
+
+    def basket(self, cart: str) -> Basket:
+        """Return the cart as it stands now."""
+        return _basket(self._call("GET", f"/api/carts/{cart}"))
+
+    def submit(self, cart: str, payment_method: str, *, key: str | None = None) -> Submission:
+        """Press the button that buys; the key goes as Idempotency-Key."""
+        payment = {"kind": "card", "payment_method": payment_method}
+        headers = {"Idempotency-Key": key} if key else None
+        path = f"/api/carts/{cart}/checkout"
+        return _submission(self._http.request("POST", path, json={"payment": payment}, headers=headers), "POST", path)
+
+    def come_back(self, url: str) -> Submission:
+        """Follow the bank's link to the shop, at the shop's own address."""
+        parts = urlsplit(url)
+        # The link names the edge's way into the shop, and what a witness reads never passes the edge.
+        path = "/checkout/return" + (f"?{parts.query}" if parts.query else "")
+        return _submission(self._http.request("GET", path), "GET", "/checkout/return")
 
     def order(self, ref: str) -> Order:
         """Return the order; `LookupError` when the shop does not know it."""
@@ -109,12 +187,55 @@ class Merchant:
 def _accepted(reply: Reply, method: str, path: str) -> None:
     if reply.status == 404:
         raise LookupError(f"the shop does not know {path}")
+    if reply.status in (400, 402, 409, 422, 429):
+        raise ShopRefused(f"{method} {path}: {_seen(reply)}")
     if reply.status >= 400:
         raise InfrastructureError(f"the shop refused {method} {path}", expected="2xx", seen=_seen(reply))
 
 
 def _seen(reply: Reply) -> str:
     return f"{reply.status} {reply.text[:300]}"
+
+
+def _submission(reply: Reply, method: str, path: str) -> Submission:
+    """Return what a customer makes of the answer to a checkout, or to coming back from the bank."""
+    if reply.status in (402, 409, 422, 429, 502, 503):
+        text = str(reply.json()["error"]["message"])
+        return Submission(status="declined" if reply.status == 402 else "refused", text=text)
+    _accepted(reply, method, path)
+    seen = reply.json()
+    if reply.status == 202:
+        order = seen["order"]
+        return Submission(
+            status=seen["status"],
+            order_ref=order["id"],
+            order_number=order["number"],
+            redirect_url=seen.get("redirect_url"),
+        )
+    return Submission(status="ordered", order_ref=seen["id"], order_number=seen["number"], total=_money(seen["total"]))
+
+
+def _basket(seen: dict[str, Any]) -> Basket:
+    return Basket(
+        ref=seen["id"],
+        lines=tuple(_line(line) for line in seen["lines"]),
+        goods=_money(seen["goods"]),
+        discount=_money(seen["discount"]),
+        shipping=_money(seen["shipping"]["total"]),
+        total=_money(seen["total"]),
+    )
+
+
+def _article(seen: dict[str, Any]) -> Article:
+    return Article(
+        system="merchant",
+        sku=seen["sku"],
+        price=_money(seen["price"]) if seen.get("price") else None,
+        weight_g=seen["weight_g"],
+        name=seen["name"],
+        backorder=seen["backorder"],
+        components=tuple((part["sku"], part["quantity"]) for part in seen["bundle"]),
+    )
 
 
 def _order(seen: dict[str, Any]) -> Order:
