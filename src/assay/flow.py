@@ -228,13 +228,15 @@ class Run:
     def saw(self, place: str, amount: Money, *, order: str | None = None) -> Money:
         """Remember an amount the customer was shown (`BEFORE_ORDER`, `AFTER_ORDER`); return it.
 
-        Before an order is bought it belongs to the next one, after it to the last, unless `order` names one.
+        An article's own page is ``product SKU``. What is shown before an order belongs to the next one bought, what
+        is shown after it to the last, unless `order` names one.
         """
-        if place not in BEFORE_ORDER + AFTER_ORDER:
+        kind = place.partition(" ")[0]
+        if kind not in BEFORE_ORDER + AFTER_ORDER:
             raise UsageError(
-                f"nobody is shown an amount at '{place}'", hint=did_you_mean(place, BEFORE_ORDER + AFTER_ORDER)
+                f"nobody is shown an amount at '{place}'", hint=did_you_mean(kind, BEFORE_ORDER + AFTER_ORDER)
             )
-        latest = self.order_refs[-1] if self.order_refs and place in AFTER_ORDER else ""
+        latest = self.order_refs[-1] if self.order_refs and kind in AFTER_ORDER else ""
         self.shown.append((order or latest, place, amount))
         return amount
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 
-from assay.errors import InfrastructureError, UsageError
+from assay.errors import InfrastructureError, SafetyError, UsageError
 from assay.events import Finding, Outcome, Result
-from assay.flow import Case, Flow, Run, flow, perform
+from assay.flow import Case, Flow, Run, Watched, flow, look_again, perform
+from assay.money import Money
 from assay.roles import Purchase
 
 EUR = Case("eur", Purchase(currency="EUR", lines=(("0017", 1),), email="a@example.com"))
@@ -219,3 +221,153 @@ def test_an_outcome_counts_verdicts_only() -> None:
     assert (blind.evaluated, blind.failed) == (0, False)
     mixed = Outcome(flow="F", case="c", environment="e", findings=(_finding(Result.PASS), _finding(Result.FAIL)))
     assert (mixed.evaluated, mixed.failed) == (2, True)
+
+
+def test_a_soft_check_fails_the_outcome_and_not_the_flow() -> None:
+    """What a check finds wrong is a failed soft step with its place; the flow goes on; a right one leaves no trace."""
+
+    @flow(id="F", title="t", cases=[EUR])
+    def act(run: Run) -> None:
+        with run.step("see"):
+            assert run.check(1 + 1 == 2, "sums add up")
+            assert not run.check([], "one document at least")
+            run.bought("o-1")
+
+    outcome = _run(act)
+    soft, see = outcome.steps
+    assert (soft.name, soft.soft, soft.code, see.error) == ("see", True, 1, None)
+    assert re.fullmatch(r"not so: one document at least \(.*test_flow\.py:\d+\)", str(soft.error))
+    assert (outcome.failed, outcome.order_refs) == (True, ("o-1",))
+
+
+def test_what_the_customer_saw_belongs_to_an_order() -> None:
+    """Amounts shown before an order belong to the next one bought, those after it to the last; each keeps its place."""
+    one, two = Money(100, "EUR"), Money(200, "EUR")
+
+    @flow(id="F", title="t", cases=[EUR])
+    def act(run: Run) -> None:
+        assert run.saw("product 0017", one) is one
+        run.bought("o-1")
+        run.saw("confirmation", one)
+        run.saw("cart", two)
+        run.bought("o-2")
+        run.saw("message", one, order="o-1")
+        run.saw("product 0018", two)
+
+    outcome = _run(act)
+    assert outcome.shown_for("o-1") == (("product 0017", one), ("confirmation", one), ("message", one))
+    assert outcome.shown_for("o-2") == (("cart", two),)
+    assert outcome.shown_for("") == (("product 0018", two),)
+    with pytest.raises(UsageError, match="nobody is shown an amount at 'confirmaton'") as refused:
+        Run(EUR, Still()).saw("confirmaton", one)
+    assert refused.value.hint == "did you mean 'confirmation'?"
+
+
+def test_a_flow_without_a_ledger_keeps_nothing() -> None:
+    """Where nothing must be taken back a purchase is placed all the same and the outcome has nothing to undo."""
+
+    @flow(id="F", title="t", cases=[EUR])
+    def act(run: Run, shop: Any) -> None:
+        run.buy(shop)
+
+    placed: list[Purchase] = []
+
+    class Counter:
+        def place(self, purchase: Purchase) -> str:
+            placed.append(purchase)
+            return "o-1"
+
+    outcome = _run(act, {"shop": Counter()})
+    assert (outcome.order_refs, outcome.undo, placed) == (("o-1",), "none", [EUR.purchase])
+
+
+def test_an_execution_has_a_customer_of_its_own() -> None:
+    """An execution with an id buys under an address nobody else has; the case's name and goods stay."""
+    seen: list[Case] = []
+    declared = flow(id="F", title="t", cases=[EUR])(lambda run: seen.append(run.case))
+    outcome = perform(declared, EUR, {}, Still(), "local", id="x7")
+    assert (outcome.id, seen[0].purchase.email, seen[0].name) == ("x7", "a-x7@example.com", "eur")
+    coupon = Case("c", replace(EUR.purchase, coupon="TEN", lines=(("1", 1), ("0017", 2), ("1", 3))))
+    assert coupon.lease_names == ("sku:1", "sku:0017", "coupon:TEN")
+
+
+def test_production_ends_a_flow_at_its_cut() -> None:
+    """Cut, a flow ends after the named step, without failing and whatever it catches; uncut it goes on."""
+
+    @flow(id="F", title="t", cases=[EUR], production_cut="read back", reversible=True)
+    def act(run: Run) -> None:
+        with run.step("all of it"):
+            try:
+                with run.step("read back"):
+                    run.bought("o-1")
+            except Exception:
+                pytest.fail("the cut was caught")
+        with run.step("ship"):
+            run.bought("o-2")
+
+    cut = perform(act, EUR, {}, Still(), "production", cut=True)
+    assert (cut.failed, cut.order_refs) == (False, ("o-1",))
+    assert [step.name for step in cut.steps] == ["read back", "all of it"]
+    assert _run(act).order_refs == ("o-1", "o-2")
+    with pytest.raises(UsageError, match="cut after 'raed back'") as refused:
+        flow(id="F", title="t", cases=[EUR], production_cut="raed back")(act.act)
+    assert refused.value.hint == "did you mean 'read back'?"
+
+
+def test_a_flow_has_a_deadline() -> None:
+    """A flow that takes longer than its deadline fails in the step it is in, also while it waits for something."""
+
+    @flow(id="F", title="t", cases=[EUR], deadline_s=0.05)
+    def act(run: Run) -> None:
+        with run.step("wait"):
+            run.eventually(lambda: None, within="erp")
+
+    [step] = _run(act, surroundings=Still(limit=60)).steps
+    assert (step.name, step.code) == ("wait", 1)
+    assert "longer than 0.05 s (its deadline_s)" in str(step.error)
+
+
+def test_what_was_seen_is_looked_at_again() -> None:
+    """What `eventually` saw and what is gone at twice the limit is a failed step; what stayed is none."""
+    documents = {"kept": 1, "gone": 1, "broken": 1}
+
+    @flow(id="F", title="t", cases=[EUR])
+    def act(run: Run) -> None:
+        for name in list(documents):
+            with run.step(name):
+                run.eventually(partial(documents.__getitem__, name), within="erp")
+
+    watched: list[Watched] = []
+    assert not perform(act, EUR, {}, Still(), "local", watch=watched.append).failed
+    assert look_again(watched, Still()) == ()
+    documents.update(gone=0)
+    del documents["broken"]
+    gone, broken = look_again(watched, Still())
+    assert (gone.name, gone.error) == ("gone, looked at again", "it was there and is gone at twice the limit")
+    assert (broken.name, broken.code) == ("broken, looked at again", 1)
+    assert "KeyError" in str(broken.error)
+
+
+def test_a_landscape_without_the_role_is_refused() -> None:
+    """A flow that needs a system the environment lacks is wrong use, before anything is done."""
+    declared = flow(id="F", title="t", cases=[EUR])(lambda run, carrier: None)
+    with pytest.raises(UsageError, match="F needs a system of role 'carrier'"):
+        _run(declared, {"shop": object()})
+
+
+@pytest.mark.parametrize(("error", "code"), [(SafetyError("no"), 4), (UsageError("no"), 2), (ValueError("no"), 1)])
+def test_a_failed_step_says_which_exit_code_it_asks_for(error: Exception, code: int) -> None:
+    """Wrong use, infrastructure and safety refusals stay what they are in the outcome of a flow."""
+
+    def act(run: Run) -> None:
+        with run.step("try"):
+            raise error
+
+    [step] = _run(flow(id="F", title="t", cases=[EUR])(act)).steps
+    assert step.code == code
+
+
+def test_two_cases_of_one_name_are_refused() -> None:
+    """Cases are told apart by name, so a flow cannot have two of one name."""
+    with pytest.raises(UsageError, match="two cases named 'eur'"):
+        flow(id="F", title="t", cases=[EUR, EUR])(lambda run: None)
