@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import http.client
+import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from urllib.parse import urlsplit
 
 
@@ -16,6 +18,7 @@ class LossyProxy:
         self._wanted: list[tuple[str, str]] = []
         self._lock = threading.Lock()
         self.seen: list[tuple[str, str, dict[str, str]]] = []
+        self.bodies: list[tuple[str, bytes]] = []
         proxy = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -45,12 +48,17 @@ class LossyProxy:
         """Return how many such calls were relayed."""
         return sum(seen[0] == method and path in seen[1] for seen in self.seen)
 
+    def last(self, path: str) -> Any:
+        """Return the JSON of the newest call whose path holds that."""
+        return next(json.loads(body) for seen, body in reversed(self.bodies) if path in seen and body)
+
     def relay(self, handler: BaseHTTPRequestHandler) -> None:
         """Relay one call."""
         length = int(handler.headers.get("content-length") or 0)
         body = handler.rfile.read(length) if length else None
         headers = {name: value for name, value in handler.headers.items() if name.lower() not in ("host", "connection")}
         self.seen.append((handler.command, handler.path, headers))
+        self.bodies.append((handler.path, body or b""))
         connection = http.client.HTTPConnection(self._target, timeout=20)
         connection.request(handler.command, handler.path, body, headers)
         answer = connection.getresponse()

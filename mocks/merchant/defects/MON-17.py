@@ -1,0 +1,14 @@
+"""MON-17: A refund made in the gateway's console is booked in the base currency with the foreign number.
+
+The notified amount is copied into the base column. Seen in Adyen/adyen-magento#915.
+"""
+
+from decimal import Decimal
+
+
+def adopted_amount(amount: Decimal, rate: Decimal | None) -> tuple[Decimal, Decimal]:
+    """Return the same number for both currencies."""
+    return amount, amount
+
+
+SEAMS = {"adopted_amount": adopted_amount}

@@ -1,0 +1,12 @@
+"""MON-24: Exchange rates are never fetched again.
+
+The scheduled import is missing after a configuration change. Seen in magento/magento2#23846.
+"""
+
+
+def is_switched_on(job: str) -> bool:
+    """Leave the rate import unscheduled."""
+    return job != "rates"
+
+
+SEAMS = {"is_switched_on": is_switched_on}

@@ -1,0 +1,12 @@
+"""SEC-06: Another customer can cancel one's order.
+
+Nobody checks whose order is changed. Seen in dotnet/eShop#996.
+"""
+
+
+def may_write(is_operator: bool, is_owner: bool, holds_key: bool) -> bool:
+    """Let everybody write."""
+    return True
+
+
+SEAMS = {"may_write": may_write}
