@@ -21,7 +21,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import CodeType
 from typing import Any, Protocol, TypeVar
@@ -29,7 +29,7 @@ from typing import Any, Protocol, TypeVar
 from assay.errors import AssayError, UsageError, did_you_mean
 from assay.events import Outcome, StepDone
 from assay.money import Money
-from assay.roles import ROLES, Intent, Purchase, Shop, Undo
+from assay.roles import ROLES, Intent, Operator, Purchase, Shop, Undo
 
 TAGS = (
     "money",
@@ -41,6 +41,10 @@ TAGS = (
     "rates",
     "customer",
     "browse",
+    "checkout",
+    "coupon",
+    "bundle",
+    "address",
     "outage",
     "smoke",
     "slow",
@@ -50,6 +54,8 @@ BEFORE_ORDER = ("product", "cart", "checkout", "payment")
 AFTER_ORDER = ("confirmation", "account", "message", "invoice")
 """Where a customer is shown an amount, before there is an order and after."""
 OUTSIDE = "outside any step"
+_PATIENT_S = 0.5
+"""Pauses grow up to this, about a second and a half in all, before the landscape's clock is moved instead."""
 T = TypeVar("T")
 
 
@@ -57,17 +63,21 @@ T = TypeVar("T")
 class Case:
     """One named set of inputs.
 
-    leased: what the runner took for this execution alone, so that counting it means something (see `lease_names`).
+    parts: the SKUs its bundles are made of. alone: what it does (a fault, an outage) would reach other cases' orders
+    on the same landscape, so that it runs by itself there. leased: what the runner took for this execution alone, so
+    that counting it means something (see `lease_names`).
     """
 
     name: str
     purchase: Purchase
+    parts: tuple[str, ...] = ()
+    alone: bool = False
     leased: tuple[str, ...] = ()
 
     @property
     def goods(self) -> tuple[str, ...]:
-        """The SKUs it buys, each once."""
-        return tuple(dict.fromkeys(sku for sku, _ in self.purchase.lines))
+        """The SKUs it buys and what they are made of, each once."""
+        return tuple(dict.fromkeys([*(sku for sku, _ in self.purchase.lines), *self.parts]))
 
     @property
     def lease_names(self) -> tuple[str, ...]:
@@ -87,7 +97,7 @@ class Flow:
 
     reversible: everything it creates can be taken back, so it may run in production. production_cut: the step after
     which it ends there, because what follows reaches real people or goods. deadline_s: how long one execution may
-    take, in real seconds.
+    take, in real seconds. read_only: it creates nothing anywhere, so it may run in production as it is.
     """
 
     id: str
@@ -99,6 +109,7 @@ class Flow:
     reversible: bool = False
     production_cut: str | None = None
     deadline_s: float = 900.0
+    read_only: bool = False
 
     def case(self, name: str) -> Case:
         """Return a case by name; `UsageError` with a suggestion."""
@@ -154,6 +165,7 @@ class Run:
     case: Case
     surroundings: Surroundings
     undo: Undo | None = None
+    operator: Operator | None = None
     watch: Callable[[Watched], None] | None = None
     cut_after: str | None = None
     deadline_s: float = 900.0
@@ -246,17 +258,49 @@ class Run:
         The runner looks again after twice the limit: what was seen must still be there then.
         """
         limit_s = self.surroundings.limit_s(within)
+        until = self.surroundings.now() + timedelta(seconds=limit_s)
         deadline = time.monotonic() + limit_s
         pause = 0.05
         while not (seen := look()):
-            if time.monotonic() >= deadline:
+            if time.monotonic() >= deadline or (self.operator and self.surroundings.now() >= until):
                 raise TimeoutError(f"nothing seen within {limit_s:g} s (policies.freshness.{within})")
             self._in_time()
+            if self.operator is not None and pause > _PATIENT_S:
+                self.operator.pass_time(timedelta(seconds=limit_s / 4))
+                continue
             self.surroundings.wait(pause)
             pause = min(pause * 1.5, 1.0)
         if self.watch is not None:
             self.watch(Watched(self._open[-1] if self._open else OUTSIDE, within, look))
         return seen
+
+    def pass_time(self, span: timedelta) -> bool:
+        """Let the landscape's time pass where the runner lends its clock; return whether it did.
+
+        Where it does not (real systems, a load test), nobody waits for days: what is due then is the oracles' to see.
+        """
+        if self.operator is None:
+            return False
+        self.operator.pass_time(span)
+        return True
+
+    @contextmanager
+    def fault(self, kind: str, system: str, **figures: Any) -> Iterator[None]:
+        """Put a fault in the way of the platform's calls to a system while the block runs (see `Operator`).
+
+        `UsageError` where the runner lends no edge: faults are for landscapes of our own.
+        """
+        if self.operator is None:
+            raise UsageError(
+                f"case '{self.case.name}' needs a {kind} fault in front of '{system}'",
+                where="here the platform's calls pass no edge of ours",
+                hint="run this case on a simulated environment: assay run --env local",
+            )
+        name = self.operator.put_fault(kind, system, **figures)
+        try:
+            yield
+        finally:
+            self.operator.take_fault(name)
 
     def _in_time(self) -> None:
         if time.monotonic() - self._began > self.deadline_s:
@@ -272,6 +316,7 @@ def flow(
     reversible: bool = False,
     production_cut: str | None = None,
     deadline_s: float = 900.0,
+    read_only: bool = False,
 ) -> Callable[[Callable[..., None]], Flow]:
     """Declare a flow; misuse (unknown role, tag or step, no case) is refused when the module is imported."""
 
@@ -295,7 +340,7 @@ def flow(
                 f"flow {id} is cut after '{production_cut}' in production and has no such step",
                 hint=did_you_mean(production_cut, texts),
             )
-        return Flow(id, title, act, roles, tuple(cases), tuple(tags), reversible, production_cut, deadline_s=deadline_s)
+        return Flow(id, title, act, roles, tuple(cases), tuple(tags), reversible, production_cut, deadline_s, read_only)
 
     return declare
 
@@ -309,14 +354,16 @@ def perform(
     *,
     id: str = "",
     undo: Undo | None = None,
+    operator: Operator | None = None,
     watch: Callable[[Watched], None] | None = None,
     cut: bool = False,
 ) -> Outcome:
     """Run one case and return what happened, not yet judged. A failed step ends it; nothing is raised for that.
 
     id: names this execution and makes its customer unique. undo: keeps what is created, to be taken back by the
-    caller afterwards (the outcome's undo is then ``open``). watch: told what `look_again` must look at. cut: end
-    after the flow's production cut. `UsageError` where a role the flow asks for is not there.
+    caller afterwards (the outcome's undo is then ``open``). operator: lends the clock and the edge's faults. watch:
+    told what `look_again` must look at. cut: end after the flow's production cut. `UsageError` where a role the flow
+    asks for is not there.
     """
     missing = [role for role in flow.roles if role not in roles]
     if missing:
@@ -330,6 +377,7 @@ def perform(
         case.personal(id) if id else case,
         surroundings,
         undo=undo,
+        operator=operator,
         watch=watch,
         cut_after=flow.production_cut if cut else None,
         deadline_s=flow.deadline_s,
