@@ -35,8 +35,8 @@ class Dossier:
 
     `shown` are the amounts the customer saw on the way: (place, amount), in that order; an article's own page is
     ``product SKU``. `bought` are the (SKU, units) the customer paid for. `calls` are the calls in the journal that are
-    this order's; `unread` names the journal where there is none or it has a gap. `base_articles` hold prices in the shop's
-    base currency. `unknown_parcels` are tracking numbers the shop shows and the carrier does not know. `stock` are
+    this order's; `unread` names the journal where there is none or it has a gap. `base_articles` hold prices in
+    the base currency. `unknown_parcels` are tracking numbers the shop shows and no carrier knows. `stock` are
     counts before and after, of articles nobody else buys meanwhile. `before_replay` is this dossier as it was before
     the same events were delivered again. `read_at` is the landscape's instant of reading.
     """

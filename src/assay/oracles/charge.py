@@ -1,0 +1,72 @@
+"""What a customer was charged: how payments at gateways, other tenders and cancelled lines make up a total."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from assay.errors import UsageError
+from assay.exponents import from_gateway_units, gateway_exponent
+from assay.money import Money, exponent, sum_of
+from assay.records import Dossier, Line, Order, Payment
+
+CHARGED = ("captured", "authorised", "pending")
+"""Phases in which money was taken, or will be without anybody doing more."""
+
+
+def captured(dossier: Dossier) -> list[Payment]:
+    """Return the payments of which something was captured."""
+    return [payment for payment in dossier.payments if payment.captured.minor]
+
+
+def is_charged(payment: Payment) -> bool:
+    """Say whether money of a payment was taken, or will be without anybody doing more."""
+    return bool(payment.captured.minor) or payment.phase in CHARGED
+
+
+def due_at_gateways(dossier: Dossier, order: Order) -> Money:
+    """Return what of the total gateways are to take: all but what is paid from elsewhere, a gift card or a bank."""
+    gateways = {payment.system for payment in dossier.payments}
+    elsewhere = [tender.amount for tender in order.tenders if tender.gateway not in gateways]
+    if any(amount.currency != order.total.currency for amount in elsewhere):
+        return order.total
+    return order.total - sum_of(elsewhere, order.total.currency)
+
+
+def cancelled_lines(order: Order) -> list[Line]:
+    """Return the lines of which units are no longer wanted."""
+    return [line for line in order.lines if line.cancelled]
+
+
+def cancelled_value(order: Order) -> Money:
+    """Return what cancelled units cost, each line's share rounded half up; it may differ by one unit a line."""
+    shares = []
+    for line in cancelled_lines(order):
+        if line.total is not None:
+            exact = line.total.minor * line.cancelled / line.quantity
+            shares.append(Money(int(exact + Decimal("0.5")), line.total.currency))
+    return sum_of(shares, order.total.currency)
+
+
+def gateway_units(amount: Money, gateway: str) -> Decimal:
+    """Return an amount in the gateway's minor units, exactly, whole or not."""
+    return amount.amount.scaleb(gateway_exponent(gateway, amount.currency))
+
+
+def money_at(gateway: str, units: int, currency: str) -> Money | None:
+    """Return what gateway units are worth; None where ISO 4217 has no such amount or no such currency."""
+    try:
+        return from_gateway_units(units, gateway, currency)
+    except UsageError:
+        return None
+
+
+def difference(seen: Decimal, expected: Decimal, currency: str) -> Money | None:
+    """Return how far two amounts in major units are apart, rounded up to a whole minor unit, for what is at risk."""
+    minor = abs(seen - expected).scaleb(exponent(currency))
+    return Money(int(minor) + (minor != int(minor)), currency)
+
+
+def total_captured(payments: Iterable[Payment]) -> int:
+    """Return the sum of what was captured, in minor units."""
+    return sum(payment.captured.minor for payment in payments)
