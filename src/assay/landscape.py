@@ -80,11 +80,13 @@ def find_connector(system_id: str) -> ModuleType:
 def credentials_of(system_id: str, system: System, head: ConnectorHead) -> dict[str, str]:
     """Return the secrets a connector asks for, from the environment, a file, or our simulator's published ones."""
     found = {}
-    for name in head.credentials:
+    for name in (*head.credentials, *head.optional_credentials):
         source = system.credentials.get(name)
         value = read_credential(source) if source else None
         if value is None and system.mode == "simulated":
             value = system.test_credentials.get(name)
+        if value is None and name in head.optional_credentials:
+            continue
         if value is None:
             raise UsageError(
                 f"credential '{name}' of '{system_id}' is not set",

@@ -68,7 +68,8 @@ class Http(Protocol):
 class ConnectorHead:
     """What the engine must know of a connector before it builds one; ``HEAD`` in every connector module.
 
-    credentials: the names a profile may map to environment variables, in the order of the vendor's document.
+    credentials: the names a profile maps to environment variables, in the order of the vendor's document; those that
+    only some verbs need are optional.
     references: how calls of this vendor are attributed to orders. creations: which calls create what must not be
     created twice. documents: addresses of what was followed.
     """
@@ -79,6 +80,7 @@ class ConnectorHead:
     sandbox: str | None = None
     hosts: tuple[str, ...] = ()
     credentials: tuple[str, ...] = ()
+    optional_credentials: tuple[str, ...] = ()
     references: tuple[ReferenceRule, ...] = ()
     creations: tuple[CreationRule, ...] = ()
     documents: tuple[str, ...] = ()

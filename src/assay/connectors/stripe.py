@@ -11,12 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NoReturn
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
-from assay.errors import InfrastructureError
+from assay.errors import InfrastructureError, UsageError
 from assay.http import Answer
 from assay.records import MinorAmount, Payment, ReferenceRule
-from assay.roles import ConnectorHead, Http, Reply, UndoRefused
+from assay.roles import Card, ConnectorHead, Http, Reply, UndoRefused
 
 _OBJECT = ("id", "metadata.order_id")
 _FORM = ("form:metadata[order_id]",)
@@ -34,6 +34,7 @@ HEAD = ConnectorHead(
     sandbox="https://api.stripe.com",  # the key says which mode: sk_test_… or sk_live_…
     hosts=("api.stripe.com",),
     credentials=("api_key",),
+    optional_credentials=("publishable_key",),
     references=(
         _rule("POST", r"^/v1/payment_intents$", *_FORM, *_OBJECT),
         _rule("GET", r"^/v1/payment_intents/(?P<id>pi_[^/]+)$", "path:id", *_OBJECT),
@@ -83,6 +84,7 @@ class Stripe:
     def __init__(self, http: Http, credentials: Mapping[str, str]) -> None:
         self._http = http
         self._headers = {"authorization": f"Bearer {credentials['api_key']}"}
+        self._publishable_key = credentials.get("publishable_key")
 
     def payment(self, ref: str) -> Payment:
         """Return one payment intent; `LookupError` when Stripe does not know it."""
@@ -148,6 +150,56 @@ class Stripe:
                 return
             raise UndoRefused(f"{code}: {error.text_or('error.message', 'no message')}")
         _refuse(reply, f"POST {path}", f"payment intent {payment_ref}")
+
+    def tokenise(self, card: Card, *, postcode: str | None = None, country: str | None = None) -> str:
+        """Make a payment method of card data as Stripe's own form does, with the publishable key; return its id.
+
+        Follows https://docs.stripe.com/api/payment_methods/create. Stripe takes the numbers of
+        https://docs.stripe.com/testing alone in test mode. `UsageError` without a publishable key.
+        """
+        if self._publishable_key is None:
+            raise UsageError(
+                "card data need a publishable key to be handed to stripe",
+                where="systems.stripe.credentials",
+                expected='publishable_key = "env:STRIPE_PUBLISHABLE_KEY"',
+                hint="add the line, and set that variable to the pk_test_… key of your account",
+            )
+        month, year = card.expires
+        form = [
+            ("type", "card"),
+            ("card[number]", card.number),
+            ("card[exp_month]", str(month)),
+            ("card[exp_year]", str(year)),
+            ("card[cvc]", card.cvc),
+            ("billing_details[name]", card.holder),
+        ]
+        form += [("billing_details[address][postal_code]", postcode)] if postcode else []
+        form += [("billing_details[address][country]", country)] if country else []
+        headers = {"authorization": f"Bearer {self._publishable_key}"}
+        reply = self._http.request("POST", "/v1/payment_methods", form=form, headers=headers)
+        if reply.status != 200:
+            _refuse(reply, "POST /v1/payment_methods", "card")
+        return Answer.of(reply, system="stripe", operation="POST /v1/payment_methods").text("id")
+
+    def authenticate(self, redirect_url: str, *, passes: bool) -> str:
+        """Press a button of the simulator's 3D Secure page; return the link that leads back to the shop.
+
+        Stripe's own test page can only be clicked in a browser.
+        """
+        parts = urlsplit(redirect_url)
+        path = f"{parts.path}?{parts.query}"
+        form = [("outcome", "complete" if passes else "fail")]
+        reply = self._http.request("POST", path, form=form)
+        back = reply.headers.get("location")
+        if reply.status != 303 or not back:
+            raise InfrastructureError(
+                "the bank's page led nowhere",
+                where=f"POST {parts.path}",
+                expected="303 with the link back to the shop",
+                seen=f"status {reply.status}",
+                hint="only the simulator's page has buttons that a program can press",
+            )
+        return back
 
     def _pages(self, path: str, params: Sequence[tuple[str, str]]) -> Iterator[Answer]:
         """Walk a list newest first by `starting_after` until Stripe says there is no more."""
