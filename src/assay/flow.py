@@ -362,8 +362,8 @@ def perform(
 
     id: names this execution and makes its customer unique. undo: keeps what is created, to be taken back by the
     caller afterwards (the outcome's undo is then ``open``). operator: lends the clock and the edge's faults. watch:
-    told what `look_again` must look at. cut: end after the flow's production cut. `UsageError` where a role the flow
-    asks for is not there.
+    told what `look_again` must look at. cut: this is production: end after the flow's production cut, and buy as the
+    case's very customer, whom an allow list names. `UsageError` where a role the flow asks for is not there.
     """
     missing = [role for role in flow.roles if role not in roles]
     if missing:
@@ -374,7 +374,7 @@ def perform(
             hint="add the system to assay.toml, or choose other flows",
         )
     run = Run(
-        case.personal(id) if id else case,
+        case.personal(id) if id and not cut else case,
         surroundings,
         undo=undo,
         operator=operator,

@@ -287,6 +287,8 @@ def test_an_execution_has_a_customer_of_its_own() -> None:
     declared = flow(id="F", title="t", cases=[EUR])(lambda run: seen.append(run.case))
     outcome = perform(declared, EUR, {}, Still(), "local", id="x7")
     assert (outcome.id, seen[0].purchase.email, seen[0].name) == ("x7", "a-x7@example.com", "eur")
+    perform(declared, EUR, {}, Still(), "production", id="x8", cut=True)
+    assert seen[1] == EUR, "in production an allow list names the customer"
     coupon = Case("c", replace(EUR.purchase, coupon="TEN", lines=(("1", 1), ("0017", 2), ("1", 3))))
     assert coupon.lease_names == ("sku:1", "sku:0017", "coupon:TEN")
 
