@@ -41,7 +41,7 @@ def main() -> int:
         assay(folder, "up")  # makes the certificates, once per landscape
         assay(folder, "down")
         for _ in range(rounds):
-            boots.append(boot_seconds(installation))
+            boots.append(boot_seconds(installation, flags="archive"))
             ups.append(assay(folder, "up"))
             agains.append(assay(folder, "up"))
             assay(folder, "down")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -105,7 +106,25 @@ class Edge(_Table):
     """The WireMock process between the platform and everything outside."""
 
     port: int = Field(0, ge=0, le=65535, description="HTTP port; 0 takes a free one")
-    journal: bool = True
+    journal: bool = Field(True, description="false: load mode, no journal; its oracles are not evaluated")
+
+
+class Safety(_Table):
+    """What makes a synthetic order in production harmless; without all of it nothing is written there."""
+
+    skus: tuple[str, ...] = Field(min_length=1, description="articles a synthetic order may hold")
+    customers: tuple[str, ...] = Field(min_length=1, description="e-mail addresses of test customers")
+    orders_per_hour: int = Field(ge=1, description="the most synthetic orders in any hour")
+    money_per_hour: dict[str, Decimal] = Field(min_length=1, description="the most spent in an hour, by currency")
+    kill_switch: str = Field(description="'env:VARIABLE' (on unless empty, 0, off, no or false) or 'file:PATH'")
+    payment: Literal["account", "voucher", "card", "none"] = Field(description="how a synthetic order is paid")
+
+    @field_validator("kill_switch")
+    @classmethod
+    def _kinds(cls, value: str) -> str:
+        if not value.startswith(("env:", "file:")):
+            raise ValueError("kill_switch must be 'env:VARIABLE' or 'file:PATH'")
+        return value
 
 
 class Environment(_Table):
@@ -117,6 +136,7 @@ class Environment(_Table):
     seed: int = 1
     systems: dict[str, System] = Field(default_factory=dict)
     require: tuple[str, ...] = Field((), description="oracles that must be evaluated here")
+    safety: Safety | None = Field(None, description="needed for any write where production = true")
 
     @model_validator(mode="after")
     def _consistent(self) -> Environment:

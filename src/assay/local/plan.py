@@ -45,8 +45,12 @@ class Plan:
 
 def processes_of(plan: Plan) -> list[str]:
     """Return the names of the processes this landscape must have."""
-    optional = ((SIMULATORS, bool(plan.simulated)), (MERCHANT, plan.shop is not None))
-    return [EDGE, *(name for name, present in optional if present), KEEPER]
+    optional = (
+        (SIMULATORS, bool(plan.simulated)),
+        (MERCHANT, plan.shop is not None),
+        (KEEPER, plan.environment.edge.journal),
+    )
+    return [EDGE, *(name for name, present in optional if present)]
 
 
 def route_table(plan: Plan, running: Running) -> RouteTable:

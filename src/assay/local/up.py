@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from assay.edge import attach, load_routes, prepare, start_edge, touch
 from assay.edge.certificate import ensure_certificates
@@ -131,9 +131,11 @@ def _start(plan: Plan, running: Running, missing: list[str], begun: list[Process
     made = ensure_certificates(plan.home.path / "edge" / "certificates", hosts, java=installation.java)
     edge_port = running.port(EDGE, EDGE) or plan.environment.edge.port or free_port()
 
+    mode: Literal["scenario", "load"] = "scenario" if plan.environment.edge.journal else "load"
+
     def edge() -> Process:
         started = start_edge(
-            plan.home.path, port=edge_port, hosts=hosts, lifetime="detached", installation=installation
+            plan.home.path, port=edge_port, hosts=hosts, lifetime="detached", installation=installation, mode=mode
         )
         started.admin.close()
         log = str(plan.home.path / "edge" / "edge.log")
