@@ -365,14 +365,7 @@ def perform(
     told what `look_again` must look at. cut: this is production: end after the flow's production cut, and buy as the
     case's very customer, whom an allow list names. `UsageError` where a role the flow asks for is not there.
     """
-    missing = [role for role in flow.roles if role not in roles]
-    if missing:
-        raise UsageError(
-            f"flow {flow.id} needs a system of role '{missing[0]}'",
-            where=f"environment '{environment}'",
-            seen=f"roles {', '.join(sorted(roles)) or 'none'}",
-            hint="add the system to assay.toml, or choose other flows",
-        )
+    _require_roles(flow, roles, environment)
     run = Run(
         case.personal(id) if id and not cut else case,
         surroundings,
@@ -406,6 +399,17 @@ def perform(
         shown=tuple(run.shown),
         undo="open" if run.created else "none",
     )
+
+
+def _require_roles(flow: Flow, roles: Mapping[str, Any], environment: str) -> None:
+    missing = [role for role in flow.roles if role not in roles]
+    if missing:
+        raise UsageError(
+            f"flow {flow.id} needs a system of role '{missing[0]}'",
+            where=f"environment '{environment}'",
+            seen=f"roles {', '.join(sorted(roles)) or 'none'}",
+            hint="add the system to assay.toml, or choose other flows",
+        )
 
 
 def look_again(watched: Sequence[Watched], surroundings: Surroundings) -> tuple[StepDone, ...]:
