@@ -92,7 +92,9 @@ def test_reads_an_order_with_its_deliveries(vendor: Any, sap: SapS4hana) -> None
     assert (delivery.order_ref, delivery.status) == ("R-1001", "C")
     assert delivery.created_at == datetime(2026, 3, 1, 13, 5, 9, tzinfo=UTC)
     assert delivery.lines[0].quantity == Decimal(2)
-    assert vendor.asked[0].query["$filter"] == "PurchaseOrderByCustomer eq 'R-1001'"
+    assert vendor.asked[0].query["$filter"] == (
+        "PurchaseOrderByCustomer eq 'R-1001' or PurchaseOrderByShipToParty eq 'R-1001'"
+    )
     assert vendor.asked[1].query["$filter"] == "ReferenceSDDocument eq '17'"
     assert vendor.asked[0].headers["authorization"] == "Basic QVNTQVk6Y2FuYXJ5OsOp"
     assert isinstance(sap, Erp)
@@ -117,7 +119,9 @@ def test_a_quote_in_a_reference_is_doubled(vendor: Any, sap: SapS4hana) -> None:
     """A reference cannot leave its literal in a filter."""
     vendor.on("GET", ORDERS, page())
     assert sap.documents_of("R' or '1' eq '1") == []
-    assert vendor.asked[0].query["$filter"] == "PurchaseOrderByCustomer eq 'R'' or ''1'' eq ''1'"
+    assert vendor.asked[0].query["$filter"] == (
+        "PurchaseOrderByCustomer eq 'R'' or ''1'' eq ''1' or PurchaseOrderByShipToParty eq 'R'' or ''1'' eq ''1'"
+    )
     assert quoted("O'Neill") == "'O''Neill'"
 
 

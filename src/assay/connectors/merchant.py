@@ -8,14 +8,30 @@ from __future__ import annotations
 import itertools
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 from assay.errors import InfrastructureError
 from assay.money import Money
-from assay.records import Address, Article, Line, Order
+from assay.records import (
+    Address,
+    Article,
+    CustomerMessage,
+    Edit,
+    Line,
+    Movement,
+    Order,
+    OrderRefund,
+    Parcel,
+    Posting,
+    Reservation,
+    StateChange,
+    StockCount,
+    Tender,
+    UsedRate,
+)
 from assay.roles import (
     Basket,
     ConnectorHead,
@@ -138,6 +154,34 @@ class Merchant:
         """Return the order; `LookupError` when the shop does not know it."""
         return _order(self._call("GET", f"/api/orders/{ref}", headers=self._operator))
 
+    def order_text(self, ref: str) -> str:
+        """Return the shop's own answer about an order, as it came."""
+        path = f"/api/orders/{ref}"
+        reply = self._http.request("GET", path, headers=self._operator)
+        _accepted(reply, "GET", path)
+        return reply.text
+
+    def messages(self, ref: str) -> Sequence[CustomerMessage]:
+        """Return what was written to the customer of an order, oldest first."""
+        answer = self._call("GET", f"/api/orders/{ref}/messages", headers=self._operator)
+        return [
+            CustomerMessage(
+                kind=each["kind"],
+                recipient=each["recipient"],
+                subject=each["subject"],
+                text=each["text"],
+                at=datetime.fromisoformat(each["at"]),
+            )
+            for each in answer["messages"]
+        ]
+
+    def stock_count(self, sku: str, at: datetime) -> StockCount:
+        """Return what is counted of an article that is no bundle, with its movements and live reservations."""
+        name = quote(sku, safe="")
+        count = self._call("GET", f"/api/stock/{name}")
+        booked = self._call("GET", f"/api/operator/stock/{name}/movements", headers=self._operator)
+        return _stock_count(count, booked, at)
+
     def orders(self, since: datetime, until: datetime) -> Sequence[Order]:
         """Return all orders placed in [since, until), page after page."""
         return [_order(each) for each in self._listed(("since", since.isoformat()), ("until", until.isoformat()))]
@@ -239,7 +283,10 @@ def _article(seen: dict[str, Any]) -> Article:
 
 
 def _order(seen: dict[str, Any]) -> Order:
-    address, erp = seen.get("address"), seen.get("erp", {})
+    address, erp, customer = seen.get("address"), seen.get("erp", {}), seen.get("customer", {})
+    shipping, parcels = seen.get("shipping") or {}, tuple(map(_parcel, seen.get("shipments", ())))
+    # Units no longer wanted are shown by line id where the shop shows them.
+    cancelled = seen.get("cancelled_lines") or {}
     return Order(
         system="merchant",
         ref=seen["id"],
@@ -247,12 +294,23 @@ def _order(seen: dict[str, Any]) -> Order:
         status=seen["status"],
         total=_money(seen["total"]),
         placed_at=datetime.fromisoformat(seen["placed_at"]),
-        lines=tuple(_line(line) for line in seen["lines"]),
+        lines=tuple(_line(line, cancelled.get(line.get("id"), 0)) for line in seen["lines"]),
         payment_status=seen.get("payment_status"),
-        shipping=_money(seen["shipping"]["total"]) if seen.get("shipping") else None,
-        discount=_money(seen["discount"]) if seen.get("discount") else None,
-        tax=_money(seen["tax"]) if seen.get("tax") else None,
-        email=seen.get("customer", {}).get("email"),
+        shipping=_optional(shipping, "total"),
+        shipping_tax=_optional(shipping, "tax"),
+        shipping_tax_rate=_decimal(shipping.get("tax_rate")),
+        shipping_service=shipping.get("service"),
+        discount=_optional(seen, "discount"),
+        tax=_optional(seen, "tax"),
+        goods=_optional(seen, "goods"),
+        rounding=_optional(seen, "rounding"),
+        rate=_used_rate(seen["rate"]) if seen.get("rate") else None,
+        tax_included=seen.get("tax_included"),
+        tax_treatment=seen.get("tax_treatment"),
+        coupon=seen.get("coupon"),
+        hold=seen.get("hold"),
+        email=customer.get("email"),
+        customer_name=customer.get("name"),
         address=_address(address) if address else None,
         payment_refs=tuple(each["reference"] for each in seen.get("payments", ()) if each.get("reference")),
         document_refs=tuple(
@@ -261,20 +319,138 @@ def _order(seen: dict[str, Any]) -> Order:
             for each in erp.get(kind, ())
             if each.get("number")
         ),
-        tracking_numbers=tuple(
-            each["tracking_number"] for each in seen.get("shipments", ()) if each.get("tracking_number")
+        tracking_numbers=tuple(parcel.tracking_number for parcel in parcels if parcel.tracking_number),
+        history=tuple(_state_change(each) for each in seen.get("history", ())),
+        edits=tuple(_edit(each, seen["currency"]) for each in seen.get("edits", ())),
+        tenders=tuple(_tender(each) for each in seen.get("payments", ())),
+        refunds=tuple(_refund(each) for each in seen.get("refunds", ())),
+        postings=_postings(erp),
+        parcels=parcels,
+    )
+
+
+def _postings(erp: dict[str, Any]) -> tuple[Posting, ...]:
+    """Return the documents the shop means to have in the ERP: what it posted, and what still waits to be posted."""
+    known = {
+        each["reference"]: Posting(reference=each["reference"], number=each.get("number"), status=each["status"])
+        for each in erp.get("sales_orders", ())
+    }
+    for each in erp.get("outbox", ()):
+        if each["kind"] == "order" and each["state"] != "cancelled":
+            known.setdefault(each["reference"], Posting(reference=each["reference"], status=each["state"]))
+    return tuple(known.values())
+
+
+def _state_change(seen: dict[str, Any]) -> StateChange:
+    at = datetime.fromisoformat(seen["at"])
+    return StateChange(field=seen["field"], value=seen["value"], at=at, cause=seen.get("cause") or "")
+
+
+def _edit(seen: dict[str, Any], currency: str) -> Edit:
+    return Edit(
+        reason=seen["reason"],
+        at=datetime.fromisoformat(seen["at"]) if seen.get("at") else None,
+        extra=Money.of(seen["extra"], currency) if seen.get("extra") else None,
+        payment_ref=seen.get("payment"),
+        line_refs=tuple(seen.get("lines", ())),
+    )
+
+
+def _tender(seen: dict[str, Any]) -> Tender:
+    return Tender(
+        gateway=seen["gateway"],
+        kind=seen["kind"],
+        ref=seen.get("reference"),
+        status=seen["status"],
+        amount=_money(seen["amount"]),
+        captured=_money(seen["captured"]),
+        refunded=_money(seen["refunded"]),
+    )
+
+
+def _refund(seen: dict[str, Any]) -> OrderRefund:
+    return OrderRefund(
+        ref=seen.get("reference"),
+        tender_ref=seen.get("payment"),
+        status=seen["status"],
+        amount=_money(seen["amount"]),
+        reason=seen.get("reason") or "",
+        at=datetime.fromisoformat(seen["at"]),
+    )
+
+
+def _parcel(seen: dict[str, Any]) -> Parcel:
+    return Parcel(
+        ref=seen["id"],
+        carrier=seen["carrier"],
+        state=seen["state"],
+        status=seen["status"],
+        tracking_number=seen.get("tracking_number"),
+        delivery_ref=seen.get("delivery"),
+        weight_g=seen.get("weight_g"),
+        untracked=seen["status"] == "untracked",
+        error=seen.get("error"),
+        contents=tuple((each["sku"], each["quantity"]) for each in seen.get("lines", ())),
+    )
+
+
+def _used_rate(seen: dict[str, Any]) -> UsedRate:
+    return UsedRate(
+        base=seen["base"],
+        quote=seen["currency"],
+        value=_decimal(seen.get("rate")),
+        as_of=date.fromisoformat(seen["date"][:10]),
+        source=seen["source"],
+    )
+
+
+def _stock_count(count: dict[str, Any], booked: dict[str, Any], at: datetime) -> StockCount:
+    sku = count["sku"]
+    return StockCount(
+        system="merchant",
+        sku=sku,
+        at=at,
+        on_hand=count["on_hand"],
+        reserved=count["reserved"],
+        sellable=count["sellable"],
+        safety=count["safety"],
+        backorder=count["backorder"],
+        movements=tuple(
+            Movement(
+                sku=sku,
+                kind=each["kind"],
+                quantity=each["quantity"],
+                reference=each["reference"],
+                at=datetime.fromisoformat(each["at"]),
+            )
+            for each in booked["movements"]
+        ),
+        reservations=tuple(
+            Reservation(
+                sku=sku,
+                quantity=each["quantity"],
+                holder=each["holder"],
+                state=each["state"],
+                at=datetime.fromisoformat(each["at"]),
+                expires_at=datetime.fromisoformat(each["expires_at"]) if each.get("expires_at") else None,
+            )
+            for each in booked["reservations"]
         ),
     )
 
 
-def _line(seen: dict[str, Any]) -> Line:
+def _line(seen: dict[str, Any], cancelled: int = 0) -> Line:
     return Line(
         sku=seen["sku"],
         quantity=Decimal(seen["quantity"]),
         name=seen.get("name"),
         unit_price=_money(seen["unit_price"]),
         total=_money(seen["total"]),
-        tax_rate=Decimal(seen["tax_rate"]) if seen.get("tax_rate") is not None else None,
+        tax_rate=_decimal(seen.get("tax_rate")),
+        ref=seen.get("id"),
+        tax=_optional(seen, "tax"),
+        discount=_optional(seen, "discount"),
+        cancelled=Decimal(seen.get("cancelled") or cancelled),
     )
 
 
@@ -293,3 +469,11 @@ def _address(seen: dict[str, Any]) -> Address:
 
 def _money(seen: dict[str, str]) -> Money:
     return Money.of(seen["amount"], seen["currency"])
+
+
+def _optional(seen: dict[str, Any], name: str) -> Money | None:
+    return _money(seen[name]) if seen.get(name) else None
+
+
+def _decimal(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)

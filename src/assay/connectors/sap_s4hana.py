@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import NoReturn
@@ -15,7 +16,7 @@ from urllib.parse import quote
 
 from assay.errors import InfrastructureError
 from assay.http import Answer, basic_authorization
-from assay.records import Document, Line, ReferenceRule, StockLevel
+from assay.records import Condition, CreationRule, Document, Line, ReferenceRule, StockLevel
 from assay.roles import ConnectorHead, Http, Reply
 
 _ORDERS = "/sap/opu/odata/sap/API_SALES_ORDER_SRV"
@@ -77,6 +78,16 @@ HEAD = ConnectorHead(
             "POST", rf"{_IN_DELIVERIES}/(?:PostGoodsIssue|PickAllItems|ConfirmPicking\w*)$", "query:DeliveryDocument"
         ),
     ),
+    creations=(
+        # This API has no idempotency key: the customer reference is what makes an order recognisable.
+        CreationRule(
+            kind="sales_order",
+            method="POST",
+            path=rf"{_IN_ORDERS}/A_SalesOrder$",
+            key="",
+            purpose=("PurchaseOrderByCustomer",),
+        ),
+    ),
     documents=(
         "https://api.sap.com/api/OP_API_SALES_ORDER_SRV_0001",
         "https://api.sap.com/api/OP_API_OUTBOUND_DELIVERY_SRV_0002",
@@ -85,6 +96,17 @@ HEAD = ConnectorHead(
 )
 
 _PAGE = 100
+_EXPANDED = ("$expand", "to_Item,to_Item/to_PricingElement,to_PricingElement,to_Text")
+# Condition types of SAP's delivered pricing procedures (RVAA01 and S/4HANA's best practices) in our words.
+_COMPONENTS = {
+    **dict.fromkeys(("PPR0", "PR00", "PMP0"), "goods"),
+    **dict.fromkeys(
+        ("DRV1", "DRP1", "DRQ1", "K004", "K005", "K007", "RA00", "RA01", "HA00", "HB00", "HI01"), "discount"
+    ),
+    **dict.fromkeys(("HD00", "KF00", "FRA1", "FRB1", "FRC1", "YBHD"), "shipping"),
+    **dict.fromkeys(("MWST", "MWSI", "TTX1", "UTXJ"), "tax"),
+    "DIFF": "rounding",
+}
 _DATE = re.compile(r"/Date\((-?\d+)(?:[+-]\d+)?\)/")
 _TIME = re.compile(r"PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -102,10 +124,12 @@ class SapS4hana:
 
     def documents_of(self, order_ref: str) -> Sequence[Document]:
         """Return the sales orders whose customer reference is the shop's order number, each before its deliveries."""
-        params = (("$filter", f"PurchaseOrderByCustomer eq {quoted(order_ref)}"), ("$expand", "to_Item"))
+        reference = quoted(order_ref)
+        # An order in several parts has a reference of its own for each, and the whole one as the ship-to party's.
+        named = f"PurchaseOrderByCustomer eq {reference} or PurchaseOrderByShipToParty eq {reference}"
         documents: list[Document] = []
-        for entry in self._pages(f"{_ORDERS}/A_SalesOrder", params, "SalesOrder"):
-            order = decode_sales_order(entry)
+        for entry in self._pages(f"{_ORDERS}/A_SalesOrder", (("$filter", named), _EXPANDED), "SalesOrder"):
+            order = replace(decode_sales_order(entry), order_ref=order_ref)
             documents += (order, *self.deliveries_of(order.ref, order_ref=order_ref))
         return documents
 
@@ -214,7 +238,16 @@ def decode_sales_order(entry: Answer) -> Document:
         total=entry.decimal("TotalNetAmount"),
         currency=entry.text("TransactionCurrency"),
         document_date=_date(entry, "SalesOrderDate"),
+        reference=entry.text_or("PurchaseOrderByCustomer", "") or None,
+        conditions=_conditions(entry),
+        texts=_texts(entry),
+        rejected=_is_rejected(entry),
     )
+
+
+def _is_rejected(entry: Answer) -> bool:
+    """Say whether every item is rejected (OverallSDDocumentRejectionSts C) or nobody approves (approval status C)."""
+    return "C" in (entry.text_or("OverallSDDocumentRejectionSts", ""), entry.text_or("SalesDocApprovalStatus", ""))
 
 
 def decode_delivery(
@@ -235,6 +268,7 @@ def decode_delivery(
         document_date=_date(header, "DocumentDate"),
         created_at=_created_at(header),
         parent_ref=parent_ref,
+        posted=header.text_or("OverallGoodsMovementStatus", "") == "C",
     )
 
 
@@ -259,7 +293,37 @@ def _order_line(item: Answer) -> Line:
         sku=item.text("Material"),
         quantity=item.decimal("RequestedQuantity"),
         name=item.text_or("SalesOrderItemText", "") or None,
+        ref=item.text_or("UnderlyingPurchaseOrderItem", "") or None,
+        net=item.decimal("NetAmount") if item.has("NetAmount") else None,
+        conditions=_conditions(item),
+        rejected=item.has("SalesDocumentRjcnReason"),
     )
+
+
+def _conditions(entry: Answer) -> tuple[Condition, ...]:
+    """Read to_PricingElement where it was expanded; statistical and inactive conditions make no value."""
+    if not entry.has("to_PricingElement.results"):
+        return ()
+    found = []
+    for each in entry.items("to_PricingElement.results"):
+        if each.raw.get("ConditionIsForStatistics") or each.has("ConditionInactiveReason"):
+            continue
+        kind = each.text("ConditionType")
+        found.append(
+            Condition(
+                kind=kind,
+                component=_COMPONENTS.get(kind, "other"),
+                amount=each.decimal("ConditionAmount"),
+                currency=each.text_or("TransactionCurrency", ""),
+            )
+        )
+    return tuple(found)
+
+
+def _texts(entry: Answer) -> tuple[str, ...]:
+    if not entry.has("to_Text.results"):
+        return ()
+    return tuple(each.text_or("LongText", "") for each in entry.items("to_Text.results"))
 
 
 def _delivery_line(item: Answer) -> Line:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import NoReturn
 from urllib.parse import quote, urlsplit
 
 from assay.errors import InfrastructureError, UsageError
 from assay.http import Answer
-from assay.records import MinorAmount, Payment, ReferenceRule
+from assay.records import CreationRule, GatewayRefund, MinorAmount, Payment, ReferenceRule
 from assay.roles import Card, ConnectorHead, Http, Reply, UndoRefused
 
 _OBJECT = ("id", "metadata.order_id")
@@ -47,10 +47,36 @@ HEAD = ConnectorHead(
         # Webhooks: whatever path the platform gave its endpoint, the event's object speaks.
         _rule("POST", r".*", "data.object.id", "data.object.metadata.order_id", "data.object.payment_intent"),
     ),
+    creations=(
+        CreationRule(
+            kind="payment",
+            method="POST",
+            path=r"^/v1/payment_intents$",
+            key="idempotency-key",
+            purpose=("form:metadata[checkout_id]", "form:metadata[edit]"),
+        ),
+        CreationRule(
+            kind="refund",
+            method="POST",
+            path=r"^/v1/refunds$",
+            key="idempotency-key",
+            purpose=("form:payment_intent", "form:charge", "form:metadata[refund_id]"),
+        ),
+    ),
     documents=("https://docs.stripe.com/api/payment_intents", "https://docs.stripe.com/api/pagination"),
 )
 
 _PAGE = "100"
+# https://docs.stripe.com/payments/paymentintents/lifecycle in our words.
+_PHASES = {
+    "requires_payment_method": "open",
+    "requires_confirmation": "open",
+    "requires_action": "open",
+    "processing": "pending",
+    "requires_capture": "authorised",
+    "succeeded": "captured",
+    "canceled": "voided",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +143,12 @@ class Stripe:
         """Return all refunds of one payment intent, oldest first."""
         entries = self._pages("/v1/refunds", (("payment_intent", payment_ref),))
         return [decode_refund(entry) for entry in entries][::-1]
+
+    def with_refunds(self, payment: Payment) -> Payment:
+        """Return a payment with its refunds, asked for only where something was refunded."""
+        if not payment.refunded.minor:
+            return payment
+        return replace(payment, refunds=tuple(_gateway_refund(each) for each in self.refunds(payment.ref)))
 
     def balance_transactions(self, since: datetime, until: datetime) -> Sequence[BalanceTransaction]:
         """Return all bookings on the balance created in [since, until), oldest first."""
@@ -241,6 +273,13 @@ def decode_payment(answer: Answer) -> Payment:
         captured=MinorAmount(answer.integer("amount_received"), currency),
         refunded=MinorAmount(refunded, currency),
         created_at=_instant(answer, "created"),
+        phase=_PHASES.get(answer.text("status"), ""),
+        capturable=MinorAmount(answer.integer("amount_capturable"), currency)
+        if answer.has("amount_capturable")
+        else None,
+        declined=answer.has("last_payment_error"),
+        checkout_ref=answer.text_or("metadata.checkout_id", "") or None,
+        purpose=answer.text_or("metadata.edit", ""),
     )
 
 
@@ -253,6 +292,16 @@ def decode_refund(answer: Answer) -> StripeRefund:
         status=answer.text("status"),
         amount=MinorAmount(answer.integer("amount"), answer.text("currency").upper()),
         created_at=_instant(answer, "created"),
+    )
+
+
+def _gateway_refund(refund: StripeRefund) -> GatewayRefund:
+    return GatewayRefund(
+        ref=refund.ref,
+        status=refund.status,
+        amount=refund.amount,
+        created_at=refund.created_at,
+        settled=refund.status not in ("pending", "requires_action"),
     )
 
 

@@ -6,6 +6,7 @@ Follows UPS's OAuth Client Credentials and Tracking documents. Instants are UTC,
 from __future__ import annotations
 
 import itertools
+import json
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +17,7 @@ from urllib.parse import quote
 
 from assay.errors import InfrastructureError
 from assay.http import Answer, basic_authorization
-from assay.records import ReferenceRule, Shipment, ShipmentEvent
+from assay.records import Address, Call, CreationRule, LabelRequest, ReferenceRule, Shipment, ShipmentEvent
 from assay.roles import ConnectorHead, Http, Reply
 
 
@@ -74,8 +75,19 @@ HEAD = ConnectorHead(
         # Track Alert's webhook: whatever path the platform gave its endpoint.
         _rule("POST", r".*", "trackingNumber"),
     ),
+    creations=(
+        # UPS has no idempotency key: a reference is what makes a parcel recognisable.
+        CreationRule(
+            kind="label",
+            method="POST",
+            path=r"^/api/shipments/[^/]+/ship$",
+            key="",
+            purpose=(f"{_SHIPMENT}.ReferenceNumber.Value", f"{_SHIPMENT}.ReferenceNumber.*.Value"),
+        ),
+    ),
     documents=(
         "https://developer.ups.com/tag/Tracking",
+        "https://developer.ups.com/tag/Shipping",
         "https://developer.ups.com/tag/OAuth-Client-Credentials",
     ),
 )
@@ -102,6 +114,7 @@ _BY_TYPE = {
     "X": "exception",
     "RS": "exception",
 }
+_SHIP_PATH = re.compile(r"^/api/shipments/[^/]+/ship$")
 _GRAMS = {"KGS": Decimal(1000), "LBS": Decimal("453.59237"), "OZS": Decimal("28.349523125"), "GRM": Decimal(1)}
 _OFFSET = re.compile(r"([+-])(\d{2}):?(\d{2})")
 # A token is renewed a little before UPS's own date, so that no call leaves with one that dies on the way.
@@ -124,14 +137,33 @@ class Ups:
     def track(self, tracking_number: str) -> Shipment:
         """Return what UPS says of a parcel; `LookupError` when UPS does not know the number."""
         path = f"/api/track/v1/details/{quote(tracking_number, safe='')}"
-        operation = f"GET {path}"
+        return decode_track(self._read(path, f"parcel {tracking_number}"), tracking_number)
+
+    def parcels_of(self, reference: str) -> Sequence[Shipment]:
+        """Return every parcel UPS finds under a reference of the shipper's; none is no error.
+
+        UPS searches the last 14 days by date of pickup where no dates are asked for.
+        """
+        try:
+            answer = self._read(
+                f"/api/track/v1/reference/details/{quote(reference, safe='')}", f"reference {reference}"
+            )
+        except LookupError:
+            return []
+        return decode_parcels(answer)
+
+    def label_requests(self, call: Call) -> Sequence[LabelRequest]:
+        """Return the parcels a shipping call of the journal asked labels for; see `decode_label_requests`."""
+        return decode_label_requests(call)
+
+    def _read(self, path: str, what: str) -> Answer:
         reply = self._get(path)
         if reply.status == 401:  # the token died early: UPS revoked it, or its clock runs ahead of ours
             self._token = ""
             reply = self._get(path)
         if reply.status != 200:
-            _refuse(reply, operation, f"parcel {tracking_number}")
-        return decode_track(Answer.of(reply, system="ups", operation=operation), tracking_number)
+            _refuse(reply, f"GET {path}", what)
+        return Answer.of(reply, system="ups", operation=f"GET {path}")
 
     def _get(self, path: str) -> Reply:
         if not self._token or self._monotonic() >= self._token_until:
@@ -164,7 +196,34 @@ def decode_track(answer: Answer, tracking_number: str) -> Shipment:
     `status` follows the newest status UPS gives; `order_ref` is the first reference on the parcel. An activity whose
     instant cannot be placed in UTC is left out of `events`, which are in order of time.
     """
-    package = _package(answer, tracking_number)
+    return _shipment(_package(answer, tracking_number))
+
+
+def decode_parcels(answer: Answer) -> list[Shipment]:
+    """Turn a tracking answer into all of its parcels; an answer that only warns holds none."""
+    shipments = answer.items("trackResponse.shipment")
+    return [_shipment(each) for one in shipments if one.has("package") for each in one.items("package")]
+
+
+def decode_label_requests(call: Call) -> list[LabelRequest]:
+    """Read what a journalled shipping call (POST …/ship) asked for: one label a package, receiver and references.
+
+    None where it is another call, or where its body was too long to be kept.
+    """
+    if call.method != "POST" or not _SHIP_PATH.search(call.path) or not call.request_body.startswith("{"):
+        return []
+    try:
+        content = json.loads(call.request_body, parse_float=Decimal)
+    except ValueError:
+        return []
+    request = Answer(content, system="ups", operation=f"{call.method} {call.path}")
+    if not request.has("ShipmentRequest.Shipment"):
+        return []
+    shipment = request.at("ShipmentRequest.Shipment")
+    return [_label_request(shipment, package, call) for package in _several(shipment, "Package")]
+
+
+def _shipment(package: Answer) -> Shipment:
     activities = package.items("activity") if package.has("activity") else []
     statuses = [activity.at("status") for activity in activities if activity.has("status")]
     current = package.at("currentStatus") if package.has("currentStatus") else None
@@ -199,6 +258,41 @@ def _package(answer: Answer, tracking_number: str) -> Answer:
     if warnings and not found:
         raise LookupError(f"ups knows no parcel {tracking_number}: {'; '.join(warnings)}")
     return answer.refuse("trackResponse.shipment", f"a package whose trackingNumber is {tracking_number}")
+
+
+def _label_request(shipment: Answer, package: Answer, call: Call) -> LabelRequest:
+    sides = ("Length", "Width", "Height") if package.has("Dimensions") else ()
+    references = [*_several(shipment, "ReferenceNumber"), *_several(package, "ReferenceNumber")]
+    return LabelRequest(
+        system="ups",
+        weight=package.decimal("PackageWeight.Weight"),
+        weight_unit=package.text("PackageWeight.UnitOfMeasurement.Code"),
+        receiver=_receiver(shipment.at("ShipTo")),
+        dimensions=tuple(package.decimal(f"Dimensions.{side}") for side in sides),
+        length_unit=package.text("Dimensions.UnitOfMeasurement.Code") if sides else "",
+        references=tuple(each.text("Value") for each in references),
+        accepted=call.status == 200,
+    )
+
+
+def _receiver(party: Answer) -> Address:
+    lines = party.at("Address").raw.get("AddressLine") or ()
+    return Address(
+        name=party.text_or("Name", ""),
+        lines=(lines,) if isinstance(lines, str) else tuple(map(str, lines)),
+        city=party.text_or("Address.City", ""),
+        postcode=party.text_or("Address.PostalCode", ""),
+        country=party.text_or("Address.CountryCode", ""),
+        region=party.text_or("Address.StateProvinceCode", "") or None,
+        phone=party.text_or("Phone.Number", "") or None,
+    )
+
+
+def _several(container: Answer, path: str) -> list[Answer]:
+    """Return a list where UPS takes one element or a list of them."""
+    if not container.has(path):
+        return []
+    return container.items(path) if isinstance(container.raw[path], list) else [container.at(path)]
 
 
 def _code(status: Answer) -> str | None:
