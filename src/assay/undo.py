@@ -20,6 +20,7 @@ from assay.events import Listener, Progress
 from assay.records import Payment
 from assay.roles import Payments, Refunds, UndoRefused
 from assay.store import Store, StoredIntent
+from assay.store.intents import KEPT
 
 _UNDONE, _ABSENT, _OPEN, _LEAKED = "undone", "absent", "open", "leaked"
 # Words of gateways for a payment that blocks the customer's money and was never captured.
@@ -120,6 +121,11 @@ class Ledger:
             until=now + self.busy_for,
         )
         yield _Noted(self.store, number)
+
+    def keep_all(self, run_id: str, *, scope: str | None = None) -> None:
+        """Note that what a run created (or one execution of it) stays: the systems are simulations."""
+        for intent in self.store.intents.unsettled(self.environment, run_id=run_id, scope=scope):
+            self.store.intents.settle(intent.number, KEPT, "stays in the simulated system", self.now())
 
     def undo_all(self, run_id: str, landscape: Connected, *, scope: str | None = None) -> Reckoning:
         """Take back everything a run created (or one execution of it), the latest first."""

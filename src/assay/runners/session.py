@@ -6,16 +6,21 @@ A verdict is reached in two looks: flows are performed, then the landscape is gi
 
 from __future__ import annotations
 
+import hashlib
+import itertools
+import secrets
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from functools import cached_property
+from typing import Any, Literal
 
 from assay.dossier import gather
-from assay.events import Finding, Outcome, Result
-from assay.flow import Case, Flow, perform
-from assay.http import Client, open_client
+from assay.events import Exchange, Finding, Outcome, Result
+from assay.flow import Case, Flow, Watched, look_again, perform
+from assay.http import Client, Exchanged, open_client
 from assay.landscape import Landscape, open_landscape
 from assay.local.clock import LandscapeClock
 from assay.local.plan import MERCHANT, SIMULATORS, Plan
@@ -25,24 +30,85 @@ from assay.oracles import ORACLES
 from assay.oracles import books as _books
 from assay.oracles import money as _money
 from assay.oracles import orders as _orders
-from assay.roles import Http
+from assay.records import Dossier
+from assay.roles import Http, Reply
+from assay.runners.operator import LandscapeOperator, Turns
+from assay.runners.safety import Guard
+from assay.runners.shared_time import SharedTime
+from assay.store import Store, open_store
+from assay.undo import Ledger
 
 FAMILIES = (_books, _money, _orders)
 """The modules whose oracles are registered by importing them."""
+_MOST_EXCHANGES = 300
+_LEASE_FOR = timedelta(days=30)
+"""In the landscape's time, which cases move on by days; whoever crashes holds its goods no longer than that."""
+_LEASE_WITHIN_S = 300.0
+
+
+@dataclass(slots=True)
+class Execution:
+    """One case while it is performed: its id, the trace it leaves, and what is to be looked at again."""
+
+    id: str
+    trace_id: str
+    exchanges: list[Exchange] = field(default_factory=list)
+    watched: list[Watched] = field(default_factory=list)
+    clients: dict[str, Client] = field(default_factory=dict)
+
+
+def new_run_id() -> str:
+    """Return an id for a run that nobody else has, and that sorts by time."""
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def _trace_id(run_id: str, number: int) -> str:
+    return hashlib.sha256(f"{run_id}/{number}".encode()).hexdigest()[:32]
+
+
+_current: ContextVar[Execution | None] = ContextVar("assay_execution", default=None)
 
 
 class Session:
-    """One environment, open: performs cases, lets the landscape come to rest, judges orders."""
+    """One environment, open: performs cases, lets the landscape come to rest, judges orders.
+
+    runner, run_id and seed go into every outcome. oracles: the ids to judge by, all of them where none is named.
+    store: where leases and the undo ledger are; the environment's own by default. leasing: whether each case has its
+    goods for itself until it is judged (a load test shares them on purpose). Safe for threads.
+    """
 
     def __init__(
-        self, plan: Plan, running: Running, *, transport: Literal["httpx", "geventhttpclient"] = "httpx"
+        self,
+        plan: Plan,
+        running: Running,
+        *,
+        transport: Literal["httpx", "geventhttpclient"] = "httpx",
+        runner: str = "",
+        run_id: str = "",
+        seed: int | None = None,
+        oracles: Sequence[str] = (),
+        store: Store | None = None,
+        leasing: bool = True,
     ) -> None:
         self.plan = plan
+        self.runner = runner
+        self.run_id = run_id or new_run_id()
+        self.seed = plan.environment.seed if seed is None else seed
+        self.oracles = tuple(oracles)
         self._running = running
         self._clock = LandscapeClock(plan.home.clock)
         self._simulated = bool(plan.simulated)
         self._transport = transport
         self._clients: list[Client] = []
+        self._given_store = store
+        self._leasing = leasing
+        self._numbers = itertools.count(1)
+        self._watched: dict[str, list[Watched]] = {}
+        self.time = SharedTime(self._move, self.now)
+        self.turns = Turns()
+        # Under load nobody moves the clock: it would age what all other users have in their hands.
+        self.operator = LandscapeOperator(plan, self.pass_time) if plan.simulated and leasing else None
+        self.guard = Guard(plan)
         self.landscape: Landscape = open_landscape(plan.name, plan.environment, self._addresses(), self._open_http)
 
     def __enter__(self) -> Session:
@@ -52,9 +118,21 @@ class Session:
         self.close()
 
     def close(self) -> None:
-        """Close the witnesses' connections."""
+        """Close the witnesses' connections, and the store if it is our own."""
         for client in self._clients:
             client.close()
+        if self._given_store is None and "store" in self.__dict__:
+            self.store.close()
+
+    @cached_property
+    def store(self) -> Store:
+        """Where leases, the undo ledger and results of this environment are kept."""
+        return self._given_store or open_store(self.plan.home.store)
+
+    @property
+    def disposable(self) -> bool:
+        """Whether every system is one of ours, so that nothing created in it needs to be taken back."""
+        return all(system.mode in ("simulated", "stub") for system in self.plan.environment.systems.values())
 
     def now(self) -> datetime:
         """The landscape's instant in UTC: simulated where it is simulated."""
@@ -70,28 +148,117 @@ class Session:
         return limit
 
     def perform(self, flow: Flow, case: Case) -> Outcome:
-        """Run one case; its orders are not judged yet."""
-        return perform(flow, case, self.landscape.roles(), self, self.plan.name)
+        """Run one case, its goods leased for it alone; its orders are not judged yet.
+
+        `SafetyError` where it may not run here (production): nothing was sent.
+        """
+        with self.guard.permit(flow, case, self._orders_of_the_hour):
+            number = next(self._numbers)
+            execution = Execution(f"{self.run_id}-{number:04d}", _trace_id(self.run_id, number))
+            leased = self._lease(case, execution.id)
+            token = _current.set(execution)
+            try:
+                with self.turns.taken(alone=case.alone), self.time.acting():
+                    outcome = perform(
+                        flow,
+                        replace(case, leased=leased),
+                        self.landscape.roles(),
+                        self,
+                        self.plan.name,
+                        id=execution.id,
+                        undo=self._ledger(execution.id),
+                        operator=self.operator,
+                        watch=execution.watched.append,
+                        cut=self.plan.environment.production,
+                    )
+            finally:
+                _current.reset(token)
+        self._watched[execution.id] = execution.watched
+        self.guard.spent(amount for _, place, amount in outcome.shown if place == "confirmation")
+        return replace(
+            outcome,
+            run_id=self.run_id,
+            runner=self.runner,
+            seed=self.seed,
+            trace_id=execution.trace_id,
+            exchanges=tuple(execution.exchanges),
+        )
 
     def rest(self) -> None:
         """Give the landscape twice the ERP's limit: by its own clock where that is simulated."""
         self.pass_time(timedelta(seconds=2 * self.limit_s("erp")))
 
     def pass_time(self, span: timedelta) -> None:
-        """Let that much of the landscape's time pass: at once where it is simulated, else by waiting."""
+        """Let that much of the landscape's time pass: at once where it is simulated, else by waiting.
+
+        Cases that act at the same time all wait until each of them wants time to pass.
+        """
+        self.time.pass_time(span)
+
+    def judge(self, outcome: Outcome) -> Outcome:
+        """Look once more at what the flow saw, gather each order's dossier, and add what the oracles say.
+
+        Afterwards its goods are free again, and what it created is taken back where that is more than a simulation.
+        """
+        gone = look_again(self._watched.pop(outcome.id, ()), self)
+        findings: list[Finding] = []
+        dossiers: list[Dossier] = []
+        for order_ref in outcome.order_refs:
+            evidence = self.dossier(order_ref, outcome)
+            dossiers.append(evidence)
+            findings += self.findings(evidence)
+        judged = replace(outcome, steps=(*outcome.steps, *gone), findings=tuple(findings), dossiers=tuple(dossiers))
+        return self._settled(judged)
+
+    def dossier(self, order_ref: str, outcome: Outcome | None = None) -> Dossier:
+        """Gather what every witness holds of one order, and what its customer was shown."""
+        gathered = gather(self.landscape, order_ref)
+        return replace(gathered, shown=outcome.shown_for(order_ref)) if outcome else gathered
+
+    def findings(self, dossier: Dossier) -> list[Finding]:
+        """Return what every chosen oracle says of one dossier."""
+        return [ORACLES[name](dossier) for name in (self.oracles or sorted(ORACLES))]
+
+    def _settled(self, outcome: Outcome) -> Outcome:
+        """Give the goods back and take back what was created; a failure of that is the outcome's, nobody else's."""
+        if outcome.id and "store" in self.__dict__:
+            self.store.release(self.plan.name, outcome.id)
+        if outcome.undo != "open":
+            return outcome
+        if self.disposable:
+            self._ledger(outcome.id).keep_all(self.run_id, scope=outcome.id)
+            return replace(outcome, undo="none")
+        reckoning = self._ledger(outcome.id).undo_all(self.run_id, self.landscape, scope=outcome.id)
+        return replace(outcome, undo=reckoning.state)
+
+    def _ledger(self, scope: str) -> Ledger:
+        return Ledger(
+            store=self.store, environment=self.plan.name, now=self.now, run_id=self.run_id, scope=scope, wait=self.wait
+        )
+
+    def _lease(self, case: Case, holder: str) -> tuple[str, ...]:
+        """Take a case's goods for it alone; whoever has them meanwhile is waited for."""
+        names = case.lease_names if self._leasing else ()
+        if not names:
+            return ()
+        deadline = time.monotonic() + _LEASE_WITHIN_S
+        while True:
+            now = self.now()
+            taken = self.store.lease(self.plan.name, names, holder=holder, now=now, until=now + _LEASE_FOR)
+            if taken or time.monotonic() > deadline:
+                # Goods that somebody else still holds make conservation unjudgeable, not the order.
+                return taken
+            self.wait(0.05)
+
+    def _orders_of_the_hour(self) -> int:
+        recent = self.store.intents.since(self.plan.name, self.now() - timedelta(hours=1))
+        return sum(intent.kind == "order" for intent in recent)
+
+    def _move(self, span: timedelta) -> None:
         if self._simulated:
             self._clock.advance(span, settlers(self._running))
         else:
             self.wait(span.total_seconds())
-
-    def judge(self, outcome: Outcome, oracles: Sequence[str] = ()) -> Outcome:
-        """Gather the dossier of each order the outcome caused, and add what the oracles say."""
-        chosen = [ORACLES[name] for name in (oracles or sorted(ORACLES))]
-        findings: list[Finding] = []
-        for order_ref in outcome.order_refs:
-            evidence = gather(self.landscape, order_ref)
-            findings += [oracle(evidence) for oracle in chosen]
-        return replace(outcome, findings=tuple(findings))
 
     def _addresses(self) -> dict[str, str]:
         parts = [self._running.processes[name] for name in (SIMULATORS, MERCHANT) if name in self._running.processes]
@@ -101,7 +268,51 @@ class Session:
     def _open_http(self, system: str, base_url: str) -> Http:
         client = open_client(base_url, system=system, transport=self._transport)
         self._clients.append(client)
-        return client
+        return _Attributed(client, system, self.guard)
+
+
+class _Attributed:
+    """A client whose calls are noted in, and traced by, the execution that makes them."""
+
+    def __init__(self, client: Client, system: str, guard: Guard) -> None:
+        self._client = client
+        self._system = system
+        self._guard = guard
+
+    def request(self, method: str, path: str, **more: Any) -> Reply:
+        """Send one request; see `assay.roles.Http`."""
+        self._guard.allow(self._system, method, path)
+        execution = _current.get()
+        if execution is None:
+            return self._client.request(method, path, **more)
+        client = execution.clients.get(self._system)
+        if client is None:
+            client = self._client.traced(execution.trace_id, _noting(execution.exchanges))
+            execution.clients[self._system] = client
+        return client.request(method, path, **more)
+
+
+def _noting(exchanges: list[Exchange]) -> Any:
+    def note(seen: Exchanged) -> None:
+        if len(exchanges) < _MOST_EXCHANGES:
+            exchanges.append(
+                Exchange(
+                    system=seen.system,
+                    method=seen.method,
+                    url=seen.url,
+                    request_headers=seen.request_headers,
+                    request_body=seen.request_body,
+                    status=seen.status,
+                    response_headers=seen.response_headers,
+                    response_body=seen.response_body,
+                    started_at=seen.started_at,
+                    seconds=seen.elapsed_s,
+                    trace_id=seen.trace_id,
+                    error=seen.error,
+                )
+            )
+
+    return note
 
 
 def verdict_text(outcomes: Sequence[Outcome]) -> str:

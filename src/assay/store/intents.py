@@ -17,9 +17,9 @@ from assay.store.schema import at, storable, us
 from assay.store.schema import intents as _intents
 
 OPEN, LEAKED = "open", "leaked"
-UNDONE, ABSENT = "undone", "absent"
-CLOSED = (UNDONE, ABSENT)
-"""States in which nothing is left to do: taken back, or never created."""
+UNDONE, ABSENT, KEPT = "undone", "absent", "kept"
+CLOSED = (UNDONE, ABSENT, KEPT)
+"""States in which nothing is left to do: taken back, never created, or kept on purpose in a simulation."""
 _INSTANTS = {"created_us": "created_at", "until_us": "until", "changed_us": "changed_at"}
 
 
@@ -27,7 +27,8 @@ _INSTANTS = {"created_us": "created_at", "until_us": "until", "changed_us": "cha
 class StoredIntent:
     """One thing a flow created or was about to create. `ref` is None where the answer never came.
 
-    state: open, undone, absent (it was never created) or leaked (it cannot be taken back; `note` says why).
+    state: open, undone, absent (it was never created), kept (in a simulated system, which is thrown away) or leaked (it
+    cannot be taken back; `note` says why).
     holder: the process that is busy with it until `until` at the latest.
     """
 
@@ -80,6 +81,13 @@ class Intents:
             query = query.where(_intents.c.run_id == run_id)
         if scope is not None:
             query = query.where(_intents.c.scope == scope)
+        with self._database.reading() as connection:
+            rows = connection.execute(query.order_by(_intents.c.number.desc())).mappings().all()
+        return [_intent(row) for row in rows]
+
+    def since(self, environment: str, instant: datetime) -> Sequence[StoredIntent]:
+        """Return the intents created from that instant on, whatever became of them, the latest first."""
+        query = sa.select(_intents).where(_intents.c.environment == environment, _intents.c.created_us >= us(instant))
         with self._database.reading() as connection:
             rows = connection.execute(query.order_by(_intents.c.number.desc())).mappings().all()
         return [_intent(row) for row in rows]
