@@ -9,9 +9,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from assay.money import Money
-from assay.records import Dossier
+if TYPE_CHECKING:  # nothing here is built from them, and they cost a quick command half its time
+    from assay.money import Money
+    from assay.records import Dossier
 
 
 class Result(StrEnum):

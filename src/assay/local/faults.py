@@ -9,8 +9,9 @@ from typing import Any
 
 from assay.edge import Fault, RouteTable, attach, set_faults
 from assay.errors import InfrastructureError
-from assay.local.plan import EDGE, Plan, route_table
-from assay.local.state import Home, Running, edge_state
+from assay.local.plan import EDGE, Plan
+from assay.local.routing import edge_state, route_table
+from assay.local.state import Home, Running
 
 _INSTANTS = ("since", "until")
 

@@ -18,7 +18,8 @@ from pathlib import Path
 
 from assay.edge import Exchange, Gap, Harvester, attach
 from assay.errors import InfrastructureError
-from assay.local.state import Home, edge_state
+from assay.local.routing import edge_state
+from assay.local.state import Home
 from assay.records import Call
 from assay.store import Store, open_store
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from assay.edge import ReverseRoute, Route, RouteTable
 from assay.local.state import Home, Running
 from assay.profile import Environment, Profile, System, read_credential
 from assay.suites import suite_roots
@@ -51,23 +50,6 @@ def processes_of(plan: Plan) -> list[str]:
         (KEEPER, plan.environment.edge.journal),
     )
     return [EDGE, *(name for name, present in optional if present)]
-
-
-def route_table(plan: Plan, running: Running) -> RouteTable:
-    """Return what the edge lets through, from the profile and the ports in use."""
-    routes = []
-    for name, system in plan.environment.systems.items():
-        if system.role == "shop":
-            continue
-        port = running.port(SIMULATORS, name)
-        target = f"http://127.0.0.1:{port}" if system.mode == "simulated" else system.base_url
-        mode: Any = "simulator" if system.mode == "simulated" else system.mode
-        for number, host in enumerate(system.all_hosts or (None,)):
-            prefix = None if number == 0 else ""
-            routes.append(Route(name, host=host, mode=mode, target=target, prefix=prefix))
-    shop = running.port(MERCHANT, MERCHANT)
-    reverse = (ReverseRoute(PUBLIC, f"http://127.0.0.1:{shop}"),) if shop else ()
-    return RouteTable(tuple(routes), reverse, environment=plan.name)
 
 
 def simulators_config(plan: Plan, running: Running, edge_port: int) -> dict[str, Any]:

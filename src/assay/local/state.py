@@ -11,7 +11,6 @@ from pathlib import Path
 
 import psutil
 
-from assay.edge import EdgeState
 from assay.errors import InfrastructureError
 
 
@@ -105,13 +104,3 @@ def _lock(handle: int) -> None:
     import fcntl  # absent on Windows, where WSL2 is the way
 
     fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
-def edge_state(running: Running, home: Home) -> EdgeState:
-    """Return the edge's own description of its process, from ours."""
-    process = running.processes.get("edge")
-    if process is None:
-        raise InfrastructureError("the edge is not up", where=str(home.path), hint="assay up")
-    folder = home.path / "edge"
-    port = process.ports["edge"]
-    return EdgeState(process.pid, process.created, port, str(folder), str(folder / "certificates"), "scenario")
