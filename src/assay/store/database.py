@@ -15,7 +15,7 @@ _DIALECTS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg", "postgres":
 _WRITES = "assay_writes"
 # What a database says, and what it means to whoever runs Assay: (message, what to do).
 _LOCKED = ("the store is locked by somebody else", "end the other process, or name another store")
-_FULL = ("the store is full", "free some disk, or `assay store prune`")
+_FULL = ("the store is full", "free some disk, or keep results for fewer days")
 _READ_ONLY = ("the store cannot be written", "make the file and its folder writable, or name another store")
 _AWAY = ("the store cannot be reached", "is the database server up, and the address right?")
 _SQLITE_SAYS = {"locked": _LOCKED, "busy": _LOCKED, "is full": _FULL, "readonly": _READ_ONLY, "read-only": _READ_ONLY}
