@@ -1,0 +1,160 @@
+"""The cases of F01 as data: what is bought, in which currency, by whom, where it goes, and how the checkout goes.
+
+Every case buys articles of its own and goes to a customer of its own, so that all of them may run side by side on one
+landscape; where a fault would reach other customers too, the case runs alone.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from assay.flow import Case
+from assay.roles import Purchase
+
+Way = Literal[
+    "once",
+    "twice",
+    "reload",
+    "double_submit",
+    "abandon",
+    "late",
+    "second_tab",
+    "webhook_first",
+    "declined_first",
+    "authentication_failed",
+    "back_button",
+    "answer_lost",
+    "label_answer_lost",
+    "outage",
+    "midnight",
+]
+"""How the customer, the gateway or the ERP behaves on the way to the order; see `f01_variants`."""
+
+_PLACES: dict[str, dict[str, Any]] = {
+    "FR": {},
+    "DE": {
+        "address_lines": ("Schönhauser Allee 7",),
+        "city": "Berlin",
+        "postcode": "10119",
+        "country": "DE",
+        "phone": "+4930123456",
+    },
+    "GB": {
+        "address_lines": ("12 Baker Street",),
+        "city": "London",
+        "postcode": "W1U 3BH",
+        "country": "GB",
+        "phone": "+442071234567",
+    },
+    "IS": {
+        "address_lines": ("Laugavegur 22",),
+        "city": "Reykjavík",
+        "postcode": "101",
+        "country": "IS",
+        "phone": "+3545551234",
+    },
+    "JP": {
+        "address_lines": ("1-2-3 Marunouchi",),
+        "city": "Tokyo",
+        "postcode": "100-0005",
+        "country": "JP",
+        "phone": "+81312345678",
+    },
+    "KW": {
+        "address_lines": ("Salem Al Mubarak Street 5",),
+        "city": "Salmiya",
+        "postcode": "22001",
+        "country": "KW",
+        "phone": "+96522201234",
+    },
+    "US": {
+        "address_lines": ("389 Congress Street",),
+        "city": "Portland",
+        "postcode": "04101",
+        "country": "US",
+        "region": "ME",
+        "phone": "+12078748300",
+    },
+}
+
+
+ALONE: frozenset[str] = frozenset({"reload", "webhook_first", "outage", "answer_lost", "label_answer_lost"})
+"""The ways that put a fault in front of a system: it would meet every customer who is there at that time."""
+
+
+def buys(
+    case: str,
+    currency: str,
+    /,
+    *lines: tuple[str, int],
+    to: str = "FR",
+    way: Way = "once",
+    registered: bool = False,
+    **more: Any,
+) -> Purchase:
+    """Return a purchase of these (SKU, quantity), sent to a country's usual address; `more` replaces any field."""
+    fields = {**_PLACES[to], **more}
+    extra = {"way": way, "as": "registered" if registered else "guest"}
+    return Purchase(
+        currency=currency, lines=lines, email=f"f01-{case.replace('_', '-')}@example.com", extra=extra, **fields
+    )
+
+
+def _case(
+    name: str, currency: str, /, *lines: tuple[str, int], way: Way = "once", parts: tuple[str, ...] = (), **more: Any
+) -> Case:
+    return Case(name, buys(name, currency, *lines, way=way, **more), parts=parts, alone=way in ALONE)
+
+
+CURRENCIES = (
+    _case("eur", "EUR", ("0018", 1), ("D-404", 3)),
+    _case("jpy", "JPY", ("A-100", 2), to="JP"),
+    _case("kwd", "KWD", ("J-013", 2), to="KW"),
+    _case("isk", "ISK", ("I-900", 1), to="IS"),
+)
+TEXTS = (
+    _case("sku_0017", "EUR", ("0017", 1), to="DE"),
+    _case("zip_04101", "USD", ("F-604", 1), to="US"),
+    _case(
+        "long_name",
+        "EUR",
+        ("E-500", 1),
+        to="DE",
+        name="María-José Fernández de la Peña y Østergård-Źdźbłowska",
+        address_lines=("Hinterhaus Gewerbehof Schönhauser Ufer 144a", "c/o Bäckerei Groß, dritter Aufgang rechts"),
+    ),
+    _case(
+        "cjk",
+        "JPY",
+        ("B-200", 2),
+        to="JP",
+        name="山田 太郎",
+        address_lines=("丸の内一丁目二番三号",),
+        city="東京都千代田区",
+    ),
+    _case("emoji", "EUR", ("C-301", 1), name="Zoë 🐙 Müller"),
+)
+GOODS = (
+    _case("coupon", "EUR", ("00420", 3), coupon="WELCOME10"),
+    _case("coupon_fixed", "JPY", ("G-701", 1), coupon="FIVE", to="JP"),
+    _case("bundle", "EUR", ("SET-02", 2), parts=("G-700", "G-702", "G-704")),
+)
+CUSTOMERS = (
+    _case("registered", "EUR", ("A-101", 1), way="twice", registered=True),
+    _case("double_submit", "EUR", ("C-304", 1), way="double_submit"),
+    _case("abandon_after_pay", "EUR", ("E-501", 1), way="abandon"),
+    _case("late_pay", "EUR", ("E-502", 1), way="late"),
+    _case("second_tab", "EUR", ("F-601", 1), way="second_tab", parts=("F-602",)),
+    _case("declined_first", "EUR", ("F-605", 1), way="declined_first"),
+    _case("authentication_failed", "EUR", ("J-011", 1), way="authentication_failed"),
+    _case("back_button", "EUR", ("H-803", 1), way="back_button"),
+    _case("midnight", "EUR", ("I-904", 1), way="midnight"),
+)
+TROUBLES = (
+    _case("slow_place_order", "EUR", ("C-300", 1), way="reload"),
+    _case("webhook_first", "EUR", ("F-603", 1), way="webhook_first"),
+    _case("answer_lost", "EUR", ("F-606", 1), way="answer_lost"),
+    _case("label_answer_lost", "EUR", ("H-804", 1), way="label_answer_lost"),
+    _case("erp_outage_25h", "EUR", ("H-802", 1), way="outage"),
+)
+CASES = (*CURRENCIES, *TEXTS, *GOODS, *CUSTOMERS, *TROUBLES)

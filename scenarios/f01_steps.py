@@ -1,0 +1,117 @@
+"""What every way of F01 is made of: walking to a full cart, typing in a card, pressing the button, seeing what came."""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from assay.flow import Run
+from assay.roles import Cancels, Card, Cardholder, Payments, Purchase, ShopRefused, Storefront, Submission, Tokeniser
+
+GOOD, SECURE, BAD = "4242424242424242", "4000000000003220", "4000000000000002"
+"""Stripe's published test numbers (https://docs.stripe.com/testing): pays, asks the bank first, is declined."""
+_NAMED = {GOOD: "pm_card_visa", SECURE: "pm_card_threeDSecure2Required", BAD: "pm_card_chargeDeclined"}
+_TAKE_BACK: tuple[str, dict[str, Any]] = ("cancel_order", {"reason": "a test order of Assay"})
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """A full cart and everybody who has to do with it."""
+
+    run: Run
+    shop: Storefront
+    payments: Payments
+    cart: str
+    customer: str | None = None
+
+    def press(self, number: str = GOOD) -> Submission:
+        """Type in a card and press the button that buys."""
+        return self.pay_with(self.card(number))
+
+    def pay_with(self, method: str, *, key: str | None = None) -> Submission:
+        """Press the button with a card that is typed in already."""
+        return self.shop.submit(self.cart, method, key=key)
+
+    def card(self, number: str) -> str:
+        """Hand a card to the gateway's own form, its holder named after this run; a test name where it has no form."""
+        wanted = self.run.case.purchase
+        if not isinstance(self.payments, Tokeniser):
+            return _NAMED[number]
+        card = Card(number=number, holder=wanted.email.partition("@")[0])
+        return self.payments.tokenise(card, postcode=wanted.postcode, country=wanted.country)
+
+    def to_the_bank(self) -> str:
+        """Press with a card that needs the bank; return the address of the bank's page."""
+        answer = self.press(SECURE)
+        if answer.status != "requires_action" or answer.redirect_url is None:
+            raise ShopRefused(f"expected to be sent to the bank, was told '{answer.status}': {answer.text}")
+        return answer.redirect_url
+
+    def at_the_bank(self, page: str, *, passes: bool) -> str:
+        """Pass or fail on the bank's page; return the link back to the shop."""
+        if not isinstance(self.payments, Cardholder):
+            raise NotImplementedError("nobody can stand in for the cardholder at this gateway's bank page")
+        return self.payments.authenticate(page, passes=passes)
+
+
+def fill_cart(run: Run, shop: Storefront, wanted: Purchase, *, customer: str | None = None) -> str:
+    """Walk from the product pages to a cart that is ready to be paid, noting every amount shown; return the cart."""
+    with run.step("browse"):
+        for sku, _ in wanted.lines:
+            page = shop.article(sku, wanted.currency)
+            if page.price is None:
+                raise ShopRefused(f"{sku} is not sold in {wanted.currency}")
+            run.saw(f"product {sku}", page.price)
+    with run.step("fill the cart"):
+        cart = shop.open_cart(wanted.currency, customer=customer)
+        for sku, quantity in wanted.lines:
+            shop.put_in(cart, sku, quantity)
+        if wanted.coupon:
+            shop.use_coupon(cart, wanted.coupon)
+    with run.step("say where it goes"):
+        shop.deliver_to(cart, wanted)
+    with run.step("choose how it is sent"):
+        offers = shop.shipping_offers(cart)
+        if not offers:
+            raise ShopRefused(f"no way is offered to send it to {wanted.country}")
+        cheapest = min(offers, key=lambda offer: offer.price.minor)
+        chosen = shop.choose_shipping(cart, cheapest.ref)
+        run.saw("cart", shop.basket(cart).total)
+        run.saw("checkout", chosen.total)
+    return cart
+
+
+def adopt(run: Run, answer: Submission) -> Submission:
+    """Remember the order an answer tells of, once; return the answer."""
+    if answer.status == "ordered" and answer.order_ref is not None:
+        if answer.order_ref not in run.order_refs:
+            with run.creates("shop", "order", run.case.purchase.email, _TAKE_BACK) as intent:
+                intent.done(answer.order_ref)
+            run.bought(answer.order_ref)
+        if answer.total is not None:
+            run.saw("confirmation", answer.total, order=answer.order_ref)
+    return answer
+
+
+def adopt_all(run: Run, shop: Storefront, since: datetime) -> list[str]:
+    """Remember every order in this customer's name, also those nobody told them of; return their references."""
+    if isinstance(shop, Cancels):
+        for ref in shop.find_by_marker(run.case.purchase.email, since - timedelta(minutes=1)):
+            adopt(run, Submission(status="ordered", order_ref=ref))
+    return run.order_refs
+
+
+def in_background(workers: Executor, press: Any) -> Future[Submission]:
+    """Press while this thread goes on; the calls still belong to this run."""
+    return workers.submit(contextvars.copy_context().run, press)
+
+
+def see_each(run: Run, refs: Sequence[str], look: Callable[[str], object], *, within: str) -> None:
+    """Look at each order until what is looked for is there, at most as long as systems of that role may take."""
+    for ref in refs:
+        run.eventually(partial(look, ref), within=within)
