@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
-from assay.records import Call, Order, ReferenceRule
+from assay.records import Call, Creation, CreationRule, Order, ReferenceRule
 
 Reference = tuple[str, str]
 """(system, value); the system is ``*`` for what means the same everywhere, as the shop's order number does."""
@@ -50,6 +50,23 @@ def attribute(
         else:
             found.unattributed.append(call)
     return found
+
+
+def read_creations(calls: Iterable[Call], rules: Mapping[str, Sequence[CreationRule]]) -> Iterator[Creation]:
+    """Read out of calls what they asked a system to create, under which idempotency key, and for what."""
+    for call in calls:
+        for rule in rules.get(call.system, ()):
+            match = re.search(rule.path, call.path)
+            if rule.method == call.method and match:
+                purpose = dict.fromkeys(value for place in rule.purpose for value in _values(place, call, match))
+                yield Creation(
+                    system=call.system,
+                    kind=rule.kind,
+                    key=call.request_headers.get(rule.key),
+                    purpose="/".join(purpose),
+                    at=call.at,
+                    status=call.status,
+                )
 
 
 def _learn(named: Sequence[tuple[Call, set[Reference]]], owner: dict[Reference, set[str]]) -> None:

@@ -1,70 +1,343 @@
 """Gathers the dossier of one order: what every witness of the landscape holds of it, read in parallel.
 
 A witness that cannot be read is named with the reason and makes its oracles *not evaluated*; it never fails the rest.
+The shop is asked first, because every other system is asked by what the shop calls the order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import partial
+from threading import Lock
+from typing import Any, Protocol, TypeVar
 
+from assay.attribution import Attribution, attribute, read_creations
 from assay.errors import AssayError
 from assay.landscape import Landscape
-from assay.records import Document, Dossier, Order, Payment, Shipment
+from assay.oracles.access import scan_text
+from assay.oracles.judging import Judging
+from assay.records import (
+    Article,
+    Call,
+    CustomerMessage,
+    Document,
+    Dossier,
+    Order,
+    Payment,
+    Population,
+    Rate,
+    Scan,
+    Shipment,
+    StockCount,
+)
+from assay.roles import CountsStock, FindsParcels, Offers, ReadsLabels, ShowsAnswers, Writes
 
 T = TypeVar("T")
 # A gateway may have seen the payment a little before the shop wrote the order, or be retried long after.
 _BEFORE, _AFTER = timedelta(minutes=10), timedelta(days=2)
+_RATE_DAYS = timedelta(days=30)
 
 
-def gather(landscape: Landscape, order_ref: str) -> Dossier:
-    """Read one order from the shop, then everybody else at once."""
-    unread: list[tuple[str, str]] = []
-    order = _ask(unread, "shop", lambda: landscape.by_role("shop").order(order_ref))
-    if order is None:
-        return Dossier(order=None, unread=tuple(unread))
-    with ThreadPoolExecutor(3) as readers:
-        payments = readers.submit(_ask, unread, "payments", lambda: _payments(landscape, order))
-        documents = readers.submit(_ask, unread, "erp", lambda: _documents(landscape, order))
-        shipments = readers.submit(_ask, unread, "carrier", lambda: _shipments(landscape, order))
-    return Dossier(
-        order=order,
-        payments=tuple(payments.result() or ()),
-        documents=tuple(documents.result() or ()),
-        shipments=tuple(shipments.result() or ()),
-        unread=tuple(sorted(unread)),
+class Journal(Protocol):
+    """Where the edge's calls are kept; `assay.store.Store` is one."""
+
+    def calls(
+        self, environment: str, *, since: datetime | None = None, until: datetime | None = None
+    ) -> Sequence[Call]:
+        """Return calls of [since, until) in real time, oldest first."""
+
+    def gaps(self, environment: str) -> Sequence[tuple[datetime, datetime]]:
+        """Return the spans in which the journal was not listening."""
+
+
+def gather(landscape: Landscape, order_ref: str, **more: Any) -> Dossier:
+    """Read one order from the shop, then everybody else at once; further arguments as of `Gatherer`."""
+    with Gatherer(landscape, **more) as gatherer:
+        return gatherer.dossier(order_ref)
+
+
+class Gatherer:
+    """Gathers many dossiers of one landscape; what does not belong to a single order is read once for all of them.
+
+    journal and since: the edge's calls from that real instant on. base_currency: in which articles are priced for
+    O-M4. canaries: card numbers, check values and holder names this run has used, kind by text. logs: further texts
+    that may be searched for card data, by name. read_at: the landscape's instant.
+    """
+
+    def __init__(
+        self,
+        landscape: Landscape,
+        *,
+        journal: Journal | None = None,
+        since: datetime | None = None,
+        base_currency: str | None = None,
+        canaries: Mapping[str, str] | None = None,
+        logs: Mapping[str, Callable[[], str]] | None = None,
+        read_at: datetime | None = None,
+    ) -> None:
+        self._landscape = landscape
+        self._journal = journal
+        self._since = since
+        self._base_currency = base_currency
+        self._canaries = dict(canaries or {})
+        self._logs = dict(logs or {})
+        self._read_at = read_at
+        self._readers = ThreadPoolExecutor(8, thread_name_prefix="witness")
+        self._once: dict[object, Any] = {}
+        self._lock = Lock()
+
+    def __enter__(self) -> Gatherer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the readers."""
+        self._readers.shutdown()
+
+    def dossier(self, order_ref: str) -> Dossier:
+        """Gather one order."""
+        unread: list[tuple[str, str]] = []
+        order = self._ask(unread, "shop", lambda: self._landscape.by_role("shop").order(order_ref))
+        if order is None:
+            return Dossier(order=None, unread=tuple(unread), read_at=self._read_at)
+
+        def begin(role: str, read: Callable[[], Sequence[T]]) -> Future[Sequence[T]]:
+            return self._readers.submit(lambda: self._ask(unread, role, read) or ())
+
+        payments = begin("payments", lambda: self._payments(order))
+        documents = begin("erp", lambda: self._documents(order))
+        parcels = begin("carrier", lambda: [self._parcels(order)])
+        messages = begin("messages", lambda: self._messages(order))
+        rates = begin("rates", lambda: self._rates(order))
+        articles = begin("catalogue", lambda: self._articles(order))
+        calls = begin("journal", lambda: self._calls(order))
+        scans = begin("scans", lambda: self._scans(order))
+        shipments, unknown = next(iter(parcels.result()), ((), ()))
+        seen = tuple(calls.result())
+        found = Dossier(
+            order=order,
+            payments=tuple(payments.result()),
+            documents=tuple(documents.result()),
+            shipments=tuple(shipments),
+            unknown_parcels=tuple(unknown),
+            messages=tuple(messages.result()),
+            rates=tuple(rates.result()),
+            base_articles=tuple(articles.result()),
+            scans=tuple(scans.result()),
+            read_at=self._read_at,
+        )
+        return replace(self._with_calls(found, seen), unread=tuple(sorted(unread)))
+
+    def population(
+        self, since: datetime, until: datetime, dossiers: Sequence[Dossier], stock: Sequence[StockCount] = ()
+    ) -> Population:
+        """Read what shop, gateways and ERP list of a window, beside the dossiers already gathered."""
+        unread: list[tuple[str, str]] = []
+
+        def begin(role: str, read: Callable[[], Sequence[T]]) -> Future[Sequence[T]]:
+            return self._readers.submit(lambda: self._ask(unread, role, read) or ())
+
+        orders = begin("shop", lambda: self._landscape.by_role("shop").orders(since, until))
+        payments = begin("payments", lambda: self._of_role("payments", lambda each: each.payments(since, until)))
+        documents = begin("erp", lambda: self._of_role("erp", lambda each: each.documents(since, until)))
+        return Population(
+            since=since,
+            until=until,
+            dossiers=tuple(dossiers),
+            orders=tuple(orders.result()),
+            payments=tuple(payments.result()),
+            documents=tuple(documents.result()),
+            stock=tuple(stock),
+            unread=tuple(sorted(unread)),
+            read_at=self._read_at,
+        )
+
+    def stock(self, skus: Sequence[str], at: datetime) -> list[StockCount]:
+        """Count articles now, bundles left out; what the shop does not count is left out too."""
+        shop = self._landscape.by_role("shop")
+        if not isinstance(shop, CountsStock):
+            return []
+        found = []
+        for sku in skus:
+            if isinstance(shop, Offers) and shop.article(sku, self._base_currency or "EUR").components:
+                continue
+            found.append(shop.stock_count(sku, at))
+        return found
+
+    def _payments(self, order: Order) -> list[Payment]:
+        found: list[Payment] = []
+        since, until = _window(order)
+        for system in self._systems("payments"):
+            gateway = self._landscape.connectors[system]
+            listed = self._read_once((system, since, until), partial(gateway.payments, since, until))
+            known = {payment.ref: payment for payment in listed if payment.order_ref in (order.ref, order.number)}
+            # The shop's own references are followed too: a payment that lost its order's is still found.
+            for tender in order.tenders or ():
+                if tender.gateway == system and tender.ref and tender.ref not in known:
+                    known[tender.ref] = gateway.payment(tender.ref)
+            if not order.tenders:
+                for ref in order.payment_refs:
+                    known.setdefault(ref, gateway.payment(ref))
+            with_refunds = getattr(gateway, "with_refunds", lambda payment: payment)
+            found += [with_refunds(payment) for payment in known.values()]
+        return found
+
+    def _documents(self, order: Order) -> list[Document]:
+        return self._of_role("erp", lambda each: each.documents_of(order.number))
+
+    def _parcels(self, order: Order) -> tuple[list[Shipment], list[str]]:
+        """Return the parcels carriers hold under the order, and the numbers the shop shows and no carrier knows."""
+        found: dict[str, Shipment] = {}
+        unknown = []
+        carriers = [self._landscape.connectors[system] for system in self._systems("carrier")]
+        for carrier in carriers:
+            if isinstance(carrier, FindsParcels):
+                found |= {parcel.tracking_number: parcel for parcel in carrier.parcels_of(order.number)}
+        for number in order.tracking_numbers:
+            for carrier in carriers:
+                try:
+                    found[number] = carrier.track(number)
+                    break
+                except LookupError:
+                    continue
+            else:
+                unknown.append(number)
+        return list(found.values()), unknown
+
+    def _messages(self, order: Order) -> Sequence[CustomerMessage]:
+        shop = self._landscape.by_role("shop")
+        if not isinstance(shop, Writes):
+            raise LookupError("the shop's connector has no verb 'messages'")
+        return shop.messages(order.ref)
+
+    def _rates(self, order: Order) -> Sequence[Rate]:
+        self._systems("rates")
+        since = order.placed_at.date() - _RATE_DAYS
+        publisher = self._landscape.by_role("rates")
+        history: Sequence[Rate] = self._read_once(("rates", since), lambda: publisher.history(since))
+        return [rate for rate in history if rate.quote == order.total.currency]
+
+    def _articles(self, order: Order) -> list[Article]:
+        shop = self._landscape.by_role("shop")
+        if not isinstance(shop, Offers):
+            raise LookupError("the shop's connector has no verb 'article'")
+        currency = self._base_currency or order.total.currency
+        wanted = [line.sku for line in order.lines]
+        found: dict[str, Article] = {}
+        while wanted:
+            sku = wanted.pop()
+            if sku not in found:
+                found[sku] = self._read_once(("article", sku, currency), partial(shop.article, sku, currency))
+                wanted += [part for part, _ in found[sku].components]
+        return list(found.values())
+
+    def _calls(self, order: Order) -> Sequence[Call]:
+        if self._journal is None:
+            raise LookupError("no edge stands between the platform and its vendors here")
+        name, since = self._landscape.name, self._since
+        journal = self._journal
+        calls = self._read_once(("calls", since), lambda: journal.calls(name, since=since))
+        gaps = self._read_once(("gaps", since), lambda: journal.gaps(name))
+        missed = [gap for gap in gaps if since is None or gap[1] > since]
+        if missed:
+            raise LookupError(f"the journal has a gap from {missed[0][0]:%H:%M:%S} to {missed[0][1]:%H:%M:%S} UTC")
+        return self._attributed(order, calls).by_order.get(order.ref, [])
+
+    def _attributed(self, order: Order, calls: Sequence[Call]) -> Attribution:
+        """Attribute calls among all orders of the order's window: one that names two of them belongs to neither."""
+        span = _window(order)
+        rules = {system: head.references for system, head in self._landscape.heads.items()}
+
+        def work() -> Attribution:
+            others = {each.ref: each for each in self._landscape.by_role("shop").orders(*span)}
+            return attribute(calls, {**others, order.ref: order}.values(), rules)
+
+        return self._read_once(("attributed", span), work)
+
+    def _with_calls(self, dossier: Dossier, calls: Sequence[Call]) -> Dossier:
+        """Add the calls and what can be read out of them: labels asked for, things created."""
+        readers = [each for each in self._landscape.connectors.values() if isinstance(each, ReadsLabels)]
+        labels = [label for call in calls for reader in readers for label in reader.label_requests(call)]
+        rules = {system: head.creations for system, head in self._landscape.heads.items()}
+        return replace(dossier, calls=tuple(calls), labels=tuple(labels), creations=tuple(read_creations(calls, rules)))
+
+    def _scans(self, order: Order) -> list[Scan]:
+        shop = self._landscape.by_role("shop")
+        texts: dict[str, Callable[[], str]] = dict(self._logs)
+        if isinstance(shop, ShowsAnswers):
+            texts["the shop's answer about the order"] = lambda: shop.order_text(order.ref)
+        if not texts:
+            raise LookupError("neither the shop's answers nor its logs may be searched here")
+        found = []
+        for place, read in texts.items():
+            once = (place, order.ref) if place not in self._logs else ("log", place)
+            found.append(self._read_once(once, partial(self._scan, place, read)))
+        return found
+
+    def _scan(self, place: str, read: Callable[[], str]) -> Scan:
+        return scan_text(place, read(), self._canaries)
+
+    def _systems(self, role: str) -> list[str]:
+        """Return the systems of a role; `LookupError` where the environment has none."""
+        found = list(self._landscape.environment.with_role(role))
+        if not found:
+            raise LookupError(f"environment '{self._landscape.name}' has no system of this role")
+        return found
+
+    def _of_role(self, role: str, read: Callable[[Any], Sequence[T]]) -> list[T]:
+        return [each for system in self._systems(role) for each in read(self._landscape.connectors[system])]
+
+    def _read_once(self, name: object, read: Callable[[], T]) -> T:
+        """Read what serves every dossier the first time it is asked for; a failure is not remembered."""
+        with self._lock:
+            if name in self._once:
+                kept: T = self._once[name]
+                return kept
+        value = read()
+        with self._lock:
+            self._once[name] = value
+        return value
+
+    def _ask(self, unread: list[tuple[str, str]], role: str, read: Callable[[], T]) -> T | None:
+        try:
+            return read()
+        except (AssayError, LookupError) as error:
+            unread.append((role, (str(error).splitlines() or [type(error).__name__])[0]))
+            return None
+
+
+def _window(order: Order) -> tuple[datetime, datetime]:
+    """Return the span in which others may know of the order, by whole hours, so that orders share what is read."""
+    hour = order.placed_at.replace(minute=0, second=0, microsecond=0)
+    return hour - _BEFORE, hour + _AFTER
+
+
+def judging_of(policies: Any) -> Judging:
+    """Return what oracles judge with, from the profile's ``[policies]``; a line that is absent declares nothing."""
+    freshness, rates = policies.freshness, getattr(policies, "rates", None)
+    shipping, books = getattr(policies, "shipping", None), getattr(policies, "books", None)
+    stock = getattr(policies, "stock", None)
+    days = getattr(rates, "max_age_days", None)
+    ttl = getattr(stock, "reservation_ttl_s", None)
+    return Judging(
+        rounding=policies.rounding.policy() if policies.rounding else None,
+        base_currency=policies.base_currency,
+        rate_max_age=timedelta(days=days) if days is not None else None,
+        markup=Decimal(getattr(rates, "markup", 0)),
+        price_lists=frozenset(getattr(rates, "price_lists", ())),
+        shipping_services=frozenset(getattr(shipping, "services", ())),
+        shipping_prices=tuple(Decimal(each) for each in getattr(shipping, "prices", ())),
+        packaging_g=getattr(shipping, "packaging_g", None),
+        booked_currency=dict(getattr(books, "currency", {})),
+        accounting_zone=getattr(books, "zone", None),
+        freshness={name: timedelta(seconds=value) for name, value in freshness if isinstance(value, int | float)},
+        reservation_ttl=timedelta(seconds=ttl) if ttl is not None else None,
+        state_ttl={name: timedelta(seconds=value) for name, value in getattr(policies, "state_ttl_s", {}).items()},
+        confirms_unpaid=bool(getattr(policies, "confirms_unpaid", False)),
     )
-
-
-def _payments(landscape: Landscape, order: Order) -> Sequence[Payment]:
-    found: list[Payment] = []
-    for system in landscape.environment.with_role("payments"):
-        gateway: Any = landscape.connectors[system]
-        listed = gateway.payments(order.placed_at - _BEFORE, order.placed_at + _AFTER)
-        known = {payment.ref: payment for payment in listed if payment.order_ref in (order.ref, order.number)}
-        # The shop's own reference is followed too: a payment that lost its order reference is still found.
-        for ref in order.payment_refs:
-            if ref not in known:
-                known[ref] = gateway.payment(ref)
-        found += known.values()
-    return found
-
-
-def _documents(landscape: Landscape, order: Order) -> Sequence[Document]:
-    erps = [landscape.connectors[system] for system in landscape.environment.with_role("erp")]
-    return [document for erp in erps for document in erp.documents_of(order.number)]
-
-
-def _shipments(landscape: Landscape, order: Order) -> Sequence[Shipment]:
-    carriers = [landscape.connectors[system] for system in landscape.environment.with_role("carrier")]
-    return [carrier.track(number) for number in order.tracking_numbers for carrier in carriers]
-
-
-def _ask(unread: list[tuple[str, str]], role: str, read: Callable[[], T]) -> T | None:
-    try:
-        return read()
-    except (AssayError, LookupError) as error:
-        unread.append((role, str(error).splitlines()[0]))
-        return None

@@ -5,7 +5,7 @@ Importing this package registers every judge of the families below.
 
 from __future__ import annotations
 
-from assay.oracles import books, conversion, money, orders
+from assay.oracles import access, books, conversion, money, orders
 from assay.oracles.judge import (
     ORACLES,
     POPULATION_ORACLES,
@@ -21,7 +21,7 @@ from assay.oracles.judge import (
 )
 from assay.oracles.judging import UNDECLARED, Judging
 
-FAMILIES = (books, conversion, money, orders)
+FAMILIES = (access, books, conversion, money, orders)
 
 __all__ = [
     "FAMILIES",
