@@ -12,6 +12,7 @@ from assay.cli.doctor import doctor
 from assay.cli.faults import faults
 from assay.cli.landscape import down, logs, status, up
 from assay.cli.profile import profile
+from assay.cli.run import run
 from assay.cli.sweep import sweep
 
 __all__ = ["cli", "main"]
@@ -27,7 +28,7 @@ def cli() -> None:
     """
 
 
-for _command in (demo, up, down, status, logs, doctor, clock, faults, defects, profile, sweep):
+for _command in (demo, run, up, down, status, logs, doctor, clock, faults, defects, profile, sweep):
     cli.add_command(_command)
 
 

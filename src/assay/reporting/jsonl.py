@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -118,4 +119,10 @@ def _event(line: bytes, where: str) -> object:
 def _adapter(name: str) -> TypeAdapter[Any]:
     from pydantic import TypeAdapter
 
-    return TypeAdapter(_KINDS[name])
+    from assay.money import Money
+    from assay.records import Dossier
+
+    adapter: TypeAdapter[Any] = TypeAdapter(_KINDS[name])
+    # `assay.events` knows these two by name only, so that a quick command need not load them.
+    adapter.rebuild(_types_namespace={"Money": Money, "Dossier": Dossier, "Mapping": Mapping, "datetime": datetime})
+    return adapter

@@ -34,7 +34,7 @@ from assay.records import Dossier
 from assay.roles import Http, Reply
 from assay.runners.operator import LandscapeOperator, Turns
 from assay.runners.safety import Guard
-from assay.runners.shared_time import SharedTime
+from assay.runners.shared_time import SharedTime, Stopped
 from assay.store import Store, open_store
 from assay.undo import Ledger
 
@@ -139,8 +139,14 @@ class Session:
         return self._clock.read().now if self._simulated else datetime.now(UTC)
 
     def wait(self, seconds: float) -> None:
-        """Let real time pass."""
+        """Let real time pass; `Stopped` when the run is interrupted meanwhile."""
+        if self.time.stopped.is_set():
+            raise Stopped
         time.sleep(seconds)
+
+    def stop(self) -> None:
+        """Let every case that acts give up, because the run was interrupted."""
+        self.time.stop()
 
     def limit_s(self, role: str) -> float:
         """How long systems of this role may take, in seconds of the landscape's clock."""
@@ -196,19 +202,21 @@ class Session:
         self.time.pass_time(span)
 
     def judge(self, outcome: Outcome) -> Outcome:
-        """Look once more at what the flow saw, gather each order's dossier, and add what the oracles say.
+        """Judge one outcome; see `judge_all`."""
+        return self.judge_all([outcome])[0]
 
-        Afterwards its goods are free again, and what it created is taken back where that is more than a simulation.
+    def judge_all(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
+        """Look once more at what the flows saw, gather each order's dossier, and add what the oracles say.
+
+        Afterwards their goods are free again, and what they created is taken back where that is more than a simulation.
         """
+        return [self._settled(self._judged(outcome)) for outcome in outcomes]
+
+    def _judged(self, outcome: Outcome) -> Outcome:
         gone = look_again(self._watched.pop(outcome.id, ()), self)
-        findings: list[Finding] = []
-        dossiers: list[Dossier] = []
-        for order_ref in outcome.order_refs:
-            evidence = self.dossier(order_ref, outcome)
-            dossiers.append(evidence)
-            findings += self.findings(evidence)
-        judged = replace(outcome, steps=(*outcome.steps, *gone), findings=tuple(findings), dossiers=tuple(dossiers))
-        return self._settled(judged)
+        dossiers = tuple(self.dossier(order_ref, outcome) for order_ref in outcome.order_refs)
+        findings = tuple(finding for dossier in dossiers for finding in self.findings(dossier))
+        return replace(outcome, steps=(*outcome.steps, *gone), findings=findings, dossiers=dossiers)
 
     def dossier(self, order_ref: str, outcome: Outcome | None = None) -> Dossier:
         """Gather what every witness holds of one order, and what its customer was shown."""

@@ -11,6 +11,10 @@ _TOGETHER = timedelta(seconds=60)
 """Cases that want to wake up within a minute of each other wake up together."""
 
 
+class Stopped(BaseException):
+    """The run was interrupted while this case acted; no flow's `except Exception` may catch it."""
+
+
 class SharedTime:
     """Lets cases in threads pass time on one landscape without ageing what another has in its hands.
 
@@ -23,6 +27,7 @@ class SharedTime:
         self._changed = threading.Condition()
         self._acting = 0
         self._until: dict[object, datetime] = {}
+        self.stopped = threading.Event()
 
     @contextmanager
     def acting(self) -> Iterator[None]:
@@ -42,10 +47,18 @@ class SharedTime:
         with self._changed:
             self._until[me] = self._now() + span
             while me in self._until:
+                if self.stopped.is_set():
+                    raise Stopped
                 if len(self._until) >= self._acting:
                     self._wake()
                 else:
                     self._changed.wait()
+
+    def stop(self) -> None:
+        """Let whoever waits for time to pass give up, with `Stopped`."""
+        self.stopped.set()
+        with self._changed:
+            self._changed.notify_all()
 
     def _wake(self) -> None:
         """Move the clock to the first instant somebody waits for, and let go whoever waited for it."""

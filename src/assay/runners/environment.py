@@ -1,0 +1,50 @@
+"""Opens an environment for a runner: the landscape that is up, or one started for it and removed afterwards."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from assay.events import Listener
+from assay.local.plan import Plan
+from assay.local.state import Home
+from assay.local.status import inspect, is_healthy
+from assay.local.up import bring_up, take_down
+from assay.runners.session import Session
+
+
+def seeded(plan: Plan, seed: int | None) -> Plan:
+    """Return the plan with another seed for what its simulators draw."""
+    return plan if seed is None else replace(plan, environment=plan.environment.model_copy(update={"seed": seed}))
+
+
+@contextmanager
+def open_environment(plan: Plan, listen: Listener, *, fresh: bool = False, **session: Any) -> Iterator[Session]:
+    """Open a session on the landscape that is up, or on one of its own; what was started is stopped and removed.
+
+    fresh: start one in any case. session: further arguments of `Session`.
+    """
+    running = plan.home.read()
+    if not fresh and (not plan.simulated or is_healthy(inspect(plan, running))):
+        with Session(plan, running, **session) as opened:
+            yield opened
+        return
+    with own_landscape(plan, listen) as (own, running), Session(own, running, **session) as opened:
+        yield opened
+
+
+@contextmanager
+def own_landscape(plan: Plan, listen: Listener) -> Iterator[tuple[Plan, Any]]:
+    """Bring a landscape up in a folder of its own and remove both at the end, whatever happens."""
+    folder = Path(tempfile.mkdtemp(prefix="assay-run-"))
+    own = replace(plan, home=Home(folder, plan.name))
+    try:
+        yield own, bring_up(own, listen)
+    finally:
+        take_down(own.home, listen)
+        shutil.rmtree(folder, ignore_errors=True)
