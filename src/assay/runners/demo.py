@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
-from assay.dossier import gather
 from assay.events import Listener, Outcome
 from assay.flow import Case, Flow, Run, flow
 from assay.local.plan import Plan
@@ -102,7 +101,7 @@ def demonstrate(session: Session, bought: Flow = _buy) -> list[Told]:
     for span in _STAGES:
         session.pass_time(span)
     judged = [session.judge(outcome) for outcome in outcomes]
-    return [Told(outcome, gather(session.landscape, ref)) for outcome in judged for ref in outcome.order_refs]
+    return [Told(outcome, dossier) for outcome in judged for dossier in outcome.dossiers]
 
 
 def journal_summary(session: Session) -> Sequence[tuple[str, int, int, int]]:

@@ -36,6 +36,7 @@ def run_cases(
     Ctrl-C lets cases that act stop where they are; what was performed is judged as far as it came, and told, before
     `KeyboardInterrupt` goes on.
     """
+    judged: list[Outcome] = []
     for wave in waves(pairs):
         performed: list[Outcome] = []
         try:
@@ -43,6 +44,7 @@ def run_cases(
             session.rest()
             for outcome in session.judge_all(performed):
                 heard(outcome)
+                judged.append(outcome)
                 listen(Progress(part=_name(outcome), state="failed" if outcome.failed else "ready"))
             performed.clear()
         except AssayError as error:
@@ -51,6 +53,9 @@ def run_cases(
         finally:
             for outcome in performed:  # not judged: the run was interrupted, or its landscape went away
                 heard(replace(outcome, findings=()))
+    together = session.judge_all_orders(judged)
+    if together is not None:
+        heard(together)
 
 
 def waves(pairs: Sequence[Pair]) -> Iterator[list[Pair]]:

@@ -17,20 +17,19 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any, Literal
 
-from assay.dossier import gather
+from assay.dossier import Gatherer, judging_of
+from assay.edge import attach
 from assay.events import Exchange, Finding, Outcome, Result
 from assay.flow import Case, Flow, Watched, look_again, perform
 from assay.http import Client, Exchanged, open_client
 from assay.landscape import Landscape, open_landscape
 from assay.local.clock import LandscapeClock
-from assay.local.plan import MERCHANT, SIMULATORS, Plan
+from assay.local.plan import EDGE, MERCHANT, SIMULATORS, Plan
+from assay.local.routing import edge_state
 from assay.local.state import Running
 from assay.local.up import settlers
-from assay.oracles import ORACLES
-from assay.oracles import books as _books
-from assay.oracles import money as _money
-from assay.oracles import orders as _orders
-from assay.records import Dossier
+from assay.oracles import ORACLES, POPULATION_ORACLES
+from assay.records import Dossier, StockCount
 from assay.roles import Http, Reply
 from assay.runners.operator import LandscapeOperator, Turns
 from assay.runners.safety import Guard
@@ -38,12 +37,12 @@ from assay.runners.shared_time import SharedTime, Stopped
 from assay.store import Store, open_store
 from assay.undo import Ledger
 
-FAMILIES = (_books, _money, _orders)
-"""The modules whose oracles are registered by importing them."""
 _MOST_EXCHANGES = 300
 _LEASE_FOR = timedelta(days=30)
 """In the landscape's time, which cases move on by days; whoever crashes holds its goods no longer than that."""
 _LEASE_WITHIN_S = 300.0
+_JOURNAL_WITHIN_S = 8.0
+_MARGIN = timedelta(seconds=2)
 
 
 @dataclass(slots=True)
@@ -55,6 +54,15 @@ class Execution:
     exchanges: list[Exchange] = field(default_factory=list)
     watched: list[Watched] = field(default_factory=list)
     clients: dict[str, Client] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is kept of a case until it is judged: what it bought, what to look at again, its goods as they were."""
+
+    case: Case
+    watched: Sequence[Watched]
+    before: Sequence[StockCount]
 
 
 def new_run_id() -> str:
@@ -103,7 +111,9 @@ class Session:
         self._given_store = store
         self._leasing = leasing
         self._numbers = itertools.count(1)
-        self._watched: dict[str, list[Watched]] = {}
+        self._kept: dict[str, Kept] = {}
+        self._began = (datetime.now(UTC) - _MARGIN, self.now() - _MARGIN)
+        self.judging = judging_of(plan.profile.policies)
         self.time = SharedTime(self._move, self.now)
         self.turns = Turns()
         # Under load nobody moves the clock: it would age what all other users have in their hands.
@@ -162,6 +172,7 @@ class Session:
             number = next(self._numbers)
             execution = Execution(f"{self.run_id}-{number:04d}", _trace_id(self.run_id, number))
             leased = self._lease(case, execution.id)
+            before = self._counted(leased)
             token = _current.set(execution)
             try:
                 with self.turns.taken(alone=case.alone), self.time.acting():
@@ -179,7 +190,7 @@ class Session:
                     )
             finally:
                 _current.reset(token)
-        self._watched[execution.id] = execution.watched
+        self._kept[execution.id] = Kept(case, execution.watched, before)
         self.guard.spent(amount for _, place, amount in outcome.shown if place == "confirmation")
         return replace(
             outcome,
@@ -210,22 +221,96 @@ class Session:
 
         Afterwards their goods are free again, and what they created is taken back where that is more than a simulation.
         """
-        return [self._settled(self._judged(outcome)) for outcome in outcomes]
+        self._let_journal_arrive()
+        with self._gatherer() as gatherer:
+            judged = [self._judged(outcome, gatherer) for outcome in outcomes]
+        return [self._settled(outcome) for outcome in judged]
 
-    def _judged(self, outcome: Outcome) -> Outcome:
-        gone = look_again(self._watched.pop(outcome.id, ()), self)
-        dossiers = tuple(self.dossier(order_ref, outcome) for order_ref in outcome.order_refs)
-        findings = tuple(finding for dossier in dossiers for finding in self.findings(dossier))
-        return replace(outcome, steps=(*outcome.steps, *gone), findings=findings, dossiers=dossiers)
+    def judge_all_orders(self, outcomes: Sequence[Outcome]) -> Outcome | None:
+        """Judge what only shows over all orders of this session together; None where no oracle asks for it."""
+        names = [name for name in sorted(POPULATION_ORACLES) if not self.oracles or name in self.oracles]
+        dossiers = [dossier for outcome in outcomes for dossier in outcome.dossiers]
+        if not names or not dossiers:
+            return None
+        at, began = self.now(), time.perf_counter()
+        counts = [count for dossier in dossiers for count in dossier.stock]
+        with self._gatherer() as gatherer:
+            population = gatherer.population(self._began[1], at, dossiers, counts)
+        findings = tuple(POPULATION_ORACLES[name](population, self.judging) for name in names)
+        return Outcome(
+            flow="all orders",
+            case=f"{len(dossiers)} of this run",
+            environment=self.plan.name,
+            title="All orders of the run, taken together",
+            id=f"{self.run_id}-all",
+            run_id=self.run_id,
+            runner=self.runner,
+            seed=self.seed,
+            started_at=at,
+            seconds=time.perf_counter() - began,
+            findings=findings,
+        )
 
-    def dossier(self, order_ref: str, outcome: Outcome | None = None) -> Dossier:
-        """Gather what every witness holds of one order, and what its customer was shown."""
-        gathered = gather(self.landscape, order_ref)
-        return replace(gathered, shown=outcome.shown_for(order_ref)) if outcome else gathered
+    def dossier(self, order_ref: str) -> Dossier:
+        """Gather what every witness holds of one order."""
+        self._let_journal_arrive()
+        with self._gatherer(since=None) as gatherer:
+            return gatherer.dossier(order_ref)
 
     def findings(self, dossier: Dossier) -> list[Finding]:
         """Return what every chosen oracle says of one dossier."""
-        return [ORACLES[name](dossier) for name in (self.oracles or sorted(ORACLES))]
+        names = [name for name in sorted(ORACLES) if not self.oracles or name in self.oracles]
+        return [ORACLES[name](dossier, self.judging) for name in names]
+
+    def _judged(self, outcome: Outcome, gatherer: Gatherer) -> Outcome:
+        kept = self._kept.pop(outcome.id, None)
+        gone = look_again(kept.watched if kept else (), self)
+        after = gatherer.stock([count.sku for count in kept.before], self.now()) if kept and kept.before else []
+        dossiers = tuple(
+            replace(
+                gatherer.dossier(order_ref),
+                shown=outcome.shown_for(order_ref),
+                bought=kept.case.purchase.lines if kept else (),
+                stock=(*(kept.before if kept else ()), *after),
+            )
+            for order_ref in outcome.order_refs
+        )
+        findings = tuple(finding for dossier in dossiers for finding in self.findings(dossier))
+        return replace(outcome, steps=(*outcome.steps, *gone), findings=findings, dossiers=dossiers)
+
+    def _gatherer(self, **more: Any) -> Gatherer:
+        options: dict[str, Any] = {"since": self._began[0], **more}
+        return Gatherer(
+            self.landscape,
+            journal=self.store if self._has_journal else None,
+            base_currency=self.plan.profile.policies.base_currency,
+            read_at=self.now(),
+            **options,
+        )
+
+    @property
+    def _has_journal(self) -> bool:
+        return self._running.alive(EDGE) and self.plan.environment.edge.journal
+
+    def _let_journal_arrive(self) -> None:
+        """Wait until the keeper has taken every call from the edge; a busy platform is not waited for for ever."""
+        if not self._has_journal:
+            return
+        admin = attach(edge_state(self._running, self.plan.home)).admin
+        deadline = time.monotonic() + _JOURNAL_WITHIN_S
+        try:
+            while admin.get("/requests?limit=1")["meta"]["total"] and time.monotonic() < deadline:
+                time.sleep(0.1)
+        finally:
+            admin.close()
+
+    def _counted(self, leased: Sequence[str]) -> list[StockCount]:
+        """Count the goods a case has for itself, before it buys them."""
+        skus = [name.removeprefix("sku:") for name in leased if name.startswith("sku:")]
+        if not skus:
+            return []
+        with self._gatherer() as gatherer:
+            return gatherer.stock(skus, self.now())
 
     def _settled(self, outcome: Outcome) -> Outcome:
         """Give the goods back and take back what was created; a failure of that is the outcome's, nobody else's."""
