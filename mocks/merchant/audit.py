@@ -39,7 +39,9 @@ def is_logged(switched_on: bool, what: str) -> bool:
 def stored_gateway_answer(answer: dict[str, Any]) -> dict[str, Any]:
     """Return what is kept of a gateway's answer: references and outcome, no payment data."""
     kept = ("id", "status", "amount", "currency", "latest_charge", "capture_method")
-    return {name: answer[name] for name in kept if name in answer}
+    stored = {name: answer[name] for name in kept if name in answer}
+    charge = stored.get("latest_charge")
+    return {**stored, "latest_charge": charge["id"]} if isinstance(charge, dict) else stored
 
 
 def is_card_number(digits: str) -> bool:

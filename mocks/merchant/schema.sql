@@ -57,6 +57,7 @@ CREATE TABLE IF NOT EXISTS erp_documents (
     kind TEXT NOT NULL, number TEXT NOT NULL, order_id TEXT NOT NULL, part TEXT NOT NULL, status TEXT NOT NULL, at TEXT NOT NULL,
     PRIMARY KEY (kind, number));
 CREATE INDEX IF NOT EXISTS erp_documents_order ON erp_documents (order_id);
+CREATE INDEX IF NOT EXISTS erp_documents_status ON erp_documents (kind, status);
 CREATE TABLE IF NOT EXISTS shipments (
     id TEXT PRIMARY KEY, order_id TEXT NOT NULL, delivery TEXT NOT NULL, parcel INTEGER NOT NULL, state TEXT NOT NULL,
     carrier TEXT NOT NULL, tracking TEXT, label_id TEXT, status TEXT NOT NULL, due_at TEXT, attempts INTEGER NOT NULL DEFAULT 0,

@@ -97,7 +97,15 @@ class Switchboard:
         listed = list(names)
         for name in listed:
             if name not in self._paths:
-                close = difflib.get_close_matches(name, self._paths, 1)
+                close = (
+                    [_tidied(name)] if _tidied(name) in self._paths else difflib.get_close_matches(name, self._paths, 1)
+                )
                 hint = f"did you mean '{close[0]}'?" if close else f"known: {', '.join(sorted(self._paths))}"
                 raise UnknownDefect(f"there is no defect '{name}'; {hint}")
         return listed
+
+
+def _tidied(name: str) -> str:
+    """Return an id as the catalogue writes it: capitals, two digits, no letter O among them."""
+    family, _, number = name.upper().partition("-")
+    return f"{family}-{number.replace('O', '0').zfill(2)}"

@@ -18,6 +18,7 @@ class LossyProxy:
         self._wanted: list[tuple[str, str]] = []
         self._lock = threading.Lock()
         self.seen: list[tuple[str, str, dict[str, str]]] = []
+        self.is_down = False
         self.bodies: list[tuple[str, bytes]] = []
         proxy = self
 
@@ -59,6 +60,9 @@ class LossyProxy:
         headers = {name: value for name, value in handler.headers.items() if name.lower() not in ("host", "connection")}
         self.seen.append((handler.command, handler.path, headers))
         self.bodies.append((handler.path, body or b""))
+        if self.is_down:
+            handler.close_connection = True
+            return
         connection = http.client.HTTPConnection(self._target, timeout=20)
         connection.request(handler.command, handler.path, body, headers)
         answer = connection.getresponse()

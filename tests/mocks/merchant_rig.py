@@ -126,12 +126,16 @@ class Rig:
         **customer: str,
     ) -> str:
         """Fill a cart and say who buys; return its id."""
-        cart = self.ok("POST", "/api/carts", {"currency": currency})["id"]
+        cart = str(self.ok("POST", "/api/carts", {"currency": currency})["id"])
         for sku, quantity in lines:
             self.ok("POST", f"/api/carts/{cart}/lines", {"sku": sku, "quantity": quantity})
+        self.ok("PUT", f"/api/carts/{cart}/customer", self.buyer(address, **customer))
+        return cart
+
+    def buyer(self, address: dict[str, str] | None = None, **customer: str) -> dict[str, Any]:
+        """Return who buys, and where it goes."""
         who = {"email": "zoe@example.com", "name": "Zoë Müller", **customer}
-        self.ok("PUT", f"/api/carts/{cart}/customer", {**who, "address": {**ADDRESS, **(address or {})}})
-        return str(cart)
+        return {**who, "address": {**ADDRESS, **(address or {})}}
 
     def checkout(self, cart: str, payment: dict[str, Any] | None = None, key: str | None = None) -> tuple[int, Any]:
         """Submit a cart, by default with a good card."""

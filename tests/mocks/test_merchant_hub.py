@@ -264,6 +264,19 @@ def test_lost_replies_double_nothing(lossy: tuple[Rig, dict[str, LossyProxy]]) -
     assert [intent["amount_received"] for intent in intents] == [int(Decimal(order["total"]["amount"]) * 100)]
 
 
+def test_order_cancelled_after_a_lost_reply_is_withdrawn(lossy: tuple[Rig, dict[str, LossyProxy]]) -> None:
+    """A document whose posting was never answered is found and rejected when the order was cancelled meanwhile."""
+    rig, proxies = lossy
+    proxies["sap_s4hana"].lose("POST", "A_SalesOrder", 1)
+    order = rig.order()
+    rig.settle()
+    rig.ok("POST", f"/api/orders/{order['id']}/cancel", {})
+    rig.ship()
+    (document,) = documents(rig, order)
+    assert all(item["SalesDocumentRjcnReason"] for item in document["to_Item"]["results"])
+    assert rig.read(order)["shipments"] == []
+
+
 def test_unknown_payment_outcome_is_found_out(lossy: tuple[Rig, dict[str, LossyProxy]]) -> None:
     """When every reply of the gateway is lost the customer is told it is being processed, and the order follows."""
     rig, proxies = lossy

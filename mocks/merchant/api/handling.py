@@ -89,6 +89,8 @@ def _answer(shop: Shop, handler: Handler, call: Call) -> Response:
     try:
         if len(call.raw) > _LARGEST:
             raise Refusal(413, "too_large", f"The body is larger than {_LARGEST} bytes.")
+        if call.method != "GET" and call.path.startswith("/api/"):
+            shop.log.write("request", method=call.method, path=call.path, body=call.json())
         answer = handler(shop, call)
     except Refusal as refusal:
         shop.log.write("refused", method=call.method, path=call.path, status=refusal.status, code=refusal.code)

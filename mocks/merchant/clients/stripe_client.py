@@ -111,6 +111,10 @@ class StripeGateway:
         """Return an intent with its latest charge."""
         return self._do(lambda: self._client.v1.payment_intents.retrieve(intent, {"expand": ["latest_charge"]}))
 
+    def retrieve_charge(self, charge: str) -> dict[str, Any]:
+        """Return a charge with what the bank checked."""
+        return self._do(lambda: self._client.v1.charges.retrieve(charge))
+
     def capture_intent(self, intent: str, units: int, key: str) -> dict[str, Any]:
         """Capture that much of an authorised intent; the gateway releases the rest."""
         return self._do(

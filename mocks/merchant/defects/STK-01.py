@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from time import monotonic
 from typing import Any
 
+from mocks.merchant.hub.stock import level
+
 _STALE_S = 2.0
 _READINGS: dict[str, tuple[int | None, float]] = {}
 
@@ -19,12 +21,7 @@ def reserve(
     for sku, quantity in sorted(needed.items()):
         seen, at = _READINGS.get(sku, (None, 0.0))
         if seen is None or monotonic() - at > _STALE_S:
-            row = connection.execute(
-                "SELECT on_hand - (SELECT COALESCE(SUM(quantity), 0) FROM reservations WHERE sku = stock.sku"
-                " AND state IN ('open', 'committed')) AS free FROM stock WHERE sku = ?",
-                (sku,),
-            ).fetchone()
-            seen = int(row["free"])
+            seen = level(connection, shop.settings, sku)["sellable"]
             _READINGS[sku] = (seen, monotonic())
         if quantity > seen:
             healthy(connection, shop, {sku: quantity}, holder, expires_at)

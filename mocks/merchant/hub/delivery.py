@@ -61,11 +61,9 @@ def parcels_of(lines: list[dict[str, Any]], most_g: int, packaging_g: int) -> li
 
 
 def has_open_deliveries(shop: Shop) -> bool:
-    """Say whether an order waits for goods issue."""
-    return (
-        shop.database.one("SELECT 1 FROM orders WHERE status IN ('processing', 'partially_shipped') LIMIT 1")
-        is not None
-    )
+    """Say whether a document the ERP approved waits for goods issue."""
+    waiting = "SELECT 1 FROM erp_documents WHERE kind = 'sales_order' AND status = 'approved' LIMIT 1"
+    return shop.database.one(waiting) is not None
 
 
 def poll_deliveries(shop: Shop) -> int:
@@ -146,6 +144,10 @@ def _book(connection: sqlite3.Connection, shop: Shop, number: str, items: list[M
     if ships_partially(sum(line["quantity"] for line in lines), ordered):
         _write_parcels(connection, shop, order, number, lines)
     complete = is_fully_issued(connection, shop, order_id, body)
+    if complete:
+        connection.execute(
+            "UPDATE erp_documents SET status = 'delivered' WHERE kind = 'sales_order' AND order_id = ?", (order_id,)
+        )
     move(connection, shop, order_id, "shipped" if complete else "partially_shipped", f"goods issue of {number}")
 
 

@@ -165,12 +165,30 @@ def carry_out(shop: Shop, order: sqlite3.Row, entry: sqlite3.Row) -> None:
         number = _number_of(shop, part["reference"], order["id"])
         if entry["kind"] == "cancel":
             cancel_document(shop, number)
+            with shop.database.write() as connection:
+                connection.execute(
+                    "UPDATE erp_documents SET status = 'cancelled' WHERE kind = 'sales_order' AND number = ?", (number,)
+                )
         else:
             reduce_document(shop, number, part["lines"])
         _settled(shop, entry, "confirmed", number, order, None)
         return
     document = push_order(shop, order, part, entry["attempts"])
     _settled(shop, entry, "sent", document["SalesOrder"], order, document)
+
+
+def withdraw(shop: Shop, entry: sqlite3.Row) -> None:
+    """Reject what an unanswered push of a meanwhile cancelled order may have left in the ERP, and close the entry."""
+    found = find_erp_orders(shop.sap, [entry["part"]], shop.settings["page_size"]).get(entry["part"])
+    if found is not None:
+        cancel_document(shop, str(found["SalesOrder"]))
+    with shop.database.write() as connection:
+        connection.execute("UPDATE outbox SET state = 'cancelled', due_at = NULL WHERE id = ?", (entry["id"],))
+        if found is not None:
+            connection.execute(
+                "INSERT OR IGNORE INTO erp_documents VALUES ('sales_order', ?, ?, ?, 'cancelled', ?)",
+                (str(found["SalesOrder"]), entry["order_id"], entry["part"], shop.now_iso()),
+            )
 
 
 def settle_sent(shop: Shop, entry: sqlite3.Row, document: Mapping[str, Any] | None) -> None:
@@ -248,7 +266,9 @@ def _approved(connection: sqlite3.Connection, shop: Shop, entry: sqlite3.Row, nu
 
     connection.execute("UPDATE outbox SET state = 'confirmed' WHERE id = ?", (entry["id"],))
     connection.execute(
-        "UPDATE erp_documents SET status = 'approved' WHERE kind = 'sales_order' AND number = ?", (number,)
+        "UPDATE erp_documents SET status = 'approved'"
+        " WHERE kind = 'sales_order' AND number = ? AND status = 'in approval'",
+        (number,),
     )
     waiting = connection.execute(
         "SELECT 1 FROM outbox WHERE kind = 'order' AND order_id = ? AND state != 'confirmed' LIMIT 1",

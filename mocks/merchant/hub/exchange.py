@@ -9,6 +9,7 @@ from pathlib import Path
 import orjson
 
 from mocks.merchant import times
+from mocks.merchant.clients.ecb_client import Publication
 from mocks.merchant.clients.transport import Refused, Unreachable
 from mocks.merchant.errors import Refusal
 from mocks.merchant.policy.rates import Rate, accepted_rates, is_rate_usable, missing_rate, stored_rate
@@ -74,6 +75,7 @@ def fetch_rates(shop: Shop) -> int:
     accepted = accepted_rates(published.rates, current)
     now = shop.now_iso()
     with shop.database.write() as connection:
+        accepted |= _confirmed(connection, published, accepted)
         for currency, rate in accepted.items():
             connection.execute(
                 "INSERT INTO rates VALUES (?, ?, ?, 'ECB', ?) ON CONFLICT (currency, date) DO UPDATE SET"
@@ -82,3 +84,22 @@ def fetch_rates(shop: Shop) -> int:
             )
     shop.log.write("rates", date=published.date, accepted=len(accepted), published=len(published.rates))
     return len(accepted)
+
+
+def _confirmed(
+    connection: sqlite3.Connection, published: Publication, accepted: dict[str, Decimal]
+) -> dict[str, Decimal]:
+    """Return refused rates that a later publication bears out: what jumps for two publications has really moved."""
+    confirmed = {}
+    for currency, rate in published.rates.items():
+        key = f"suspect:{currency}"
+        if currency in accepted:
+            connection.execute("DELETE FROM meta WHERE key = ?", (key,))
+            continue
+        row = connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        date, seen = row["value"].split(" ") if row else (published.date, "0")
+        if date < published.date and accepted_rates({currency: rate}, {currency: Decimal(seen)}):
+            confirmed[currency] = rate
+        elif not row:
+            connection.execute("INSERT INTO meta VALUES (?, ?)", (key, f"{published.date} {rate:f}"))
+    return confirmed

@@ -147,13 +147,14 @@ class Runner:
             if at is None or at > self._shop.now_iso():
                 return 0
             try:
-                job.run(self._shop)
+                done = job.run(self._shop)
             except Exception as error:
                 self._shop.log.write("job_failed", job=job.name, error=repr(error), trace=traceback.format_exc())
                 job.failures += 1
                 return 0
             job.failures = 0
-            return 1
+            # A run that did nothing and left its job due would be repeated for ever.
+            return 1 if done or job.due(self._shop) != at else 0
 
     def _loop(self, job: Job) -> None:
         while not self._stop.is_set():

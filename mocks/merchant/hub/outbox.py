@@ -21,8 +21,8 @@ _BATCH = 50
 
 @seam("outbox")
 def is_dead(attempts: int, most: int, error: Exception) -> bool:
-    """Say whether an entry is given up: the ERP refuses its content, or it failed too often."""
-    if isinstance(error, Refused) and not error.is_temporary:
+    """Say whether an entry is given up: its content cannot be booked, or it failed too often."""
+    if isinstance(error, ValueError) or (isinstance(error, Refused) and not error.is_temporary):
         return True
     return attempts >= most
 
@@ -150,7 +150,8 @@ def _push_one(shop: Shop, row: sqlite3.Row) -> bool:
     """Push one entry; return whether the batch goes on."""
     with shop.database.write() as connection:
         order = connection.execute("SELECT * FROM orders WHERE id = ?", (row["order_id"],)).fetchone()
-        if row["kind"] == "order" and not still_wanted(order["status"]):
+        wanted = row["kind"] != "order" or still_wanted(order["status"])
+        if not wanted and row["attempts"] == 0:
             connection.execute("UPDATE outbox SET state = 'cancelled', due_at = NULL WHERE id = ?", (row["id"],))
             return True
         taken = connection.execute(
@@ -161,7 +162,10 @@ def _push_one(shop: Shop, row: sqlite3.Row) -> bool:
         if taken.rowcount == 0:
             return True
     try:
-        erp.carry_out(shop, order, row)
+        if wanted:
+            erp.carry_out(shop, order, row)
+        else:  # an earlier try may have arrived though its answer was lost
+            erp.withdraw(shop, row)
     except (Unreachable, Refused, ValueError) as error:
         _failed(shop, row, error)
         return after_poison(row["id"], error)
@@ -170,7 +174,7 @@ def _push_one(shop: Shop, row: sqlite3.Row) -> bool:
 
 def _failed(shop: Shop, row: sqlite3.Row, error: Exception) -> None:
     tries = row["tries"] + 1
-    dead = is_dead(tries, shop.settings["outbox_max_attempts"], error) or isinstance(error, ValueError)
+    dead = is_dead(tries, shop.settings["outbox_max_attempts"], error)
     due = None if dead else shop.later_iso(backoff_s(tries, shop.settings["outbox_backoff_s"]))
     with shop.database.write() as connection:
         connection.execute(

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from mocks.merchant.clients.stripe_client import is_signature_valid
+from mocks.merchant.clients.transport import Refused, Unreachable
 from mocks.merchant.errors import Refusal
 from mocks.merchant.hub import tracking
 from mocks.merchant.hub.message import write_message
@@ -124,10 +125,22 @@ def intent_seen(shop: Shop, checkout_id: str, intent: Mapping[str, Any]) -> str:
         return "amount differs"
     if row["status"] != "ordered":
         if status in ("succeeded", "requires_capture", "processing"):
-            checkout.settle(shop, checkout_id, intent)
+            checkout.settle(shop, checkout_id, _with_charge(shop, intent))
             return "completed"
         return "noted"
     return _order_follows(shop, row, intent)
+
+
+def _with_charge(shop: Shop, intent: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return an intent with its charge, which events name by id alone; without an answer it stays as it is."""
+    charge = intent.get("latest_charge")
+    if not isinstance(charge, str):
+        return intent
+    try:
+        return {**intent, "latest_charge": shop.stripe.retrieve_charge(charge)}
+    except (Unreachable, Refused) as error:
+        shop.log.write("charge_unknown", intent=intent["id"], error=str(error))
+        return intent
 
 
 def _order_follows(shop: Shop, row: Mapping[str, Any], intent: Mapping[str, Any]) -> str:

@@ -53,7 +53,9 @@ def start_payment(shop: Shop, checkout: Mapping[str, Any], body: Mapping[str, An
     try:
         if body.get("intent") and attempt > 1:
             key = f"{payment_key(checkout['id'], attempt)}-confirm-{attempt}"
-            intent = shop.stripe.confirm_intent(body["intent"], {"payment_method": method, **_mandate(body)}, key)
+            intent = shop.stripe.confirm_intent(
+                body["intent"], {"payment_method": method, "expand": ["latest_charge"], **_mandate(body)}, key
+            )
         else:
             intent = shop.stripe.create_intent(_parameters(shop, checkout, body), payment_key(checkout["id"], attempt))
     except Declined as declined:
@@ -136,6 +138,7 @@ def _parameters(shop: Shop, checkout: Mapping[str, Any], body: Mapping[str, Any]
             "order_number": checkout["number"],
         },
         "shipping": _shipping(body),
+        "expand": ["latest_charge"],
         **_mandate(body),
     }
     if kind == "card":
