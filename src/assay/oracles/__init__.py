@@ -5,7 +5,20 @@ Importing this package registers every judge of the families below.
 
 from __future__ import annotations
 
-from assay.oracles import access, books, conversion, money, orders
+from assay.oracles import (
+    access,
+    address,
+    books,
+    census,
+    content,
+    conversion,
+    delivery,
+    money,
+    orders,
+    payment,
+    states,
+    stock,
+)
 from assay.oracles.judge import (
     ORACLES,
     POPULATION_ORACLES,
@@ -21,7 +34,7 @@ from assay.oracles.judge import (
 )
 from assay.oracles.judging import UNDECLARED, Judging
 
-FAMILIES = (access, books, conversion, money, orders)
+FAMILIES = (access, address, books, census, content, conversion, delivery, money, orders, payment, states, stock)
 
 __all__ = [
     "FAMILIES",

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from decimal import Decimal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from assay.events import Finding
 from assay.money import exponent
@@ -156,3 +160,114 @@ def _conditions(document: Document) -> list[Condition]:
 
 def _step(currency: str) -> Decimal:
     return Decimal(1).scaleb(-exponent(currency))
+
+
+@oracle("O-E3", needs=("erp",), formula="document date == order instant in the accounting zone; same posting period")
+def document_dates(dossier: Dossier, order: Order, judging: Judging) -> Finding:
+    """Hold each sales order's date against the day of the order where the books are kept."""
+    if judging.accounting_zone is None:
+        return unjudged("no accounting zone is declared: policies.books.zone in the profile")
+    try:
+        zone = ZoneInfo(judging.accounting_zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        return unjudged(f"the accounting zone '{judging.accounting_zone}' is no IANA zone")
+    dated = [each for each in booked(dossier) if each.document_date is not None]
+    if not dated:
+        return unjudged("the ERP holds no sales order with a date")
+    edits = {edit.at.astimezone(zone).date() for edit in order.edits if edit.at is not None}
+    day = order.placed_at.astimezone(zone).date()
+    for document in dated:
+        seen = document.document_date
+        assert seen is not None
+        # What an agent added later is of the order's day or of its own.
+        if seen != day and seen not in edits:
+            return failed(
+                "shop",
+                document.system,
+                expected=f"{day}, {order.placed_at:%Y-%m-%dT%H:%M:%SZ} in {judging.accounting_zone}",
+                seen=f"{seen} in {document.ref}" + ("" if _period(seen) == _period(day) else ", another period"),
+                cause=_date_cause(seen, order, dossier),
+                at_risk=None if _period(seen) == _period(day) else order.total,
+            )
+    return passed()
+
+
+def _period(day: date) -> tuple[int, int]:
+    return day.year, day.month
+
+
+def _date_cause(seen: date, order: Order, dossier: Dossier) -> str:
+    if seen == order.placed_at.date():
+        return "the day was taken in UTC"
+    confirmed = [each.at.date() for each in order.history if each.value in ("confirmed", "processing")]
+    if seen > order.placed_at.date() and (not confirmed or seen >= min(confirmed)):
+        return "the day of the transfer was booked instead of the order's"
+    return "the day was taken in another zone"
+
+
+@oracle(
+    "O-E4",
+    needs=("erp",),
+    formula="NFC(text(k)) == NFC(text(shop)) for names, addresses, identifiers; no number made of them",
+)
+def same_text(dossier: Dossier, order: Order, judging: Judging) -> Finding:
+    """Look for every text of the order in the ERP's documents, and hold identifiers byte for byte."""
+    documents = booked(dossier)
+    if not documents:
+        return unjudged("the ERP holds no sales order: O-O1 and O-O2 judge that")
+    first = documents[0]
+    held = _normal("\n".join(_texts(documents)))
+    wanted = list(_wanted_texts(order))
+    if not held.strip() or not wanted:
+        return unjudged("the ERP's documents hold no text of the order")
+    for name, text in wanted:
+        if not _holds(held, _normal(text)):
+            return failed(
+                "shop",
+                first.system,
+                expected=f"{name} {text!r}",
+                seen=_nearest(held, _normal(text)),
+                cause=_text_cause(held, text),
+            )
+    return passed()
+
+
+def _texts(documents: Sequence[Document]) -> Iterator[str]:
+    for document in documents:
+        yield from document.texts
+        for partner in document.partners:
+            yield from (partner.name, *partner.lines, f"{partner.postcode} {partner.city}", partner.region or "")
+
+
+def _wanted_texts(order: Order) -> Iterator[tuple[str, str]]:
+    address = order.address
+    if order.customer_name:
+        yield "customer", order.customer_name
+    if address is not None:
+        yield "name", address.name
+        yield from (("address line", line) for line in address.lines)
+        yield "city", address.city
+        yield "postcode", address.postcode
+
+
+def _holds(held: str, text: str) -> bool:
+    """Say whether the text stands there as a whole: no letter or digit before or after it."""
+    return not text or re.search(rf"(?<!\w){re.escape(text)}(?!\w)", held) is not None
+
+
+def _normal(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
+
+
+def _nearest(held: str, text: str) -> str:
+    """Return the line of the ERP's text that is most like what was looked for."""
+    lines = [line for line in held.splitlines() if line.strip()]
+    return repr(max(lines, key=lambda line: len({*line} & {*text}) - abs(len(line) - len(text)))[:80])
+
+
+def _text_cause(held: str, text: str) -> str:
+    if text.startswith("0") and _holds(held, text.lstrip("0")):
+        return "leading zeros were lost: the text was taken for a number"
+    if not text.isascii():
+        return "letters were lost in another encoding"
+    return "the text was cut or changed on the way"

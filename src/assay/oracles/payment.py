@@ -1,0 +1,55 @@
+"""Payment oracles. O-P1: the account of every authorisation closes."""
+
+from __future__ import annotations
+
+from assay.events import Finding
+from assay.oracles import charge
+from assay.oracles.judge import failed, oracle, passed, unjudged
+from assay.oracles.judging import Judging
+from assay.records import Dossier, Order, Payment
+
+_DONE = ("delivered", "cancelled", "returned")
+
+
+@oracle("O-P1", needs=("payments",), formula="authorised - captured - voided == open; open == 0 at order end")
+def closed_authorisation(dossier: Dossier, order: Order, judging: Judging) -> Finding:
+    """Hold what each payment still has open against what was authorised and captured, and against the order's end."""
+    known = [each for each in dossier.payments if each.phase in ("authorised", "captured", "voided")]
+    if not known:
+        return unjudged("no payment of this order was ever authorised")
+    for payment in known:
+        if payment.captured.minor > payment.amount.minor:
+            return _wrong(order, payment, "at most what was authorised", f"captured {payment.captured.minor}")
+        left = payment.amount.minor - payment.captured.minor
+        still = payment.capturable.minor if payment.capturable is not None else 0
+        if still > left:
+            return _wrong(order, payment, f"at most {left} open", f"{still} open after {payment.captured.minor}")
+    ended = order.status in _DONE and not _is_just_over(dossier, order, judging)
+    still_open = [each for each in known if each.phase == "authorised"]
+    if ended and still_open:
+        payment = still_open[0]
+        cause = (
+            "the rest was never released" if charge.captured(dossier) else "nothing was captured: the money may lapse"
+        )
+        return _wrong(order, payment, "nothing open at the end of the order", f"{payment.phase}, {order.status}", cause)
+    if order.status == "delivered" and all(each.phase == "voided" for each in known) and not order.edits:
+        return _wrong(order, known[0], "a captured payment for delivered goods", "voided, delivered", "it lapsed")
+    return passed()
+
+
+def _is_just_over(dossier: Dossier, order: Order, judging: Judging) -> bool:
+    changes = [each.at for each in order.history if each.field == "status"]
+    return bool(changes) and dossier.read_at is not None and dossier.read_at - changes[-1] < judging.slack("payments")
+
+
+def _wrong(
+    order: Order, payment: Payment, expected: str, seen: str, cause: str = "the account of the authorisation is wrong"
+) -> Finding:
+    return failed(
+        "shop",
+        payment.system,
+        expected=f"{expected} of {payment.amount.minor} minor units {payment.amount.currency}",
+        seen=f"{seen} ({payment.ref})",
+        cause=cause,
+        at_risk=order.total,
+    )
