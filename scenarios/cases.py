@@ -90,11 +90,19 @@ def buys(
     to: str = "FR",
     way: Way = "once",
     registered: bool = False,
+    to_the_door: bool = False,
     **more: Any,
 ) -> Purchase:
-    """Return a purchase of these (SKU, quantity), sent to a country's usual address; `more` replaces any field."""
+    """Return a purchase of these (SKU, quantity), sent to a country's usual address; `more` replaces any field.
+
+    to_the_door: follow the parcel for the two days it takes; otherwise a label and a tracking number are the end.
+    """
     fields = {**_PLACES[to], **more}
-    extra = {"way": way, "as": "registered" if registered else "guest"}
+    extra = {
+        "way": way,
+        "as": "registered" if registered else "guest",
+        "until": "door" if to_the_door else "label",
+    }
     return Purchase(
         currency=currency, lines=lines, email=f"f01-{case.replace('_', '-')}@example.com", extra=extra, **fields
     )
@@ -103,14 +111,20 @@ def buys(
 def _case(
     name: str, currency: str, /, *lines: tuple[str, int], way: Way = "once", parts: tuple[str, ...] = (), **more: Any
 ) -> Case:
-    return Case(name, buys(name, currency, *lines, way=way, **more), parts=parts, alone=way in ALONE)
+    return Case(
+        name,
+        buys(name, currency, *lines, way=way, **more),
+        parts=parts,
+        alone=way in ALONE,
+        orders=2 if way == "twice" else 1,
+    )
 
 
 CURRENCIES = (
-    _case("eur", "EUR", ("0018", 1), ("D-404", 3)),
-    _case("jpy", "JPY", ("A-100", 2), to="JP"),
-    _case("kwd", "KWD", ("J-013", 2), to="KW"),
-    _case("isk", "ISK", ("I-900", 1), to="IS"),
+    _case("eur", "EUR", ("0018", 1), ("D-404", 3), to_the_door=True),
+    _case("jpy", "JPY", ("A-100", 2), to="JP", to_the_door=True),
+    _case("kwd", "KWD", ("J-013", 2), to="KW", to_the_door=True),
+    _case("isk", "ISK", ("I-900", 1), to="IS", to_the_door=True),
 )
 TEXTS = (
     _case("sku_0017", "EUR", ("0017", 1), to="DE"),
@@ -137,10 +151,10 @@ TEXTS = (
 GOODS = (
     _case("coupon", "EUR", ("00420", 3), coupon="WELCOME10"),
     _case("coupon_fixed", "JPY", ("G-701", 1), coupon="FIVE", to="JP"),
-    _case("bundle", "EUR", ("SET-02", 2), parts=("G-700", "G-702", "G-704")),
+    _case("bundle", "EUR", ("SET-02", 2), parts=("G-700", "G-702", "G-704"), to_the_door=True),
 )
 CUSTOMERS = (
-    _case("registered", "EUR", ("A-101", 1), way="twice", registered=True),
+    _case("registered", "EUR", ("A-101", 1), way="twice", registered=True, to_the_door=True),
     _case("double_submit", "EUR", ("C-304", 1), way="double_submit"),
     _case("abandon_after_pay", "EUR", ("E-501", 1), way="abandon"),
     _case("late_pay", "EUR", ("E-502", 1), way="late"),
@@ -155,6 +169,6 @@ TROUBLES = (
     _case("webhook_first", "EUR", ("F-603", 1), way="webhook_first"),
     _case("answer_lost", "EUR", ("F-606", 1), way="answer_lost"),
     _case("label_answer_lost", "EUR", ("H-804", 1), way="label_answer_lost"),
-    _case("erp_outage_25h", "EUR", ("H-802", 1), way="outage"),
+    _case("erp_outage_25h", "EUR", ("H-802", 1), way="outage", to_the_door=True),
 )
 CASES = (*CURRENCIES, *TEXTS, *GOODS, *CUSTOMERS, *TROUBLES)

@@ -63,15 +63,16 @@ T = TypeVar("T")
 class Case:
     """One named set of inputs.
 
-    parts: the SKUs its bundles are made of. alone: what it does (a fault, an outage) would reach other cases' orders
-    on the same landscape, so that it runs by itself there. leased: what the runner took for this execution alone, so
-    that counting it means something (see `lease_names`).
+    parts: the SKUs its bundles are made of. orders: how many its customer means to place. alone: what it does (a
+    fault, an outage) would reach other cases' orders on the same landscape, so that it runs by itself there. leased:
+    what the runner took for this execution alone, so that counting it means something (see `lease_names`).
     """
 
     name: str
     purchase: Purchase
     parts: tuple[str, ...] = ()
     alone: bool = False
+    orders: int = 1
     leased: tuple[str, ...] = ()
 
     @property

@@ -54,20 +54,20 @@ class Turns:
         self._changed = threading.Condition()
         self._acting = 0
         self._alone = False
-        self._waiting_alone = 0
+        self._waiting = 0
 
     @contextmanager
     def taken(self, *, alone: bool) -> Iterator[None]:
         """Wait for a turn and hold it while the block runs."""
         with self._changed:
             if alone:
-                self._waiting_alone += 1
-                self._changed.wait_for(lambda: not self._acting and not self._alone)
-                self._waiting_alone -= 1
+                # Those who can share go first: the more of them pass time together, the less often it is passed.
+                self._changed.wait_for(lambda: not (self._acting or self._alone or self._waiting))
                 self._alone = True
             else:
-                # Whoever wants to be alone goes first, or a steady stream of others would keep it waiting for ever.
-                self._changed.wait_for(lambda: not self._alone and not self._waiting_alone)
+                self._waiting += 1
+                self._changed.wait_for(lambda: not self._alone)
+                self._waiting -= 1
                 self._acting += 1
         try:
             yield
