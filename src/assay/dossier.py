@@ -39,7 +39,7 @@ from assay.roles import CountsStock, FindsParcels, Offers, ReadsLabels, ShowsAns
 T = TypeVar("T")
 # A gateway may have seen the payment a little before the shop wrote the order, or be retried long after.
 _BEFORE, _AFTER = timedelta(minutes=10), timedelta(days=2)
-_RATE_DAYS = timedelta(days=30)
+_RATE_DAYS, _BACK = timedelta(days=30), timedelta(days=3)
 
 
 class Journal(Protocol):
@@ -143,7 +143,8 @@ class Gatherer:
         def begin(role: str, read: Callable[[], Sequence[T]]) -> Future[Sequence[T]]:
             return self._readers.submit(lambda: self._ask(unread, role, read) or ())
 
-        orders = begin("shop", lambda: self._landscape.by_role("shop").orders(since, until))
+        # What was placed before the window may be paid and booked in it.
+        orders = begin("shop", lambda: self._landscape.by_role("shop").orders(since - _BACK, until))
         payments = begin("payments", lambda: self._of_role("payments", lambda each: each.payments(since, until)))
         documents = begin("erp", lambda: self._of_role("erp", lambda each: each.documents(since, until)))
         return Population(

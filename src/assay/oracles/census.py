@@ -23,10 +23,12 @@ def census(population: Population, judging: Judging) -> Finding:
     lag = max(judging.slack("erp"), judging.slack("payments"))
     if population.read_at is None or not lag:
         return unjudged("no freshness limit is declared, or the instant of reading is not known")
-    if population.until > population.read_at - lag:
-        return unjudged(f"the window is not closed: it ends less than {lag} before it was read")
+    closed = min(population.until, population.read_at - lag)
+    if closed <= population.since:
+        return unjudged(f"the window is not closed: less than {lag} have passed since it began")
     in_shop = {order.number: order for order in population.orders}
-    due = {number for number, order in in_shop.items() if not is_parked(order)}
+    placed = {number for number, order in in_shop.items() if population.since <= order.placed_at < closed}
+    due = {number for number in placed if not is_parked(in_shop[number])}
     booked = {name for each in population.documents for name in (each.order_ref, each.reference) if name}
     # An order in parts stands in the ERP under references that begin with its number.
     lost = {number for number in due if not _is_booked(number, in_shop[number], booked)}

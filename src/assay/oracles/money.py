@@ -17,7 +17,7 @@ from assay.records import Document, Dossier, Line, Order, Payment
 from assay.rounding import Composition, Item, Rounding, compose
 
 _POWERS = (-3, -2, -1, 1, 2, 3)
-_AFTER_PAY = ("confirmation", "message", "mail", "e-mail", "order")
+_AFTER_PAY = ("confirmation", "message", "mail", "e-mail", "order", "account")
 
 
 @oracle("O-M1", needs=("payments",), formula="captured_minor(P,c) == total(o) * 10^exp(P,c)")

@@ -45,6 +45,14 @@ def exactly_once(dossier: Dossier, order: Order, judging: Judging) -> Finding:
         # An order in parts has a document for each part and none under its own number.
         if lost and not (lost == [order.number] and counts):
             return _miscounted(order, documents, f"0 (none) for {', '.join(lost)}")
+    if dossier.siblings:
+        return failed(
+            order.system,
+            expected="one order for one purchase",
+            seen=f"{1 + len(dossier.siblings)} ({', '.join((order.ref, *dossier.siblings))})",
+            cause="a repeated or parallel submit made another order",
+            at_risk=order.total,
+        )
     paid = Counter((each.system, each.purpose) for each in charge.captured(dossier))
     if paid and max(paid.values()) > 1:
         refs = ", ".join(each.ref for each in charge.captured(dossier))

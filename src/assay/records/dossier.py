@@ -38,7 +38,8 @@ class Dossier:
     this order's; `unread` names the journal where there is none or it has a gap. `base_articles` hold prices in
     the base currency. `unknown_parcels` are tracking numbers the shop shows and no carrier knows. `stock` are
     counts before and after, of articles nobody else buys meanwhile. `before_replay` is this dossier as it was before
-    the same events were delivered again. `read_at` is the landscape's instant of reading.
+    the same events were delivered again. `siblings` are further orders that came of a purchase that meant one.
+    `read_at` is the landscape's instant of reading.
     """
 
     order: Order | None
@@ -58,6 +59,7 @@ class Dossier:
     stock: tuple[StockCount, ...] = ()
     scans: tuple[Scan, ...] = ()
     before_replay: Dossier | None = None
+    siblings: tuple[str, ...] = ()
     read_at: datetime | None = None
 
     def missing(self, *roles: str) -> str | None:
@@ -76,7 +78,10 @@ class Purchases:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Population:
-    """A set of orders and one closed window: every dossier, and what each system lists of [since, until)."""
+    """A set of orders and one closed window: every dossier, and what each system lists of [since, until).
+
+    `orders` may reach back further than the window: what was placed before it may be paid and booked within.
+    """
 
     since: datetime
     until: datetime
