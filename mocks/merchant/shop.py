@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from mocks.merchant.clients.ups_client import UpsClient
     from mocks.merchant.storefront.catalogue import Catalogue
 
+_WORKERS = 4  # vendors answer in milliseconds: a few calls at once fill the waiting, more would only queue
+
 
 @dataclass(slots=True)
 class Shop:
@@ -37,6 +40,7 @@ class Shop:
     ups: UpsClient
     ecb: EcbClient
     outbox_wake: threading.Event = field(default_factory=threading.Event)
+    workers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(_WORKERS, "worker"))
 
     def now(self) -> datetime:
         """Return the simulated instant."""

@@ -73,6 +73,7 @@ def seed_shop(shop: Shop) -> None:
 
 def close_shop(shop: Shop) -> None:
     """Close connections and files."""
+    shop.workers.shutdown()
     for client in (shop.stripe, shop.sap, shop.ups, shop.ecb):
         client.close()
     shop.database.close()

@@ -49,7 +49,7 @@ class Rig:
         self._clock = folder / "clock.json"
         self._set(self.now)
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
-        self.client = httpx.Client(trust_env=False, timeout=30)
+        self.client = httpx.Client(trust_env=False, timeout=120)
         self._port = _free_port()
         self.url = f"http://127.0.0.1:{self._port}"
         hooks = {

@@ -82,11 +82,10 @@ def poll_deliveries(shop: Shop) -> int:
             page_size=shop.settings["page_size"],
             select="DeliveryDocument",
         ):
-            for header in page:
-                if _is_new(shop, header["DeliveryDocument"]):
-                    if not _take_over(shop, header["DeliveryDocument"]):
-                        return taken
-                    taken += 1
+            new = [header["DeliveryDocument"] for header in page if _is_new(shop, header["DeliveryDocument"])]
+            taken += len(new)
+            if not all(shop.workers.map(lambda number: _take_over(shop, number), new)):
+                return taken
     except (Unreachable, Refused) as error:
         shop.log.write("delivery_poll_failed", error=str(error))
         return taken

@@ -130,15 +130,18 @@ def work_on_labels(shop: Shop) -> int:
         "SELECT DISTINCT delivery, state FROM shipments WHERE state IN ('queued', 'buying', 'voiding') AND due_at <= ?",
         shop.now_iso(),
     )
-    for row in rows:
-        try:
-            if row["state"] == "voiding":
-                _void(shop, row["delivery"])
-            else:
-                _buy(shop, row["delivery"])
-        except (Unreachable, Refused, ValueError) as error:
-            _failed(shop, row["delivery"], error)
-    return len(rows)
+    return sum(shop.workers.map(lambda row: _work_on(shop, row), rows))
+
+
+def _work_on(shop: Shop, row: sqlite3.Row) -> int:
+    try:
+        if row["state"] == "voiding":
+            _void(shop, row["delivery"])
+        else:
+            _buy(shop, row["delivery"])
+    except (Unreachable, Refused, ValueError) as error:
+        _failed(shop, row["delivery"], error)
+    return 1
 
 
 def void_label(shop: Shop, order_id: str, *, buy_again: bool) -> int:

@@ -56,18 +56,21 @@ def poll(shop: Shop) -> int:
         f"SELECT id, tracking FROM shipments WHERE {_WAITING} AND polled_at <= ? LIMIT {_MOST}",  # noqa: S608
         before,
     )
-    for row in rows:
-        with shop.database.write() as connection:
-            connection.execute("UPDATE shipments SET polled_at = ? WHERE id = ?", (shop.now_iso(), row["id"]))
-        try:
-            package = shop.ups.track(row["tracking"])
-        except (Unreachable, Refused) as error:
-            shop.log.write("tracking_failed", tracking=row["tracking"], error=str(error))
-            continue
-        for activity in reversed((package or {}).get("activity") or []):
-            status = activity.get("status") or {}
-            apply(shop, row["tracking"], status, _instant(activity.get("gmtDate"), activity.get("gmtTime")))
-    return len(rows)
+    return sum(shop.workers.map(lambda row: _poll_one(shop, row), rows))
+
+
+def _poll_one(shop: Shop, row: sqlite3.Row) -> int:
+    with shop.database.write() as connection:
+        connection.execute("UPDATE shipments SET polled_at = ? WHERE id = ?", (shop.now_iso(), row["id"]))
+    try:
+        package = shop.ups.track(row["tracking"])
+    except (Unreachable, Refused) as error:
+        shop.log.write("tracking_failed", tracking=row["tracking"], error=str(error))
+        return 1
+    for activity in reversed((package or {}).get("activity") or []):
+        status = activity.get("status") or {}
+        apply(shop, row["tracking"], status, _instant(activity.get("gmtDate"), activity.get("gmtTime")))
+    return 1
 
 
 def apply_event(shop: Shop, event: Mapping[str, Any]) -> bool:
