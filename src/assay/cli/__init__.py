@@ -13,6 +13,7 @@ from assay.cli.faults import faults
 from assay.cli.landscape import down, logs, status, up
 from assay.cli.profile import profile
 from assay.cli.run import run
+from assay.cli.selftest import selftest
 from assay.cli.sweep import sweep
 
 __all__ = ["cli", "main"]
@@ -28,7 +29,7 @@ def cli() -> None:
     """
 
 
-for _command in (demo, run, up, down, status, logs, doctor, clock, faults, defects, profile, sweep):
+for _command in (demo, run, selftest, up, down, status, logs, doctor, clock, faults, defects, profile, sweep):
     cli.add_command(_command)
 
 

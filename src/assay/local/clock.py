@@ -48,6 +48,11 @@ class LandscapeClock:
         """Let the clock run from where it is, at the speed of real time."""
         self._write("real", (self.read().now - _EPOCH) // _MICROSECOND - _real_us())
 
+    def start_at(self, instant: datetime) -> None:
+        """Let a landscape that has never run begin at an instant, past or future, and go on from there."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._write("real", (instant - _EPOCH) // _MICROSECOND - _real_us())
+
     def set(self, instant: datetime, settle: Sequence[Settle]) -> None:
         """Move to an instant; `UsageError` when it lies in the past of this landscape."""
         self.advance(instant - self.read().now, settle)
