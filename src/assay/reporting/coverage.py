@@ -28,6 +28,8 @@ FAMILIES = {
 """The families of oracles of the domain specification: the failure modes the map has a column for."""
 OTHER = "Other"
 MOST_ROWS = 120
+_SPOKEN_BY = {"catalogue": "shop", "messages": "shop", "scans": "shop", "stock": "erp"}
+"""What an oracle may need that is no role: part of what a system of this role says. The journal is the edge's."""
 
 
 @dataclass(slots=True)
@@ -90,11 +92,14 @@ def coverage_of(outcomes: Sequence[Outcome], needs: Mapping[str, tuple[str, ...]
     """Return the map of a run; `needs` says which roles each oracle reads, for verdicts that name no system."""
     tally = _Tally()
     flows: dict[str, bool] = {}
+    anywhere = _together([systems_of(dossier) for outcome in outcomes for dossier in outcome.dossiers])
     for outcome in outcomes:
         flows[outcome.flow] = flows.get(outcome.flow, False) or outcome.failed
         holders = {dossier.order.number: systems_of(dossier) for dossier in outcome.dossiers if dossier.order}
         for finding in outcome.findings:
-            for system in _systems(finding, holders.get(finding.order_ref, {}), needs):
+            # A verdict over all orders of a run belongs to whoever spoke of any of them.
+            spoke = holders.get(finding.order_ref) or ({} if outcome.dossiers else anywhere)
+            for system in _systems(finding, spoke, needs):
                 tally.add(outcome.flow, system, family_of(finding.oracle), finding.result)
     named = sorted({system for _, system, _ in tally.cells}, key=lambda name: (name.startswith("("), name))
     systems = named[:MOST_ROWS]
@@ -105,7 +110,13 @@ def coverage_of(outcomes: Sequence[Outcome], needs: Mapping[str, tuple[str, ...]
     order = sorted(flows, key=lambda flow: not flows[flow])
     shown = order[: max(1, MOST_ROWS // max(1, len(systems)))]
     groups = tuple(
-        (flow, tuple(Row(system, _row(tally, flow, system, columns)) for system in systems)) for flow in shown
+        (
+            flow,
+            tuple(
+                Row(system, _row(tally, flow, system, columns)) for system in systems if _belongs(tally, flow, system)
+            ),
+        )
+        for flow in shown
     )
     return Coverage(columns, groups if systems else (), len(order) - len(shown), len(named) - len(systems))
 
@@ -117,6 +128,7 @@ def systems_of(dossier: Dossier) -> dict[str, tuple[str, ...]]:
         "payments": tuple(sorted({payment.system for payment in dossier.payments})),
         "erp": tuple(sorted({document.system for document in dossier.documents})),
         "carrier": tuple(sorted({shipment.system for shipment in dossier.shipments})),
+        "rates": tuple(sorted({rate.system for rate in dossier.rates})),
     }
 
 
@@ -128,8 +140,19 @@ def _systems(
         return sorted({name for system in finding.systems for name in (holders.get(system) or (system,))})
     found: list[str] = []
     for role in ("shop", *needs.get(finding.oracle, ())):
-        found += holders.get(role) or (f"({role}: nothing read)",)
+        spoken_by = _SPOKEN_BY.get(role, role)
+        found += ("edge",) if role == "journal" else holders.get(spoken_by) or (f"({spoken_by}: nothing read)",)
     return sorted(set(found))
+
+
+def _together(spoken: Sequence[Mapping[str, tuple[str, ...]]]) -> dict[str, tuple[str, ...]]:
+    roles = sorted({role for each in spoken for role in each})
+    return {role: tuple(sorted({system for each in spoken for system in each.get(role, ())})) for role in roles}
+
+
+def _belongs(tally: _Tally, flow: str, system: str) -> bool:
+    """Whether a row stands in a flow's group: a system always does, a role nobody spoke for only with a verdict."""
+    return not system.startswith("(") or any(each[:2] == (flow, system) for each in tally.cells)
 
 
 def _row(tally: _Tally, flow: str, system: str, columns: Sequence[str]) -> tuple[Cell, ...]:
