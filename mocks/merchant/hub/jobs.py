@@ -109,6 +109,7 @@ class Runner:
         if any(thread.is_alive() for thread in self._threads):
             return
         outbox.recover(self._shop)
+        reconcile.recover(self._shop)
         for thread in self._threads:
             thread.start()
 
