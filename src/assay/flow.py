@@ -46,6 +46,7 @@ TAGS = (
     "bundle",
     "address",
     "outage",
+    "innocent",
     "smoke",
     "slow",
 )
@@ -302,6 +303,24 @@ class Run:
             yield
         finally:
             self.operator.take_fault(name)
+
+    @contextmanager
+    def configured(self, system: str, **settings: Any) -> Iterator[None]:
+        """Run the block with other settings of a simulated system, or of the shop, and set them back afterwards.
+
+        `UsageError` where the runner lends none: only what is ours is configured.
+        """
+        if self.operator is None:
+            raise UsageError(
+                f"case '{self.case.name}' needs other settings of '{system}'",
+                where="here nobody may change them",
+                hint="run this case on a simulated environment: assay run --env local",
+            )
+        before = self.operator.configure(system, settings)
+        try:
+            yield
+        finally:
+            self.operator.configure(system, before)
 
     def _in_time(self) -> None:
         if time.monotonic() - self._began > self.deadline_s:

@@ -205,6 +205,51 @@ class Storefront(Shop, Protocol):
         """Follow the link by which the bank sends the browser back to the shop."""
 
 
+PaymentKind = Literal["card", "sepa", "gift_card", "invoice"]
+
+
+@runtime_checkable
+class TakesOtherMoney(Protocol):
+    """A shop that is paid otherwise than by card alone: by direct debit, gift card, or on a company's invoice."""
+
+    def submit_as(
+        self,
+        cart: str,
+        kind: PaymentKind,
+        *,
+        payment_method: str | None = None,
+        gift_card: str | None = None,
+        key: str | None = None,
+    ) -> Submission:
+        """Press the button that buys; a gift card pays what it can, the payment method the rest.
+
+        Only a company buys on invoice: a purchase's ``extra["company"]``.
+        """
+
+
+@runtime_checkable
+class BackOffice(Protocol):
+    """What a shop's own people do with orders. Each verb may raise `ShopRefused`."""
+
+    def release(self, ref: str) -> None:
+        """End what an order is held for: it was approved, or its review found nothing."""
+
+    def add_lines(self, ref: str, lines: Sequence[tuple[str, int]], *, reason: str, payment_method: str) -> None:
+        """Add (SKU, quantity) to an order before it ships, charged on top with another payment."""
+
+    def cancel_units(self, ref: str, units: Mapping[str, int], reason: str) -> None:
+        """Cancel some units of an order before it ships: units by the shop's id of the line."""
+
+    def confirm_transfer(self, ref: str) -> None:
+        """Note that an order on invoice was paid in full by bank transfer."""
+
+    def buy_labels_again(self, ref: str) -> int:
+        """Void the labels of parcels that have not moved and buy new ones; return how many."""
+
+    def issue_gift_card(self, value: Money) -> str:
+        """Make a gift card worth that much and return its code."""
+
+
 class UndoRefused(Exception):
     """A system will not take back what was created, and says why: an order that has shipped, a payment disputed."""
 
@@ -303,6 +348,17 @@ class Tokeniser(Protocol):
 
 
 @runtime_checkable
+class Debits(Protocol):
+    """A gateway whose own form takes a bank account for direct debit."""
+
+    def tokenise_debit(self, iban: str, *, holder: str, email: str) -> str:
+        """Hand a bank account to the gateway with the publishable key; return the payment method's token.
+
+        `UsageError` where no publishable key is given.
+        """
+
+
+@runtime_checkable
 class Cardholder(Protocol):
     """A gateway's bank page, where a stand-in for the cardholder can press a button (simulators alone)."""
 
@@ -364,6 +420,16 @@ class Rates(Protocol):
         """Return every published rate since that date, oldest first."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One call a simulated system got, at an instant of the landscape's clock."""
+
+    at: datetime
+    method: str
+    path: str
+    status: int
+
+
 @runtime_checkable
 class Operator(Protocol):
     """What a runner lends a flow where it may: the landscape's clock and the faults of its edge."""
@@ -380,6 +446,21 @@ class Operator(Protocol):
 
     def take_fault(self, name: str) -> None:
         """Take that fault away; others stay."""
+
+    def configure(self, system: str, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Change settings of a simulated system, or of the shop, and return what those it has had were before.
+
+        `UsageError` for a system that is not simulated here, or for a setting the shop has not.
+        """
+
+    def calls(self, system: str) -> Sequence[Call]:
+        """Return the platform's calls to a system since this session began, oldest first.
+
+        ``platform`` as system: the webhooks into the shop. None where the edge keeps no journal.
+        """
+
+    def asked(self, system: str) -> Sequence[Asked]:
+        """Return the last calls a simulated system got, whoever made them, oldest first."""
 
 
 class Intent(Protocol):

@@ -189,13 +189,6 @@ class Stripe:
         Follows https://docs.stripe.com/api/payment_methods/create. Stripe takes the numbers of
         https://docs.stripe.com/testing alone in test mode. `UsageError` without a publishable key.
         """
-        if self._publishable_key is None:
-            raise UsageError(
-                "card data need a publishable key to be handed to stripe",
-                where="systems.stripe.credentials",
-                expected='publishable_key = "env:STRIPE_PUBLISHABLE_KEY"',
-                hint="add the line, and set that variable to the pk_test_… key of your account",
-            )
         month, year = card.expires
         form = [
             ("type", "card"),
@@ -207,10 +200,33 @@ class Stripe:
         ]
         form += [("billing_details[address][postal_code]", postcode)] if postcode else []
         form += [("billing_details[address][country]", country)] if country else []
+        return self._payment_method(form, "card data")
+
+    def tokenise_debit(self, iban: str, *, holder: str, email: str) -> str:
+        """Make a payment method of a bank account for SEPA debits, with the publishable key; return its id.
+
+        Follows https://docs.stripe.com/payments/sepa-debit: the owner's name and e-mail are needed.
+        """
+        form = [
+            ("type", "sepa_debit"),
+            ("sepa_debit[iban]", iban),
+            ("billing_details[name]", holder),
+            ("billing_details[email]", email),
+        ]
+        return self._payment_method(form, "a bank account")
+
+    def _payment_method(self, form: Sequence[tuple[str, str]], what: str) -> str:
+        if self._publishable_key is None:
+            raise UsageError(
+                f"{what} cannot be handed to stripe without a publishable key",
+                where="systems.stripe.credentials",
+                expected='publishable_key = "env:STRIPE_PUBLISHABLE_KEY"',
+                hint="add the line, and set that variable to the pk_test_… key of your account",
+            )
         headers = {"authorization": f"Bearer {self._publishable_key}"}
         reply = self._http.request("POST", "/v1/payment_methods", form=form, headers=headers)
         if reply.status != 200:
-            _refuse(reply, "POST /v1/payment_methods", "card")
+            _refuse(reply, "POST /v1/payment_methods", what)
         return Answer.of(reply, system="stripe", operation="POST /v1/payment_methods").text("id")
 
     def authenticate(self, redirect_url: str, *, passes: bool) -> str:

@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from assay.edge import Fault
-from assay.errors import UsageError
+from assay.errors import UsageError, did_you_mean
 from assay.local import faults
-from assay.local.plan import Plan
+from assay.local.plan import MERCHANT, PUBLIC, SIMULATORS, Plan
+from assay.local.processes import admin
+from assay.records import Call
+from assay.roles import Asked
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class LandscapeOperator:
     """The operator of one landscape; see `assay.roles.Operator`. Safe for threads of one process."""
 
-    def __init__(self, plan: Plan, pass_time: Callable[[timedelta], None]) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        pass_time: Callable[[timedelta], None],
+        journal: Callable[[], Sequence[Call]] = tuple,
+    ) -> None:
         self._plan = plan
         self._pass_time = pass_time
+        self._journal = journal
         self._changing = threading.Lock()
 
     def pass_time(self, span: timedelta) -> None:
@@ -45,6 +56,49 @@ class LandscapeOperator:
             gone = next((number for number, fault in enumerate(left) if fault.name == name), None)
             if gone is not None:
                 faults.put(self._plan, [*left[:gone], *left[gone + 1 :]])
+
+    def configure(self, system: str, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Change settings of a simulated system or of the shop and return what they were, those it had not left out."""
+        port = self._port(system)
+        with self._changing:
+            before = admin(port, "POST", "settings", {})["settings"]
+            unknown = [name for name in settings if name not in before]
+            if unknown and system == self._plan.shop:
+                raise UsageError(f"the shop has no setting '{unknown[0]}'", hint=did_you_mean(unknown[0], before))
+            admin(port, "POST", "settings", dict(settings))
+        return {name: before[name] for name in settings if name in before}
+
+    def calls(self, system: str) -> Sequence[Call]:
+        """Return the platform's calls to a system since this session began, oldest first."""
+        found = self._journal()
+        if system == PUBLIC:
+            return [call for call in found if call.way == "reverse"]
+        return [call for call in found if call.system == system and call.way != "reverse"]
+
+    def asked(self, system: str) -> Sequence[Asked]:
+        """Return the last calls a simulated system got, oldest first."""
+        lines = admin(self._port(system), "GET", "requests")
+        return [
+            Asked(
+                at=_EPOCH + timedelta(microseconds=line["at_us"]),
+                method=line["method"],
+                path=line["path"],
+                status=line["status"],
+            )
+            for line in lines
+        ]
+
+    def _port(self, system: str) -> int:
+        running = self._plan.home.read()
+        ports = {
+            name: port
+            for part in (SIMULATORS, MERCHANT)
+            if part in running.processes
+            for name, port in running.processes[part].ports.items()
+        }
+        if system not in ports:
+            raise UsageError(f"'{system}' is not simulated here", hint=did_you_mean(system, ports))
+        return ports[system]
 
 
 class Turns:

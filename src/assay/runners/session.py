@@ -29,7 +29,7 @@ from assay.local.routing import edge_state
 from assay.local.state import Running
 from assay.local.up import settlers
 from assay.oracles import ORACLES, POPULATION_ORACLES
-from assay.records import Dossier, StockCount
+from assay.records import Call, Dossier, StockCount
 from assay.roles import Http, Reply
 from assay.runners.operator import LandscapeOperator, Turns
 from assay.runners.safety import Guard
@@ -117,7 +117,7 @@ class Session:
         self.time = SharedTime(self._move, self.now)
         self.turns = Turns()
         # Under load nobody moves the clock: it would age what all other users have in their hands.
-        self.operator = LandscapeOperator(plan, self.pass_time) if plan.simulated and leasing else None
+        self.operator = LandscapeOperator(plan, self.pass_time, self._calls) if plan.simulated and leasing else None
         self.guard = Guard(plan)
         self.landscape: Landscape = open_landscape(plan.name, plan.environment, self._addresses(), self._open_http)
 
@@ -287,6 +287,12 @@ class Session:
             read_at=self.now(),
             **options,
         )
+
+    def _calls(self) -> Sequence[Call]:
+        if not self._has_journal:
+            return ()
+        self._let_journal_arrive()
+        return self.store.calls(self.plan.name, since=self._began[0])
 
     @property
     def _has_journal(self) -> bool:

@@ -4,7 +4,7 @@ The configuration: ``{"suite_roots": […], "dir": …, "clock": …, "seed": 1,
 "systems": [{"vendor": "stripe", "port": 0, "settings": {…}}]}``; without "capture" the variable ASSAY_CAPTURE counts.
 Port 0 takes a free one; once all listen, the ready file names them: ``{"pid": …, "ports": {"stripe": 40001}}``. Admin
 routes live under ``/__admin`` on each port: ``GET health``, ``GET requests``, ``POST settle`` (run what is due, answer
-when nothing is), ``POST reset`` (``{"seed": 2}``), ``POST settings`` (merge into the settings).
+when nothing is), ``POST reset`` (``{"seed": 2}``), ``POST settings`` (merge into the settings, and tell them).
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class Served:
                 answer = self.health()
             case ("POST", "settings"):
                 self.application.world.settings = {**self.application.world.settings, **body}
-                answer = self.health()
+                answer = {**self.health(), "settings": self.application.world.settings}
             case _:
                 status = 404
                 answer = {"error": "known: GET health, GET requests, POST settle, POST reset, POST settings"}

@@ -8,34 +8,25 @@ from __future__ import annotations
 import itertools
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime
-from decimal import Decimal
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from assay.connectors.merchant.decoding import (
+    decode_article,
+    decode_basket,
+    decode_order,
+    decode_stock_count,
+    read_money,
+)
 from assay.errors import InfrastructureError
 from assay.money import Money
-from assay.records import (
-    Address,
-    Article,
-    CustomerMessage,
-    Edit,
-    Line,
-    Movement,
-    Order,
-    OrderRefund,
-    Parcel,
-    Posting,
-    Reservation,
-    StateChange,
-    StockCount,
-    Tender,
-    UsedRate,
-)
+from assay.records import Article, CustomerMessage, Order, StockCount
 from assay.roles import (
     Basket,
     ConnectorHead,
     Http,
+    PaymentKind,
     Purchase,
     Reply,
     ShippingOffer,
@@ -80,14 +71,16 @@ class Merchant:
         for page in itertools.count(1):
             params = [("currency", currency), ("page", str(page)), ("page_size", str(_PAGE_SIZE))]
             answer = self._call("GET", "/api/products", params=params)
-            found += [_article(each) for each in answer["products"]]
+            found += [decode_article(each) for each in answer["products"]]
             if len(answer["products"]) < _PAGE_SIZE:
                 break
         return found
 
     def article(self, sku: str, currency: str) -> Article:
         """Return what the product page shows; `LookupError` for an unknown SKU."""
-        return _article(self._call("GET", f"/api/products/{quote(sku, safe='')}", params=[("currency", currency)]))
+        return decode_article(
+            self._call("GET", f"/api/products/{quote(sku, safe='')}", params=[("currency", currency)])
+        )
 
     def register(self, email: str, name: str) -> str:
         """Register a customer with a password nobody keeps; return the token under which their carts are opened."""
@@ -101,11 +94,11 @@ class Merchant:
 
     def put_in(self, cart: str, sku: str, quantity: int) -> Basket:
         """Add a quantity of a SKU; the same SKU again makes its line longer."""
-        return _basket(self._call("POST", f"/api/carts/{cart}/lines", {"sku": sku, "quantity": quantity}))
+        return decode_basket(self._call("POST", f"/api/carts/{cart}/lines", {"sku": sku, "quantity": quantity}))
 
     def use_coupon(self, cart: str, code: str) -> Basket:
         """Attach a coupon."""
-        return _basket(self._call("POST", f"/api/carts/{cart}/coupon", {"code": code}))
+        return decode_basket(self._call("POST", f"/api/carts/{cart}/coupon", {"code": code}))
 
     def deliver_to(self, cart: str, purchase: Purchase) -> Basket:
         """Say who buys and where it goes."""
@@ -121,24 +114,38 @@ class Merchant:
             "phone": purchase.phone,
         }
         customer = {"email": purchase.email, "name": purchase.name, "address": address}
-        return _basket(self._call("PUT", f"/api/carts/{cart}/customer", customer))
+        customer |= {name: purchase.extra[name] for name in ("company", "vat_id") if name in purchase.extra}
+        return decode_basket(self._call("PUT", f"/api/carts/{cart}/customer", customer))
 
     def shipping_offers(self, cart: str) -> Sequence[ShippingOffer]:
         """Return the services the cart may be sent with."""
         rates = self._call("GET", f"/api/carts/{cart}/shipping-rates")["rates"]
-        return [ShippingOffer(ref=each["id"], name=each["name"], price=_money(each["amount"])) for each in rates]
+        return [ShippingOffer(ref=each["id"], name=each["name"], price=read_money(each["amount"])) for each in rates]
 
     def choose_shipping(self, cart: str, offer: str) -> Basket:
         """Choose one of the services."""
-        return _basket(self._call("PUT", f"/api/carts/{cart}/shipping", {"rate": offer}))
+        return decode_basket(self._call("PUT", f"/api/carts/{cart}/shipping", {"rate": offer}))
 
     def basket(self, cart: str) -> Basket:
         """Return the cart as it stands now."""
-        return _basket(self._call("GET", f"/api/carts/{cart}"))
+        return decode_basket(self._call("GET", f"/api/carts/{cart}"))
 
     def submit(self, cart: str, payment_method: str, *, key: str | None = None) -> Submission:
         """Press the button that buys; the key goes as Idempotency-Key."""
-        payment = {"kind": "card", "payment_method": payment_method}
+        return self.submit_as(cart, "card", payment_method=payment_method, key=key)
+
+    def submit_as(
+        self,
+        cart: str,
+        kind: PaymentKind,
+        *,
+        payment_method: str | None = None,
+        gift_card: str | None = None,
+        key: str | None = None,
+    ) -> Submission:
+        """Press the button that buys, paying in one of the shop's ways; a gift card pays first, the method the rest."""
+        given = {"kind": kind, "payment_method": payment_method, "gift_card": gift_card}
+        payment = {name: value for name, value in given.items() if value is not None}
         headers = {"Idempotency-Key": key} if key else None
         path = f"/api/carts/{cart}/checkout"
         return _submission(self._http.request("POST", path, json={"payment": payment}, headers=headers), "POST", path)
@@ -152,7 +159,7 @@ class Merchant:
 
     def order(self, ref: str) -> Order:
         """Return the order; `LookupError` when the shop does not know it."""
-        return _order(self._call("GET", f"/api/orders/{ref}", headers=self._operator))
+        return decode_order(self._call("GET", f"/api/orders/{ref}", headers=self._operator))
 
     def order_text(self, ref: str) -> str:
         """Return the shop's own answer about an order, as it came."""
@@ -180,11 +187,11 @@ class Merchant:
         name = quote(sku, safe="")
         count = self._call("GET", f"/api/stock/{name}")
         booked = self._call("GET", f"/api/operator/stock/{name}/movements", headers=self._operator)
-        return _stock_count(count, booked, at)
+        return decode_stock_count(count, booked, at)
 
     def orders(self, since: datetime, until: datetime) -> Sequence[Order]:
         """Return all orders placed in [since, until), page after page."""
-        return [_order(each) for each in self._listed(("since", since.isoformat()), ("until", until.isoformat()))]
+        return [decode_order(each) for each in self._listed(("since", since.isoformat()), ("until", until.isoformat()))]
 
     def cancel_order(self, ref: str, reason: str) -> None:
         """Cancel the whole order; the shop stops it everywhere and gives the money back.
@@ -198,11 +205,42 @@ class Merchant:
             raise UndoRefused(_seen(reply))
         _accepted(reply, "POST", path)
 
+    def cancel_units(self, ref: str, units: Mapping[str, int], reason: str) -> None:
+        """Cancel some units of an order before it ships: units by the shop's id of the line."""
+        lines = [{"line": line, "quantity": quantity} for line, quantity in units.items()]
+        self._operate(f"/api/orders/{ref}/cancel", {"lines": lines, "reason": reason})
+
+    def add_lines(self, ref: str, lines: Sequence[tuple[str, int]], *, reason: str, payment_method: str) -> None:
+        """Add lines to an order as an agent does, charged on top with another payment."""
+        added = [{"sku": sku, "quantity": quantity} for sku, quantity in lines]
+        content = {"add": added, "reason": reason, "payment_method": payment_method}
+        self._operate(f"/api/orders/{ref}/edit", content)
+
+    def release(self, ref: str) -> None:
+        """End what an order is held for: it was approved, or its review found nothing."""
+        self._operate(f"/api/operator/orders/{ref}/release", {})
+
+    def confirm_transfer(self, ref: str) -> None:
+        """Note that an order on invoice was paid in full by bank transfer."""
+        self._operate(f"/api/operator/orders/{ref}/paid", {})
+
+    def buy_labels_again(self, ref: str) -> int:
+        """Void the labels of parcels that have not moved and buy new ones; return how many."""
+        return int(self._operate(f"/api/operator/orders/{ref}/labels", {})["voided"])
+
+    def issue_gift_card(self, value: Money) -> str:
+        """Make a gift card worth that much and return its code."""
+        worth = {"amount": f"{value.amount:f}", "currency": value.currency}
+        return str(self._operate("/api/operator/gift-cards", {"value": worth})["code"])
+
     def find_by_marker(self, marker: str, since: datetime) -> Sequence[str]:
         """Return the references of all orders placed since then under that e-mail address, oldest first."""
         wanted = marker.casefold()
         listed = self._listed(("since", since.isoformat()))
         return [each["id"] for each in listed if str(each.get("customer", {}).get("email")).casefold() == wanted]
+
+    def _operate(self, path: str, content: Any) -> Any:
+        return self._call("POST", path, content, headers=self._operator)
 
     def _listed(self, *span: tuple[str, str]) -> Iterator[dict[str, Any]]:
         page = 1
@@ -256,224 +294,6 @@ def _submission(reply: Reply, method: str, path: str) -> Submission:
             order_number=order["number"],
             redirect_url=seen.get("redirect_url"),
         )
-    return Submission(status="ordered", order_ref=seen["id"], order_number=seen["number"], total=_money(seen["total"]))
-
-
-def _basket(seen: dict[str, Any]) -> Basket:
-    return Basket(
-        ref=seen["id"],
-        lines=tuple(_line(line) for line in seen["lines"]),
-        goods=_money(seen["goods"]),
-        discount=_money(seen["discount"]),
-        shipping=_money(seen["shipping"]["total"]),
-        total=_money(seen["total"]),
+    return Submission(
+        status="ordered", order_ref=seen["id"], order_number=seen["number"], total=read_money(seen["total"])
     )
-
-
-def _article(seen: dict[str, Any]) -> Article:
-    return Article(
-        system="merchant",
-        sku=seen["sku"],
-        price=_money(seen["price"]) if seen.get("price") else None,
-        weight_g=seen["weight_g"],
-        name=seen["name"],
-        backorder=seen["backorder"],
-        components=tuple((part["sku"], part["quantity"]) for part in seen["bundle"]),
-    )
-
-
-def _order(seen: dict[str, Any]) -> Order:
-    address, erp, customer = seen.get("address"), seen.get("erp", {}), seen.get("customer", {})
-    shipping, parcels = seen.get("shipping") or {}, tuple(map(_parcel, seen.get("shipments", ())))
-    # Units no longer wanted are shown by line id where the shop shows them.
-    cancelled = seen.get("cancelled_lines") or {}
-    return Order(
-        system="merchant",
-        ref=seen["id"],
-        number=seen["number"],
-        status=seen["status"],
-        total=_money(seen["total"]),
-        placed_at=datetime.fromisoformat(seen["placed_at"]),
-        lines=tuple(_line(line, cancelled.get(line.get("id"), 0)) for line in seen["lines"]),
-        payment_status=seen.get("payment_status"),
-        shipping=_optional(shipping, "total"),
-        shipping_tax=_optional(shipping, "tax"),
-        shipping_tax_rate=_decimal(shipping.get("tax_rate")),
-        shipping_service=shipping.get("service"),
-        discount=_optional(seen, "discount"),
-        tax=_optional(seen, "tax"),
-        goods=_optional(seen, "goods"),
-        rounding=_optional(seen, "rounding"),
-        rate=_used_rate(seen["rate"]) if seen.get("rate") else None,
-        tax_included=seen.get("tax_included"),
-        tax_treatment=seen.get("tax_treatment"),
-        coupon=seen.get("coupon"),
-        hold=seen.get("hold"),
-        email=customer.get("email"),
-        customer_name=customer.get("name"),
-        address=_address(address) if address else None,
-        payment_refs=tuple(each["reference"] for each in seen.get("payments", ()) if each.get("reference")),
-        document_refs=tuple(
-            each["number"]
-            for kind in ("sales_orders", "deliveries")
-            for each in erp.get(kind, ())
-            if each.get("number")
-        ),
-        tracking_numbers=tuple(parcel.tracking_number for parcel in parcels if parcel.tracking_number),
-        history=tuple(_state_change(each) for each in seen.get("history", ())),
-        edits=tuple(_edit(each, seen["currency"]) for each in seen.get("edits", ())),
-        tenders=tuple(_tender(each) for each in seen.get("payments", ())),
-        refunds=tuple(_refund(each) for each in seen.get("refunds", ())),
-        postings=_postings(erp),
-        parcels=parcels,
-    )
-
-
-def _postings(erp: dict[str, Any]) -> tuple[Posting, ...]:
-    """Return the documents the shop means to have in the ERP: what it posted, and what still waits to be posted."""
-    known = {
-        each["reference"]: Posting(reference=each["reference"], number=each.get("number"), status=each["status"])
-        for each in erp.get("sales_orders", ())
-    }
-    for each in erp.get("outbox", ()):
-        if each["kind"] == "order" and each["state"] != "cancelled":
-            known.setdefault(each["reference"], Posting(reference=each["reference"], status=each["state"]))
-    return tuple(known.values())
-
-
-def _state_change(seen: dict[str, Any]) -> StateChange:
-    at = datetime.fromisoformat(seen["at"])
-    return StateChange(field=seen["field"], value=seen["value"], at=at, cause=seen.get("cause") or "")
-
-
-def _edit(seen: dict[str, Any], currency: str) -> Edit:
-    return Edit(
-        reason=seen["reason"],
-        at=datetime.fromisoformat(seen["at"]) if seen.get("at") else None,
-        extra=Money.of(seen["extra"], currency) if seen.get("extra") else None,
-        payment_ref=seen.get("payment"),
-        line_refs=tuple(seen.get("lines", ())),
-    )
-
-
-def _tender(seen: dict[str, Any]) -> Tender:
-    return Tender(
-        gateway=seen["gateway"],
-        kind=seen["kind"],
-        ref=seen.get("reference"),
-        status=seen["status"],
-        amount=_money(seen["amount"]),
-        captured=_money(seen["captured"]),
-        refunded=_money(seen["refunded"]),
-    )
-
-
-def _refund(seen: dict[str, Any]) -> OrderRefund:
-    return OrderRefund(
-        ref=seen.get("reference"),
-        tender_ref=seen.get("payment"),
-        status=seen["status"],
-        amount=_money(seen["amount"]),
-        reason=seen.get("reason") or "",
-        at=datetime.fromisoformat(seen["at"]),
-    )
-
-
-def _parcel(seen: dict[str, Any]) -> Parcel:
-    return Parcel(
-        ref=seen["id"],
-        carrier=seen["carrier"],
-        state=seen["state"],
-        status=seen["status"],
-        tracking_number=seen.get("tracking_number"),
-        delivery_ref=seen.get("delivery"),
-        weight_g=seen.get("weight_g"),
-        untracked=seen["status"] == "untracked",
-        error=seen.get("error"),
-        contents=tuple((each["sku"], each["quantity"]) for each in seen.get("lines", ())),
-    )
-
-
-def _used_rate(seen: dict[str, Any]) -> UsedRate:
-    return UsedRate(
-        base=seen["base"],
-        quote=seen["currency"],
-        value=_decimal(seen.get("rate")),
-        as_of=date.fromisoformat(seen["date"][:10]),
-        source=seen["source"],
-    )
-
-
-def _stock_count(count: dict[str, Any], booked: dict[str, Any], at: datetime) -> StockCount:
-    sku = count["sku"]
-    return StockCount(
-        system="merchant",
-        sku=sku,
-        at=at,
-        on_hand=count["on_hand"],
-        reserved=count["reserved"],
-        sellable=count["sellable"],
-        safety=count["safety"],
-        backorder=count["backorder"],
-        movements=tuple(
-            Movement(
-                sku=sku,
-                kind=each["kind"],
-                quantity=each["quantity"],
-                reference=each["reference"],
-                at=datetime.fromisoformat(each["at"]),
-            )
-            for each in booked["movements"]
-        ),
-        reservations=tuple(
-            Reservation(
-                sku=sku,
-                quantity=each["quantity"],
-                holder=each["holder"],
-                state=each["state"],
-                at=datetime.fromisoformat(each["at"]),
-                expires_at=datetime.fromisoformat(each["expires_at"]) if each.get("expires_at") else None,
-            )
-            for each in booked["reservations"]
-        ),
-    )
-
-
-def _line(seen: dict[str, Any], cancelled: int = 0) -> Line:
-    return Line(
-        sku=seen["sku"],
-        quantity=Decimal(seen["quantity"]),
-        name=seen.get("name"),
-        unit_price=_money(seen["unit_price"]),
-        total=_money(seen["total"]),
-        tax_rate=_decimal(seen.get("tax_rate")),
-        ref=seen.get("id"),
-        tax=_optional(seen, "tax"),
-        discount=_optional(seen, "discount"),
-        cancelled=Decimal(seen.get("cancelled") or cancelled),
-    )
-
-
-def _address(seen: dict[str, Any]) -> Address:
-    lines = tuple(seen[key] for key in ("line1", "line2") if seen.get(key))
-    return Address(
-        name=seen["name"],
-        lines=lines,
-        city=seen["city"],
-        postcode=seen["postcode"],
-        country=seen["country"],
-        region=seen.get("region"),
-        phone=seen.get("phone"),
-    )
-
-
-def _money(seen: dict[str, str]) -> Money:
-    return Money.of(seen["amount"], seen["currency"])
-
-
-def _optional(seen: dict[str, Any], name: str) -> Money | None:
-    return _money(seen[name]) if seen.get(name) else None
-
-
-def _decimal(text: str | None) -> Decimal | None:
-    return None if text is None else Decimal(text)
