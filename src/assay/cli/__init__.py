@@ -9,9 +9,11 @@ from assay.cli.clock import clock
 from assay.cli.defects import defects
 from assay.cli.demo import demo
 from assay.cli.doctor import doctor
+from assay.cli.explain import explain
 from assay.cli.faults import faults
 from assay.cli.landscape import down, logs, status, up
 from assay.cli.profile import profile
+from assay.cli.report import report
 from assay.cli.run import run
 from assay.cli.selftest import selftest
 from assay.cli.sweep import sweep
@@ -29,7 +31,23 @@ def cli() -> None:
     """
 
 
-for _command in (demo, run, selftest, up, down, status, logs, doctor, clock, faults, defects, profile, sweep):
+for _command in (
+    demo,
+    run,
+    selftest,
+    report,
+    explain,
+    up,
+    down,
+    status,
+    logs,
+    doctor,
+    clock,
+    faults,
+    defects,
+    profile,
+    sweep,
+):
     cli.add_command(_command)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from assay.errors import AssayError
 from assay.events import Listener
@@ -58,15 +59,13 @@ def run_pairs(
     run_id = new_run_id()
     seed = plan.environment.seed if seed is None else seed
     log = RunLog(plan, verdict, runner=runner, run_id=run_id, seed=seed, planned=len(pairs))
-    try:
-        with log:
-            allowed = _permitted(plan, pairs, verdict)
-            if allowed:
-                own = seeded(plan, seed)
-                with open_environment(own, listen, runner=runner, run_id=run_id, seed=seed) as session:
-                    run_in(session, allowed, log, workers=workers, listen=listen)
-    except (AssayError, KeyboardInterrupt):
-        pass  # the log has told of it, and the verdict holds its exit code
+    # Whatever ends the run early, the log has told of it, and the verdict holds its exit code.
+    with suppress(Exception, KeyboardInterrupt), log:
+        allowed = _permitted(plan, pairs, verdict)
+        if allowed:
+            own = seeded(plan, seed)
+            with open_environment(own, listen, runner=runner, run_id=run_id, seed=seed) as session:
+                run_in(session, allowed, log, workers=workers, listen=listen)
     return log
 
 

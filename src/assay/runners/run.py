@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 
-from assay.errors import AssayError
 from assay.events import Listener, Outcome, Progress
 from assay.flow import Case, Flow
 from assay.runners.session import Session
@@ -47,8 +46,8 @@ def run_cases(
                 judged.append(outcome)
                 listen(Progress(part=_name(outcome), state="failed" if outcome.failed else "ready"))
             performed.clear()
-        except AssayError as error:
-            trouble(Trouble.of(error))
+        except Exception as error:
+            trouble(Trouble.of(error, "cases could not be judged"))
             return
         finally:
             for outcome in performed:  # not judged: the run was interrupted, or its landscape went away
@@ -93,7 +92,7 @@ def _perform(
             outcome = session.perform(flow, case)
         except Stopped:
             return
-        except AssayError as error:
+        except Exception as error:  # a connector's own, too: the other cases go on
             with lock:
                 trouble(Trouble.of(error, name))
             listen(Progress(part=name, state="failed", detail=str(error).partition("\n")[0]))

@@ -75,7 +75,7 @@ class RunLog:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if isinstance(error, AssayError):
+        if isinstance(error, Exception):
             self.verdict.trouble.append(Trouble.of(error))
         elif error is not None:
             self.verdict.interrupted = True

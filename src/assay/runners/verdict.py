@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import json
 import re
+import traceback
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -53,9 +54,15 @@ class Trouble:
     text: str
 
     @classmethod
-    def of(cls, error: AssayError, what: str = "") -> Trouble:
-        """Return an error of ours as trouble; what: the case it happened to."""
-        return cls(error.exit_code, f"{what}: {error}" if what else str(error))
+    def of(cls, error: Exception, what: str = "") -> Trouble:
+        """Return an error as trouble; what: the case it happened to. One that is not ours is told with its place."""
+        if isinstance(error, AssayError):
+            code, text = error.exit_code, str(error)
+        else:
+            last = traceback.extract_tb(error.__traceback__)[-1:]
+            place = "".join(f" ({frame.filename}:{frame.lineno})" for frame in last)
+            code, text = 3, f"{type(error).__name__}: {error}{place}"
+        return cls(code, f"{what}: {text}" if what else text)
 
 
 @dataclass(slots=True)
