@@ -114,7 +114,8 @@ def test_a_vendor_folder_is_whole(vendor: Path) -> None:
     wanted = ["__init__.py", "README.md"]
     wanted += ["openapi.yaml", "defects"] if vendor.name == "merchant" else ["contract.yaml", "simulator.py", "stubs"]
     assert [name for name in wanted if not (vendor / name).exists()] == []
-    assert (ROOT / "src" / "assay" / "connectors" / f"{vendor.name}.py").exists()
+    connector = ROOT / "src" / "assay" / "connectors" / vendor.name
+    assert connector.with_suffix(".py").exists() or (connector / "__init__.py").exists()
     if vendor.name != "merchant":
         assert list((vendor / "stubs").glob("*.json")), "stubs/ holds the error cases"
 
@@ -132,7 +133,10 @@ def test_a_stub_is_a_mapping(vendor: Path) -> None:
 
 def test_connectors_and_simulators_pair_up() -> None:
     """No witness is without a simulator to try it on."""
-    connectors = {path.stem for path in (ROOT / "src" / "assay" / "connectors").glob("*.py")} - {"__init__"}
+    folder = ROOT / "src" / "assay" / "connectors"
+    connectors = {path.stem for path in folder.glob("*.py")} - {"__init__"} | {
+        each.parent.name for each in folder.glob("*/__init__.py")
+    }
     assert connectors == {vendor.name for vendor in VENDORS}
 
 
