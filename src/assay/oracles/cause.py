@@ -21,7 +21,8 @@ _UNITS = (
     (Decimal(1) / Decimal("2.54"), "inches and centimetres were mixed up"),
 )
 _UNIT_TOLERANCE = Decimal("0.02")
-_UNKNOWN = "no known pattern"
+UNKNOWN = "no known pattern"
+"""What a cause begins with where the table has none."""
 
 
 def money_cause(
@@ -40,20 +41,20 @@ def money_cause(
     was on other days. tax_rates are percentages. units: how many roundings lie between the two.
     """
     if expected == 0:
-        return "something is charged where nothing was expected" if seen else _UNKNOWN
+        return "something is charged where nothing was expected" if seen else UNKNOWN
     found = dict.fromkeys(_money_causes(seen, expected, step, rate, other_rates, tax_rates, units))
-    return " or ".join(list(found)[:2]) or f"{_UNKNOWN}: {seen / expected:.4f} times what was expected"
+    return " or ".join(list(found)[:2]) or f"{UNKNOWN}: {seen / expected:.4f} times what was expected"
 
 
 def unit_cause(seen: Decimal, expected: Decimal) -> str:
     """Say in words why a weight or length is not what was expected, both in the same unit."""
     if expected == 0:
-        return _UNKNOWN
+        return UNKNOWN
     ratio = seen / expected
     for factor, words in _UNITS:
         if abs(ratio / factor - 1) <= _UNIT_TOLERANCE:
             return words
-    return f"{_UNKNOWN}: {ratio:.3f} times what was expected"
+    return f"{UNKNOWN}: {ratio:.3f} times what was expected"
 
 
 def _money_causes(

@@ -107,7 +107,7 @@ def _other_values(documents: Sequence[Document], order: Order, held: Sequence[Li
                     documents[0].system,
                     expected=f"{what} {expected:f} {order.total.currency} of line {line.sku}",
                     seen=f"{seen:f} in {', '.join(document.ref for document in documents)}",
-                    cause=f"{what} was spread over the lines instead of taken from each",
+                    cause=f"the {what} was not taken from the line itself",
                     at_risk=charge.difference(seen, expected, order.total.currency),
                 )
     return None

@@ -12,7 +12,7 @@ from decimal import Decimal
 from assay.events import Finding
 from assay.money import Money, exponent
 from assay.oracles import charge
-from assay.oracles.cause import money_cause
+from assay.oracles.cause import UNKNOWN, money_cause
 from assay.oracles.judge import failed, oracle, passed, unjudged
 from assay.oracles.judging import Judging
 from assay.records import Dossier, Order
@@ -46,6 +46,9 @@ def converted_once(dossier: Dossier, order: Order, judging: Judging) -> Finding:
     if not published:
         return unjudged(f"nobody published a rate for {currency} in the {judging.rate_max_age.days} days before")
     rates = [rate.value for rate in sorted(published, key=lambda rate: rate.as_of, reverse=True)]
+    if order.rate is not None and order.rate.value in rates:
+        # The order's own first: what was published later on its day is allowed, and explains nothing.
+        rates = list(dict.fromkeys((order.rate.value, *rates)))
     others = [rate.value for rate in history if rate.value not in rates]
     systems = ("shop", published[0].system)
     if (finding := _disclosed(order, rates, others, systems)) is not None:
@@ -108,13 +111,15 @@ def _misconverted(
     systems: tuple[str, ...],
 ) -> Finding:
     seen, step, rate = component.seen.amount, _step(component.seen), rates[0]
-    nearest = min(component.bases, key=lambda base: abs(seen - base * rate * (1 + markup)))
-    causes = [
-        money_cause(seen, base * rate * (1 + markup), step=step, rate=rate, other_rates=(*rates, *others), units=1)
-        for base in (nearest, *component.bases)
-    ]
-    cause = next((each for each in causes if not each.startswith("no known")), causes[0])
-    expected = nearest * rate * (1 + markup)
+    by_distance = sorted(component.bases, key=lambda base: abs(seen - base * rate * (1 + markup)))
+    causes = {
+        base: money_cause(
+            seen, base * rate * (1 + markup), step=step, rate=rate, other_rates=(*rates, *others), units=1
+        )
+        for base in by_distance
+    }
+    nearest = next((base for base in by_distance if not causes[base].startswith(UNKNOWN)), by_distance[0])
+    cause, expected = causes[nearest], nearest * rate * (1 + markup)
     return failed(
         *systems,
         expected=f"{component.name} {expected:.{exponent(component.seen.currency)}f} {component.seen.currency} "

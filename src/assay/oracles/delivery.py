@@ -166,6 +166,8 @@ def labels_and_tracking(dossier: Dossier, order: Order, judging: Judging) -> Fin
         return _never_labelled(order)
     if not active:
         return unjudged("no parcel of this order is tracked: none was labelled yet, or it goes as a letter")
+    if (finding := _too_much(order, active)) is not None:
+        return finding
     told = " ".join(each.text for each in dossier.messages if each.kind == "shipped")
     untold = [number for number in numbers if told and number not in told]
     if untold:
@@ -173,6 +175,26 @@ def labels_and_tracking(dossier: Dossier, order: Order, judging: Judging) -> Fin
             "shop", expected=f"{untold[0]} in the message", seen="another", cause="the message names another number"
         )
     return passed()
+
+
+def _too_much(order: Order, active: Sequence[Parcel]) -> Finding | None:
+    """Return that more of an article is on its way than is still wanted."""
+    wanted, packed = Counter[str](), Counter[str]()
+    for line in order.lines:
+        wanted[line.sku] += int(line.quantity - line.cancelled)
+    for parcel in active:
+        for sku, units in parcel.contents:
+            packed[sku] += units
+    over = sorted(sku for sku in packed if packed[sku] > wanted[sku])
+    if not over:
+        return None
+    return failed(
+        "shop",
+        active[0].carrier,
+        expected=f"at most {wanted[over[0]]} of {over[0]} shipped",
+        seen=f"{packed[over[0]]} in {len(active)} parcels",
+        cause="the quantity that was ordered was shipped, not the one that is still wanted",
+    )
 
 
 def _untracked(parcel: Parcel) -> Finding:
