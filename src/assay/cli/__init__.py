@@ -11,6 +11,7 @@ from assay.cli.demo import demo
 from assay.cli.doctor import doctor
 from assay.cli.explain import explain
 from assay.cli.faults import faults
+from assay.cli.gate import gate
 from assay.cli.landscape import down, logs, status, up
 from assay.cli.profile import profile
 from assay.cli.report import report
@@ -32,22 +33,8 @@ def cli() -> None:
 
 
 for _command in (
-    demo,
-    run,
-    selftest,
-    report,
-    explain,
-    up,
-    down,
-    status,
-    logs,
-    doctor,
-    clock,
-    faults,
-    defects,
-    profile,
-    sweep,
-):
+    demo, run, gate, selftest, report, explain, up, down, status, logs, doctor, clock, faults, defects, profile, sweep,
+):  # fmt: skip
     cli.add_command(_command)
 
 

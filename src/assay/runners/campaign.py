@@ -61,7 +61,7 @@ def run_pairs(
     log = RunLog(plan, verdict, runner=runner, run_id=run_id, seed=seed, planned=len(pairs))
     # Whatever ends the run early, the log has told of it, and the verdict holds its exit code.
     with suppress(Exception, KeyboardInterrupt), log:
-        allowed = _permitted(plan, pairs, verdict)
+        allowed = permitted(plan, pairs, verdict)
         if allowed:
             own = seeded(plan, seed)
             with open_environment(own, listen, runner=runner, run_id=run_id, seed=seed) as session:
@@ -74,7 +74,7 @@ def run_in(session: Session, pairs: Sequence[Pair], log: RunLog, *, workers: int
     run_cases(session, pairs, heard=log.add, trouble=log.verdict.trouble.append, listen=listen, workers=workers)
 
 
-def _permitted(plan: Plan, pairs: Sequence[Pair], verdict: Verdict) -> list[Pair]:
+def permitted(plan: Plan, pairs: Sequence[Pair], verdict: Verdict) -> list[Pair]:
     """Refuse, before anything is opened, what may not run here; one refusal refuses the whole run."""
     guard = Guard(plan)
     for flow, case in pairs:

@@ -1,0 +1,38 @@
+"""`assay gate`: may this be released."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from assay.cli.progress import CaseLines
+from assay.cli.run import conclude, seed_option, verdict_option
+from assay.cli.shared import explained, landscape_options, plan_for
+
+
+@click.command()
+@landscape_options
+@click.option(
+    "-n", "workers", type=click.IntRange(1, 64), default=8, show_default=True, help="Cases that act side by side."
+)
+@seed_option
+@click.option("--load", "load_s", default=10, show_default=True, help="Seconds of load; 0 leaves it out.")
+@verdict_option
+@explained
+def gate(
+    environment: str, profile_path: Path | None, workers: int, seed: int | None, load_s: int, json_path: Path | None
+) -> None:
+    """Decide over a release: scenarios, contracts and a short load, one verdict, one exit code, all reports.
+
+    What does not exist here is said to be absent; it never counts as passed.
+    """
+    from assay.runners.gate import run_gate
+
+    plan = plan_for(environment, profile_path)
+    with CaseLines() as lines:
+        log, absent = run_gate(plan, workers=workers, seed=seed, load_s=load_s, listen=lines)
+    for part in absent:
+        click.echo(f"absent: {part}")
+    sys.exit(conclude(log, "gate", json_path))

@@ -1,0 +1,127 @@
+"""The gate: scenarios, contracts and a short load, one verdict, one exit code, all reports.
+
+A part that does not exist here is named as absent; it never counts as passed.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from assay.errors import InfrastructureError
+from assay.events import Listener, Outcome, Progress
+from assay.local.plan import Plan
+from assay.reporting import read_events
+from assay.runners.campaign import flows_of, permitted, run_in
+from assay.runners.environment import open_environment, seeded
+from assay.runners.run import Pair
+from assay.runners.run_log import RunLog
+from assay.runners.session import Session, new_run_id
+from assay.runners.verdict import Trouble, Verdict
+from assay.suite_flows import choose
+from assay.suites import suite_roots
+
+LOAD_PROFILE = Path("load") / "thread_peak.py"
+LOAD_S, LOAD_USERS = 10, 5
+_NOT_RELEASED = frozenset({"slow"})
+
+
+def release_set(plan: Plan) -> list[Pair]:
+    """Return the cases that decide over a release: all but those of flows tagged slow."""
+    pairs = choose(flows_of(plan))
+    return [(flow, case) for flow, case in pairs if not _NOT_RELEASED & set(flow.tags)]
+
+
+def run_gate(
+    plan: Plan,
+    *,
+    workers: int,
+    seed: int | None = None,
+    pairs: Sequence[Pair] | None = None,
+    load_s: int = LOAD_S,
+    listen: Listener = lambda _: None,
+) -> tuple[RunLog, list[str]]:
+    """Run every part in one environment and return the run, told and ended, and the parts that are absent here.
+
+    load_s: how long the load lasts; 0 leaves it out.
+    """
+    pairs = release_set(plan) if pairs is None else list(pairs)
+    verdict = Verdict(require=plan.environment.require)
+    run_id, seed = new_run_id(), plan.environment.seed if seed is None else seed
+    absent = ["contracts: this suite has none yet"]
+    log = RunLog(plan, verdict, runner="gate", run_id=run_id, seed=seed, planned=len(pairs))
+    with suppress(Exception, KeyboardInterrupt), log:
+        allowed = permitted(plan, pairs, verdict)
+        if allowed:
+            own = seeded(plan, seed)
+            with open_environment(own, listen, runner="gate", run_id=run_id, seed=seed) as session:
+                run_in(session, allowed, log, workers=workers, listen=listen)
+                absent += run_load(session, log, seconds=load_s, listen=listen)
+    return log, absent
+
+
+def run_load(session: Session, log: RunLog, *, seconds: int, listen: Listener = lambda _: None) -> list[str]:
+    """Put a short load on a simulated environment and take its judged orders into the run; return why there is none."""
+    profile = next(
+        (root / LOAD_PROFILE for root in suite_roots(session.plan.profile.folder) if (root / LOAD_PROFILE).is_file()),
+        None,
+    )
+    if seconds <= 0:
+        return ["load: left out"]
+    if profile is None:
+        return [f"load: no suite has {LOAD_PROFILE}"]
+    if importlib.util.find_spec("locust") is None:
+        return ["load: locust is not installed (pip install 'assay[load]')"]
+    if not session.disposable:
+        return [f"load: '{session.plan.name}' is no simulation"]
+    listen(Progress(part="load", state="starting", detail=f"{LOAD_USERS} users, {seconds} s"))
+    with tempfile.TemporaryDirectory(prefix="assay-load-") as folder:
+        lines = Path(folder) / "run.jsonl"
+        done = _locust(session, profile, seconds, lines)
+        outcomes = [event for event in read_events(lines) if isinstance(event, Outcome)] if lines.is_file() else []
+    if not outcomes:
+        error = InfrastructureError(
+            "the load ran nothing",
+            where=str(profile),
+            expected=f"orders of {LOAD_USERS} users",
+            seen=f"locust ended with {done.returncode}: {(done.stderr or done.stdout).strip()[-400:]}",
+        )
+        log.verdict.trouble.append(Trouble.of(error))
+    for outcome in outcomes:
+        log.add(outcome)
+    failed = sum(outcome.failed for outcome in outcomes)
+    state = "failed" if failed or not outcomes else "ready"
+    listen(Progress(part="load", state=state, detail=f"{len(outcomes)} orders in {seconds} s, {failed} of them wrong"))
+    return []
+
+
+def _locust(session: Session, profile: Path, seconds: int, lines: Path) -> subprocess.CompletedProcess[str]:
+    """Run Locust in a process of its own: importing it patches the standard library."""
+    home = session.plan.home.path
+    variables = {
+        **os.environ,
+        "ASSAY_LANDSCAPE": str(home),
+        "ASSAY_OUTCOMES": str(lines),
+        "ASSAY_RUN_ID": f"{session.run_id}-load",
+        "ASSAY_PROFILE": str(session.plan.profile.folder),
+    }
+    options = ["--headless", "-u", str(LOAD_USERS), "-r", str(LOAD_USERS), "-t", f"{seconds}s", "--only-summary"]
+    command = [sys.executable, "-m", "locust", "-f", str(profile), *options]
+    try:
+        return subprocess.run(
+            command,
+            env=variables,
+            cwd=session.plan.profile.folder,
+            capture_output=True,
+            text=True,
+            timeout=seconds + 240,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        return subprocess.CompletedProcess(command, 124, "", f"not over after {error.timeout:g} s")
