@@ -39,6 +39,7 @@ DEFAULTS: dict[str, Any] = {
     "card_attempts_per_minute": 8,  # declined ones, for one customer
     "split_by_warehouse": False,  # one ERP order for each plant, with child references
     "erp_rounding_line": True,
+    "erp_tax_per": "line",  # or "rate": the ERP's tax is rounded once a rate, and the rounding line evens it
     "letter_max_g": None,  # orders up to this weight go as a letter without tracking
     "label_transliterate": True,
     "label_format": "GIF",

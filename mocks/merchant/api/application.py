@@ -50,6 +50,7 @@ OPERATOR: Routes = [
     ("POST", "/api/operator/orders/{id}/release", operator.release),
     ("POST", "/api/operator/orders/{id}/paid", operator.invoice_paid),
     ("POST", "/api/operator/orders/{id}/labels", operator.buy_label_again),
+    ("POST", "/api/operator/gift-cards", operator.issue_gift_card),
     ("POST", "/api/operator/returns/{id}/receive", operator.receive_return),
     ("GET", "/api/operator/stock/{sku}/movements", operator.list_movements),
     ("GET", "/api/operator/jobs", operator.list_jobs),

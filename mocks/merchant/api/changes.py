@@ -12,7 +12,8 @@ from mocks.merchant.errors import Refusal
 from mocks.merchant.shop import Shop
 from mocks.merchant.storefront import cancel, change, refund, returns
 from mocks.merchant.storefront.checkout import Reply
-from mocks.merchant.storefront.order import find_order, order_view, refund_view
+from mocks.merchant.storefront.order import order_view, refund_view
+from mocks.merchant.storefront.progress import find_order
 
 _MEDIA = {"GIF": "image/gif", "PNG": "image/png", "ZPL": "text/plain"}
 

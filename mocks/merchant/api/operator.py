@@ -10,12 +10,15 @@ from mocks.merchant.api.orders import require_operator
 from mocks.merchant.database import pack
 from mocks.merchant.errors import Refusal
 from mocks.merchant.hub import outbox, shipping
-from mocks.merchant.ids import next_id
+from mocks.merchant.ids import new_secret, next_id
 from mocks.merchant.policy.money import plain
 from mocks.merchant.seams import seam
 from mocks.merchant.shop import Shop
 from mocks.merchant.storefront import refund, returns
-from mocks.merchant.storefront.order import confirm, find_order, money, move_payment, order_view, record
+from mocks.merchant.storefront.checkout import Reply
+from mocks.merchant.storefront.gift_card import seed_gift_cards
+from mocks.merchant.storefront.order import confirm, money, order_view
+from mocks.merchant.storefront.progress import find_order, move_payment, record
 
 
 def list_dead_letters(shop: Shop, call: Call) -> dict[str, Any]:
@@ -88,6 +91,26 @@ def buy_label_again(shop: Shop, call: Call) -> dict[str, Any]:
     if count == 0:
         raise Refusal(409, "no_label", "The order has no label that can be voided.")
     return {"voided": count}
+
+
+def issue_gift_card(shop: Shop, call: Call) -> Reply:
+    """Make a gift card of a value in one currency."""
+    require_operator(shop, call)
+    value: Any = call.json().get("value")
+    try:
+        amount, currency = Decimal(value["amount"]), str(value["currency"])
+    except (TypeError, KeyError, ArithmeticError):
+        raise Refusal(
+            422, "invalid", "'value' must be {'amount': …, 'currency': …}.", field="value", seen=value
+        ) from None
+    if currency not in shop.settings["currencies"] or not amount.is_finite() or amount <= 0:
+        raise Refusal(
+            422, "invalid", "'value' must be more than nothing in a sold currency.", field="value", seen=value
+        )
+    code = f"GIFT-{new_secret()}"
+    with shop.database.write() as connection:
+        seed_gift_cards(connection, [{"code": code, "currency": currency, "balance": plain(amount, currency)}])
+    return Reply(201, {"code": code, "balance": money(plain(amount, currency), currency)})
 
 
 def list_movements(shop: Shop, call: Call) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from mocks.merchant.hub.message import messages_view
 from mocks.merchant.ids import digest
 from mocks.merchant.seams import seam
 from mocks.merchant.shop import Shop
-from mocks.merchant.storefront.order import find_order, order_view
+from mocks.merchant.storefront.order import order_view
+from mocks.merchant.storefront.progress import find_order
 
 
 @seam("authorisation")

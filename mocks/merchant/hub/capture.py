@@ -10,8 +10,8 @@ from mocks.merchant.database import unpack
 from mocks.merchant.policy.money import quantum, to_minor_units
 from mocks.merchant.seams import seam
 from mocks.merchant.shop import Shop
-from mocks.merchant.storefront.order import move_payment
 from mocks.merchant.storefront.payment import record_payment
+from mocks.merchant.storefront.progress import move_payment
 from mocks.merchant.storefront.refund import refund_share
 
 _READY = (

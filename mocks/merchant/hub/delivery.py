@@ -17,7 +17,7 @@ from mocks.merchant.ids import next_id
 from mocks.merchant.seams import seam
 from mocks.merchant.shop import Shop
 from mocks.merchant.storefront.catalogue import components, unit_weight_g
-from mocks.merchant.storefront.order import find_order, move
+from mocks.merchant.storefront.progress import find_order, move
 
 _CURSOR = "delivery_cursor"
 

@@ -20,6 +20,7 @@ from mocks.merchant.seams import seam
 from mocks.merchant.shop import Shop
 from mocks.merchant.storefront.catalogue import Catalogue, Product, components
 from mocks.merchant.storefront.pricing import allocate
+from mocks.merchant.storefront.progress import move
 
 _UNIT = "PC"
 _REJECTED = "50"
@@ -105,6 +106,9 @@ def sales_order(shop: Shop, row: sqlite3.Row, part: Mapping[str, Any]) -> dict[s
     currency = erp_currency(row["currency"])
     day = _sap_date(accounting_date(row["placed_at"], shop.now(), shop.settings["time_zone"]))
     lines = [line for line in body["lines"] if line["id"] in part["lines"]]
+    left = Decimal(0)
+    if shop.settings["erp_tax_per"] == "rate":
+        lines, left = _taxed_per_rate(lines, row["currency"], shop.settings["rounding_mode"])
     items = [item for line in lines for item in _items(shop, line, currency)]
     for place, item in enumerate(items, 1):
         item["SalesOrderItem"] = str(place * 10)
@@ -125,6 +129,8 @@ def sales_order(shop: Shop, row: sqlite3.Row, part: Mapping[str, Any]) -> dict[s
         "to_Text": _texts(body),
     }
     header = _header_conditions(shop, body, currency) if part["first"] else []
+    if left:
+        header = _with_rounding(header, left, currency)
     return {**document, "to_PricingElement": header} if header else document
 
 
@@ -262,8 +268,6 @@ def _settled(
 
 
 def _approved(connection: sqlite3.Connection, shop: Shop, entry: sqlite3.Row, number: str) -> None:
-    from mocks.merchant.storefront.order import move  # the order's own module builds on the outbox
-
     connection.execute("UPDATE outbox SET state = 'confirmed' WHERE id = ?", (entry["id"],))
     connection.execute(
         "UPDATE erp_documents SET status = 'approved'"
@@ -296,7 +300,7 @@ def _items(shop: Shop, line: Mapping[str, Any], currency: str) -> list[dict[str,
     values = {
         "net": allocate(erp_goods(gross_net, line), weights, step),
         "discount": allocate(erp_discount(gross_net - line_net(line), line), weights, step),
-        "tax": allocate(erp_tax(Decimal(line["tax"]), line), weights, step),
+        "tax": allocate(erp_tax(Decimal(line.get("erp_tax", line["tax"])), line), weights, step),
     }
     return [
         _item(line, part, quantity, currency, *(shares[place] for shares in values.values()))
@@ -340,6 +344,28 @@ def _header_conditions(shop: Shop, body: Mapping[str, Any], currency: str) -> li
     if rounding and shop.settings["erp_rounding_line"]:
         conditions.append(_condition("DIFF", rounding, currency))
     return conditions
+
+
+def _taxed_per_rate(
+    lines: Sequence[Mapping[str, Any]], currency: str, mode: str
+) -> tuple[list[Mapping[str, Any]], Decimal]:
+    """Return the lines with the tax of each rate rounded once, as the ERP does, and what is left over in all."""
+    taxes: dict[str, Decimal] = {}
+    for rate in dict.fromkeys(line["tax_rate"] for line in lines):
+        group = [line for line in lines if line["tax_rate"] == rate]
+        totals = [Decimal(line["total"]) for line in group]
+        whole = contained_tax(sum(totals, Decimal(0)), Decimal(rate), currency, mode)
+        shares = allocate(whole, totals, quantum(currency))
+        taxes |= {line["id"]: share for line, share in zip(group, shares, strict=True)}
+    left = sum((Decimal(line["tax"]) - taxes[line["id"]] for line in lines), Decimal(0))
+    return [{**line, "erp_tax": f"{taxes[line['id']]:f}"} for line in lines], left
+
+
+def _with_rounding(header: Sequence[Mapping[str, Any]], left: Decimal, currency: str) -> list[dict[str, Any]]:
+    """Return header conditions with so much more in the rounding line."""
+    others = [dict(each) for each in header if each["ConditionType"] != "DIFF"]
+    known = sum((Decimal(each["ConditionRateValue"]) for each in header if each["ConditionType"] == "DIFF"), Decimal(0))
+    return [*others, _condition("DIFF", known + left, currency)] if known + left else others
 
 
 def _texts(body: Mapping[str, Any]) -> list[dict[str, Any]]:

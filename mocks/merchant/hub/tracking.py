@@ -13,7 +13,7 @@ from mocks.merchant.hub.delivery import is_fully_issued
 from mocks.merchant.hub.message import write_message
 from mocks.merchant.policy.shipping import closes_order, may_track_move, track_status
 from mocks.merchant.shop import Shop
-from mocks.merchant.storefront.order import find_order, move
+from mocks.merchant.storefront.progress import find_order, move
 
 _WAITING = "state = 'labelled' AND tracking IS NOT NULL AND status != 'delivered'"
 _MOST = 100

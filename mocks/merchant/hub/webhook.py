@@ -18,8 +18,8 @@ from mocks.merchant.seams import seam
 from mocks.merchant.settings import secret
 from mocks.merchant.shop import Shop
 from mocks.merchant.storefront import checkout, completion
-from mocks.merchant.storefront.order import find_order, move, move_payment
 from mocks.merchant.storefront.payment import expected_units, matches_order, payment_status_of, record_payment
+from mocks.merchant.storefront.progress import find_order, move, move_payment
 from mocks.merchant.storefront.refund import gateway_refund_seen, return_everything
 
 _TOLERANCE_S = 300

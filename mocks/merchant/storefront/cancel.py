@@ -10,7 +10,7 @@ from mocks.merchant.hub.message import write_message
 from mocks.merchant.hub.outbox import enqueue
 from mocks.merchant.hub.stock import release_reservation
 from mocks.merchant.shop import Shop
-from mocks.merchant.storefront.order import find_order, move
+from mocks.merchant.storefront.progress import find_order, move
 from mocks.merchant.storefront.refund import return_everything
 
 

@@ -19,9 +19,10 @@ from mocks.merchant.seams import seam
 from mocks.merchant.shop import Shop
 from mocks.merchant.storefront.cart import quantity_of, text
 from mocks.merchant.storefront.catalogue import components
-from mocks.merchant.storefront.order import find_order, record, save_body
+from mocks.merchant.storefront.order import save_body
 from mocks.merchant.storefront.payment import record_payment
 from mocks.merchant.storefront.pricing import quote_cart
+from mocks.merchant.storefront.progress import find_order, record
 from mocks.merchant.storefront.refund import request_refund
 
 _OPEN = ("pending", "held", "confirmed", "processing")

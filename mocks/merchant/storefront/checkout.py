@@ -25,9 +25,10 @@ from mocks.merchant.storefront.cart import load_cart
 from mocks.merchant.storefront.catalogue import unit_weight_g
 from mocks.merchant.storefront.coupon import claim_coupon, find_coupon, give_back_coupon
 from mocks.merchant.storefront.gift_card import hold_gift_card, release_gift_card
-from mocks.merchant.storefront.order import find_order, order_view
+from mocks.merchant.storefront.order import order_view
 from mocks.merchant.storefront.payment import CARD_LIKE, is_supported, start_payment
 from mocks.merchant.storefront.pricing import quote_cart
+from mocks.merchant.storefront.progress import find_order
 
 _KINDS = ("card", "sepa", "gift_card", "invoice")
 

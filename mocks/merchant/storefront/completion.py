@@ -15,8 +15,9 @@ from mocks.merchant.ids import next_id
 from mocks.merchant.policy.money import plain
 from mocks.merchant.seams import seam
 from mocks.merchant.shop import Shop
-from mocks.merchant.storefront.order import confirm, find_order, insert_order, move
+from mocks.merchant.storefront.order import confirm, insert_order
 from mocks.merchant.storefront.payment import payment_status_of, record_payment
+from mocks.merchant.storefront.progress import find_order, move
 
 _DONE = ("succeeded", "requires_capture", "processing")
 

@@ -19,7 +19,7 @@ from mocks.merchant.policy.states import status_after_payment
 from mocks.merchant.seams import seam
 from mocks.merchant.shop import Shop
 from mocks.merchant.storefront.gift_card import credit_gift_card
-from mocks.merchant.storefront.order import find_order, move_payment
+from mocks.merchant.storefront.progress import find_order, move_payment
 
 _CAPTURED = ("succeeded",)
 

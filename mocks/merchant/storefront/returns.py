@@ -15,7 +15,7 @@ from mocks.merchant.seams import seam
 from mocks.merchant.shop import Shop
 from mocks.merchant.storefront.cart import text
 from mocks.merchant.storefront.catalogue import components
-from mocks.merchant.storefront.order import find_order
+from mocks.merchant.storefront.progress import find_order
 from mocks.merchant.storefront.refund import refunded_lines, request_refund
 
 _RETURNABLE = ("partially_shipped", "shipped", "delivered")
