@@ -18,8 +18,10 @@ Way = Literal[
     "double_submit",
     "abandon",
     "late",
+    "walk_away",
     "second_tab",
     "webhook_first",
+    "events_twice",
     "declined_first",
     "authentication_failed",
     "back_button",
@@ -78,7 +80,9 @@ _PLACES: dict[str, dict[str, Any]] = {
 }
 
 
-ALONE: frozenset[str] = frozenset({"reload", "webhook_first", "outage", "answer_lost", "label_answer_lost"})
+ALONE: frozenset[str] = frozenset(
+    {"reload", "webhook_first", "events_twice", "outage", "answer_lost", "label_answer_lost"}
+)
 """The ways that put a fault in front of a system: it would meet every customer who is there at that time."""
 
 
@@ -158,6 +162,7 @@ CUSTOMERS = (
     _case("double_submit", "EUR", ("C-304", 1), way="double_submit"),
     _case("abandon_after_pay", "EUR", ("E-501", 1), way="abandon"),
     _case("late_pay", "EUR", ("E-502", 1), way="late"),
+    _case("walked_away", "EUR", ("I-905", 1), way="walk_away"),
     _case("second_tab", "EUR", ("F-601", 1), way="second_tab", parts=("F-602",)),
     _case("declined_first", "EUR", ("F-605", 1), way="declined_first"),
     _case("authentication_failed", "EUR", ("J-011", 1), way="authentication_failed"),
@@ -166,6 +171,7 @@ CUSTOMERS = (
 )
 TROUBLES = (
     _case("slow_place_order", "EUR", ("C-300", 1), way="reload"),
+    _case("events_twice", "EUR", ("I-902", 1), way="events_twice"),
     _case("webhook_first", "EUR", ("F-603", 1), way="webhook_first"),
     _case("answer_lost", "EUR", ("F-606", 1), way="answer_lost"),
     _case("label_answer_lost", "EUR", ("H-804", 1), way="label_answer_lost"),

@@ -93,7 +93,7 @@ def adopt(run: Run, answer: Submission) -> Submission:
             with run.creates("shop", "order", run.case.purchase.email, _TAKE_BACK) as intent:
                 intent.done(answer.order_ref)
             run.bought(answer.order_ref)
-        if answer.total is not None:
+        if answer.total is not None and (answer.order_ref, "confirmation", answer.total) not in run.shown:
             run.saw("confirmation", answer.total, order=answer.order_ref)
     return answer
 

@@ -71,6 +71,14 @@ def late(checkout: Checkout) -> Submission:
     return checkout.shop.come_back(checkout.at_the_bank(page, passes=True))
 
 
+def walk_away(checkout: Checkout) -> Submission:
+    """Leave the bank's page without doing anything there; come back after the meal and buy anew."""
+    checkout.to_the_bank()
+    run, shop = checkout.run, checkout.shop
+    run.pass_time(timedelta(minutes=40))
+    return replace(checkout, cart=fill_cart(run, shop, run.case.purchase)).press()
+
+
 def second_tab(checkout: Checkout) -> Submission:
     """Change the cart in a second tab while the first one is at the bank."""
     page = checkout.to_the_bank()
@@ -86,6 +94,14 @@ def webhook_first(checkout: Checkout) -> Submission:
     method = checkout.card(GOOD)
     with _slow_gateway(checkout, 1500):
         return checkout.pay_with(method)
+
+
+def events_twice(checkout: Checkout) -> Submission:
+    """Every event of the gateway reaches the shop twice, as it does when an acknowledgement is lost."""
+    with checkout.run.fault("duplicate", "platform", path="/webhooks/stripe"):
+        answer = adopt(checkout.run, checkout.press())
+        checkout.run.pass_time(timedelta(minutes=1))
+    return answer
 
 
 def declined_first(checkout: Checkout) -> Submission:
@@ -157,8 +173,10 @@ WAYS: Mapping[str, Callable[[Checkout], Submission]] = {
     "double_submit": double_submit,
     "abandon": abandon,
     "late": late,
+    "walk_away": walk_away,
     "second_tab": second_tab,
     "webhook_first": webhook_first,
+    "events_twice": events_twice,
     "declined_first": declined_first,
     "authentication_failed": authentication_failed,
     "back_button": back_button,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -15,7 +15,8 @@ from assay.errors import InfrastructureError, SafetyError, UsageError
 from assay.events import Finding, Outcome, Result
 from assay.flow import Case, Flow, Run, Watched, flow, look_again, perform
 from assay.money import Money
-from assay.roles import Purchase
+from assay.records import Call
+from assay.roles import Asked, Purchase
 
 EUR = Case("eur", Purchase(currency="EUR", lines=(("0017", 1),), email="a@example.com"))
 
@@ -373,3 +374,85 @@ def test_two_cases_of_one_name_are_refused() -> None:
     """Cases are told apart by name, so a flow cannot have two of one name."""
     with pytest.raises(UsageError, match="two cases named 'eur'"):
         flow(id="F", title="t", cases=[EUR, EUR])(lambda run: None)
+
+
+@dataclass
+class Operating(Still):
+    """An operator, too: passes time at once, and notes the faults in force and those that were."""
+
+    passed: list[timedelta] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    put: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
+
+    def pass_time(self, span: timedelta) -> None:
+        """Let landscape time pass."""
+        self.passed.append(span)
+        self.at += span
+
+    def put_fault(self, kind: str, system: str, **figures: Any) -> str:
+        """Put a fault in force."""
+        self.put.append((kind, system, figures))
+        self.faults.append(f"{kind} {system}")
+        return self.faults[-1]
+
+    def take_fault(self, name: str) -> None:
+        """Take it away."""
+        self.faults.remove(name)
+
+    def configure(self, system: str, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Change nothing: no test asks for it."""
+        return {}
+
+    def calls(self, system: str) -> Sequence[Call]:
+        """No call was made."""
+        return ()
+
+    def asked(self, system: str) -> Sequence[Asked]:
+        """Nobody was asked."""
+        return ()
+
+
+def test_a_flow_passes_time_only_where_the_clock_is_lent() -> None:
+    """With an operator the landscape moves on, without one nothing is waited for and the flow is told so."""
+    lent = Operating()
+    assert Run(EUR, lent, operator=lent).pass_time(timedelta(days=2))
+    assert lent.passed == [timedelta(days=2)]
+    assert not Run(EUR, lent).pass_time(timedelta(days=2))
+    assert len(lent.passed) == 1
+
+
+def test_a_fault_is_in_force_inside_its_block_alone() -> None:
+    """A fault is put before the block and taken away after it, also when the block raises."""
+    lent = Operating()
+    run = Run(EUR, lent, operator=lent)
+    with pytest.raises(LookupError), run.fault("status", "sap_s4hana", code=503):
+        assert lent.faults == ["status sap_s4hana"]
+        raise LookupError
+    assert lent.faults == []
+    assert lent.put == [("status", "sap_s4hana", {"code": 503})]
+
+
+def test_a_fault_where_no_edge_is_lent_is_refused() -> None:
+    """A flow that needs a fault says so where nobody can put one."""
+    with pytest.raises(UsageError, match="needs a drop fault") as refused, Run(EUR, Still()).fault("drop", "stripe"):
+        pass
+    assert "simulated" in str(refused.value.hint)
+
+
+def test_waiting_moves_the_clock_that_is_lent() -> None:
+    """What takes the landscape a quarter of an hour is not waited for in real time, and its limit is landscape time."""
+    lent = Operating(limit=3600)
+    began = lent.at
+    run = Run(EUR, lent, operator=lent)
+    assert run.eventually(lambda: lent.at - began > timedelta(minutes=40), within="carrier")
+    assert sum(lent.waits) < 3
+    assert lent.passed == [timedelta(minutes=15)] * 3
+    with pytest.raises(TimeoutError, match=r"policies\.freshness\.carrier"):
+        run.eventually(lambda: None, within="carrier")
+
+
+def test_a_case_leases_what_its_bundles_are_made_of() -> None:
+    """The parts of a bundle are goods of the case as much as the bundle itself."""
+    bundle = replace(EUR, parts=("P-1", "0017"))
+    assert bundle.goods == ("0017", "P-1")
+    assert bundle.lease_names == ("sku:0017", "sku:P-1")
