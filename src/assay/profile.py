@@ -64,12 +64,49 @@ class Freshness(_Table):
     rates: Seconds = 90_000
 
 
+class RatePolicy(_Table):
+    """How prices in other currencies than the base currency come about."""
+
+    max_age_days: float | None = Field(None, gt=0, description="the oldest published rate that may price anything")
+    markup: Decimal = Field(Decimal(0), description="on converted prices; 0.02 is 2 %")
+    price_lists: tuple[str, ...] = Field((), description="currencies priced by hand, never converted")
+
+
+class ShippingPolicy(_Table):
+    """What sending costs and weighs."""
+
+    services: tuple[str, ...] = Field((), description="services priced from the shop's own table")
+    prices: tuple[Decimal, ...] = Field((), description="that table, in the base currency")
+    packaging_g: int | None = Field(None, ge=0, description="what an empty parcel weighs")
+
+
+class BookPolicy(_Table):
+    """How the ERP books."""
+
+    currency: dict[str, str] = Field(default_factory=dict, description="system = 'EUR', where not the order's currency")
+    zone: str | None = Field(None, description="IANA time zone of document dates, e.g. Europe/Paris")
+
+
+class StockPolicy(_Table):
+    """How stock is held."""
+
+    reservation_ttl_s: Seconds | None = Field(None, description="how long units are held without an order")
+
+
 class Policies(_Table):
     """What 'correct' means for this shop; an oracle whose policy is absent is not evaluated."""
 
     base_currency: str = "EUR"
     rounding: Rounding | None = None
     freshness: Freshness = Freshness()
+    rates: RatePolicy = RatePolicy()
+    shipping: ShippingPolicy = ShippingPolicy()
+    books: BookPolicy = BookPolicy()
+    stock: StockPolicy = StockPolicy()
+    state_ttl_s: dict[str, Seconds] = Field(
+        default_factory=dict, description="how long an order may stay in a state that is not its last, in seconds"
+    )
+    confirms_unpaid: bool = Field(False, description="whether an order may be confirmed before its money is authorised")
 
 
 class System(_Table):
