@@ -10,13 +10,14 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 
 from assay.connectors.stripe import HEAD, Stripe
-from assay.errors import InfrastructureError
+from assay.errors import InfrastructureError, UsageError
 from assay.records import MinorAmount
-from assay.roles import Http, Payments
+from assay.roles import Card, Http, Payments, Tokeniser
 
 SPECS = Path(__file__).parents[2].parent / "shared" / "specs" / "stripe"
 SINCE, UNTIL = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC)
@@ -189,3 +190,49 @@ def test_importing_connectors_loads_no_http_library() -> None:
     loaded = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True).stdout.split()
     assert not {"httpx", "httpcore", "gevent", "geventhttpclient", "ssl"} & set(loaded)
     assert HEAD.credentials == ("api_key",)
+
+
+def test_a_card_goes_to_the_gateway_with_the_publishable_key(vendor: Any, http: Http) -> None:
+    """The customer's stand-in sends what was typed in under the publishable key, and gets the payment method's id."""
+    vendor.on("POST", "/v1/payment_methods", {"id": "pm_1", "object": "payment_method"})
+    stripe = Stripe(http, {"api_key": "sk_test_canary", "publishable_key": "pk_test_canary"})
+    assert isinstance(stripe, Tokeniser)
+    card = Card(number="4242424242424242", holder="run-7")
+    assert stripe.tokenise(card, postcode="04101", country="US") == "pm_1"
+    asked = vendor.asked[0]
+    assert asked.headers["authorization"] == "Bearer pk_test_canary"
+    assert dict(parse_qsl(asked.body.decode())) == {
+        "type": "card",
+        "card[number]": "4242424242424242",
+        "card[exp_month]": "12",
+        "card[exp_year]": "2034",
+        "card[cvc]": "314",
+        "billing_details[name]": "run-7",
+        "billing_details[address][postal_code]": "04101",
+        "billing_details[address][country]": "US",
+    }
+
+
+def test_without_a_publishable_key_no_card_is_sent(vendor: Any, stripe: Stripe) -> None:
+    """A profile without publishable key is told which line it lacks, and no card data leave."""
+    with pytest.raises(UsageError, match="publishable key") as refused:
+        stripe.tokenise(Card(number="4242424242424242", holder="run-7"))
+    assert "STRIPE_PUBLISHABLE_KEY" in str(refused.value.expected)
+    assert vendor.asked == []
+
+
+def test_a_refused_card_is_told_with_stripes_code(vendor: Any, http: Http) -> None:
+    """A number Stripe does not take in test mode is refused with Stripe's own code."""
+    error = {"error": {"type": "card_error", "code": "incorrect_number", "message": "Your card number is incorrect."}}
+    vendor.on("POST", "/v1/payment_methods", error, status=402)
+    stripe = Stripe(http, {"api_key": "sk", "publishable_key": "pk"})
+    with pytest.raises(InfrastructureError, match="incorrect_number"):
+        stripe.tokenise(Card(number="4242424242424241", holder="run-7"))
+
+
+def test_a_bank_page_that_leads_nowhere_is_told(vendor: Any, stripe: Stripe) -> None:
+    """A page whose button a program cannot press is named, without the secret in its address."""
+    vendor.on("POST", "/3d_secure", {"page": "no buttons"})
+    with pytest.raises(InfrastructureError, match="led nowhere") as refused:
+        stripe.authenticate("https://hooks.stripe.com/3d_secure?client_secret=canary", passes=True)
+    assert "canary" not in str(refused.value)
