@@ -24,7 +24,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import CodeType
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, get_type_hints
 
 from assay.errors import AssayError, UsageError, did_you_mean
 from assay.events import Outcome, StepDone
@@ -383,7 +383,8 @@ def perform(
     id: names this execution and makes its customer unique. undo: keeps what is created, to be taken back by the
     caller afterwards (the outcome's undo is then ``open``). operator: lends the clock and the edge's faults. watch:
     told what `look_again` must look at. cut: this is production: end after the flow's production cut, and buy as the
-    case's very customer, whom an allow list names. `UsageError` where a role the flow asks for is not there.
+    case's very customer, whom an allow list names. `UsageError` where a role the flow asks for is
+    not there, or lacks the verbs the flow walks with.
     """
     _require_roles(flow, roles, environment)
     run = Run(
@@ -430,6 +431,20 @@ def _require_roles(flow: Flow, roles: Mapping[str, Any], environment: str) -> No
             seen=f"roles {', '.join(sorted(roles)) or 'none'}",
             hint="add the system to assay.toml, or choose other flows",
         )
+    try:
+        hints = get_type_hints(flow.act)
+    except NameError:  # annotated with names of type checking alone, or of inside a function
+        return
+    for role in flow.roles:
+        wanted = hints.get(role, object)
+        if getattr(wanted, "_is_runtime_protocol", False) and not isinstance(roles[role], wanted):
+            lacking = [name for name in dir(wanted) if not name.startswith("_") and not hasattr(roles[role], name)]
+            raise UsageError(
+                f"flow {flow.id} needs a {role} that is a {wanted.__name__}",
+                where=f"environment '{environment}'",
+                seen=f"{type(roles[role]).__name__} lacks {', '.join(lacking)}",
+                hint="give the connector these verbs (assay.roles says what each does), or choose other flows",
+            )
 
 
 def look_again(watched: Sequence[Watched], surroundings: Surroundings) -> tuple[StepDone, ...]:

@@ -16,7 +16,7 @@ from assay.events import Finding, Outcome, Result
 from assay.flow import Case, Flow, Run, Watched, flow, look_again, perform
 from assay.money import Money
 from assay.records import Call
-from assay.roles import Asked, Purchase
+from assay.roles import Asked, Purchase, Storefront
 
 EUR = Case("eur", Purchase(currency="EUR", lines=(("0017", 1),), email="a@example.com"))
 
@@ -456,3 +456,23 @@ def test_a_case_leases_what_its_bundles_are_made_of() -> None:
     bundle = replace(EUR, parts=("P-1", "0017"))
     assert bundle.goods == ("0017", "P-1")
     assert bundle.lease_names == ("sku:0017", "sku:P-1")
+
+
+def test_a_connector_without_the_verbs_of_a_flow_is_refused() -> None:
+    """A flow that walks through a shop page by page names the verbs that a plainer shop lacks, before it begins."""
+
+    class Plain:
+        """A shop that can be bought from, and nothing more."""
+
+        def place(self, purchase: Purchase) -> str:
+            """Buy."""
+            return "o-1"
+
+    @flow(id="F", title="t", cases=[EUR])
+    def act(run: Run, shop: Storefront) -> None:
+        shop.open_cart("EUR")
+
+    with pytest.raises(UsageError, match="a shop that is a Storefront") as refused:
+        _run(act, {"shop": Plain()})
+    assert "Plain lacks" in str(refused.value.seen)
+    assert "open_cart" in str(refused.value.seen)
