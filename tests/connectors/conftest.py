@@ -65,7 +65,7 @@ def vendor() -> Iterator[Vendor]:
             self.end_headers()
             self.wfile.write(content)
 
-        do_GET = do_POST = answer  # noqa: N815 (the server's own naming)
+        do_GET = do_POST = do_PUT = answer  # noqa: N815 (the server's own naming)
 
         def log_message(self, *_: Any) -> None:
             pass

@@ -282,7 +282,10 @@ def _seen(reply: Reply) -> str:
 def _submission(reply: Reply, method: str, path: str) -> Submission:
     """Return what a customer makes of the answer to a checkout, or to coming back from the bank."""
     if reply.status in (402, 409, 422, 429, 502, 503):
-        text = str(reply.json()["error"]["message"])
+        try:
+            text = str(reply.json()["error"]["message"])
+        except (ValueError, LookupError, TypeError):
+            text = _seen(reply)  # not the shop's own words: something before it answered
         return Submission(status="declined" if reply.status == 402 else "refused", text=text)
     _accepted(reply, method, path)
     seen = reply.json()
