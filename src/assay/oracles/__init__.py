@@ -18,6 +18,7 @@ from assay.oracles import (
     payment,
     states,
     stock,
+    weight,
 )
 from assay.oracles.judge import (
     ORACLES,
@@ -34,7 +35,21 @@ from assay.oracles.judge import (
 )
 from assay.oracles.judging import UNDECLARED, Judging
 
-FAMILIES = (access, address, books, census, content, conversion, delivery, money, orders, payment, states, stock)
+FAMILIES = (
+    access,
+    address,
+    books,
+    census,
+    content,
+    conversion,
+    delivery,
+    money,
+    orders,
+    payment,
+    states,
+    stock,
+    weight,
+)
 
 __all__ = [
     "FAMILIES",

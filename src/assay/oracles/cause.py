@@ -46,15 +46,16 @@ def money_cause(
     return " or ".join(list(found)[:2]) or f"{UNKNOWN}: {seen / expected:.4f} times what was expected"
 
 
-def unit_cause(seen: Decimal, expected: Decimal) -> str:
-    """Say in words why a weight or length is not what was expected, both in the same unit."""
+def unit_cause(seen: Decimal, expected: Decimal, *, step: Decimal = Decimal(0)) -> str:
+    """Say in words why a weight or length is not what was expected, both in the same unit, stated in whole steps."""
     if expected == 0:
         return UNKNOWN
-    ratio = seen / expected
-    for factor, words in _UNITS:
-        if abs(ratio / factor - 1) <= _UNIT_TOLERANCE:
-            return words
-    return f"{UNKNOWN}: {ratio:.3f} times what was expected"
+    near = [
+        (abs(seen - expected * factor), words)
+        for factor, words in _UNITS
+        if abs(seen - expected * factor) <= max(expected * factor * _UNIT_TOLERANCE, step)
+    ]
+    return min(near)[1] if near else f"{UNKNOWN}: {seen / expected:.3f} times what was expected"
 
 
 def _money_causes(

@@ -1,133 +1,22 @@
-"""Delivery oracles. O-K1 units and weight, O-K4 labels and tracking numbers, O-K5 status map."""
+"""Delivery oracles. O-K4 labels and tracking numbers, O-K5 status map."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Sequence
 
 from assay.events import Finding
-from assay.oracles.cause import unit_cause
-from assay.oracles.content import exploded, parts_of
 from assay.oracles.judge import failed, oracle, passed, unjudged
 from assay.oracles.judging import Judging
-from assay.records import Article, Dossier, LabelRequest, Order, Parcel, Shipment
+from assay.records import Dossier, Order, Parcel, Shipment
 
-_METRIC, _IMPERIAL = ("KGS", "CM"), ("LBS", "IN")
-_GRAMS = {
-    "KGS": Decimal(1000),
-    "KG": Decimal(1000),
-    "LBS": Decimal("453.59237"),
-    "OZS": Decimal("28.349523125"),
-    "GRM": Decimal(1),
-}
 _MOVING = ("in_transit", "out_for_delivery", "delivered", "exception")
 _RANKS = {"none": 0, "created": 1, "unknown": 1, "in_transit": 2, "exception": 2, "out_for_delivery": 3, "delivered": 4}
-
-
-@oracle(
-    "O-K1",
-    needs=("carrier", "catalogue"),
-    formula="label_weight == sum(qty*w) + packaging within 5 %; units of one system",
-)
-def units_and_weight(dossier: Dossier, order: Order, judging: Judging) -> Finding:
-    """Hold what parcels weigh for the carrier against the articles in them, and units against each other."""
-    for label in dossier.labels:
-        pair = (label.weight_unit, label.length_unit)
-        if label.length_unit and pair not in (_METRIC, _IMPERIAL):
-            return failed(
-                "shop",
-                label.system,
-                expected="units of one system: KGS with CM, or LBS with IN",
-                seen=" with ".join(pair),
-                cause="weight and dimensions are set in different places",
-            )
-    if judging.packaging_g is None:
-        return unjudged("the weight of packaging is not declared: policies.shipping.packaging_g in the profile")
-    active = [each for each in order.parcels if is_active(each)]
-    weighed = _weighed(dossier, active)
-    if not weighed:
-        return unjudged("no parcel of this order has a weight yet")
-    weights = _weights(dossier.base_articles)
-    contents = [_expected_g(parcel, weights, judging.packaging_g) for parcel, _ in weighed]
-    if any(each is None for each in contents):
-        return unjudged("the shop does not show the weight of every article")
-    if order.status in ("shipped", "delivered") and len(weighed) == len(active):
-        whole = _ordered_g(dossier, order, weights, judging.packaging_g * len(active))
-        if whole is not None and (finding := _off(sum(seen for _, seen in weighed), whole, order, judging, dossier)):
-            return finding
-    for (_, seen), expected in zip(weighed, contents, strict=True):
-        if expected is not None and (finding := _off(seen, expected, order, judging, dossier)) is not None:
-            return finding
-    return passed()
 
 
 def is_active(parcel: Parcel) -> bool:
     """Say whether a parcel has a label that was not taken back, and is followed."""
     return parcel.state in ("labelled", "voiding") and not parcel.untracked
-
-
-def _weighed(dossier: Dossier, parcels: Sequence[Parcel]) -> list[tuple[Parcel, int]]:
-    """Return each parcel with what it weighs in grams for the carrier: by its own word, else by the label asked for."""
-    held = {each.tracking_number: each.weight_g for each in dossier.shipments}
-    asked = [label for label in dossier.labels if label.accepted and label.weight_unit in _GRAMS]
-    found = []
-    for place, parcel in enumerate(parcels):
-        weight = held.get(parcel.tracking_number or "")
-        if weight is None and len(asked) == len(parcels):
-            weight = round(asked[place].weight * _GRAMS[asked[place].weight_unit])
-        if weight is not None:
-            found.append((parcel, weight))
-    return found
-
-
-def _weights(articles: Sequence[Article]) -> dict[str, int | None]:
-    """Return what a unit of each article weighs; a bundle weighs what is in it, whatever the shop says of the whole."""
-    own = {article.sku: article.weight_g for article in articles}
-    parts = parts_of(articles)
-    found: dict[str, int | None] = {}
-    for sku in own:
-        units = exploded([(sku, Decimal(1))], parts)
-        known = [(own.get(part), count) for part, count in units.items()]
-        found[sku] = (
-            None if any(each is None for each, _ in known) else sum(int(each or 0) * int(n) for each, n in known)
-        )
-    return found
-
-
-def _expected_g(parcel: Parcel, weights: Mapping[str, int | None], packaging_g: int) -> int | None:
-    total = packaging_g
-    for sku, units in parcel.contents:
-        weight = weights.get(sku)
-        if weight is None:
-            return None
-        total += weight * units
-    return total if parcel.contents else None
-
-
-def _ordered_g(dossier: Dossier, order: Order, weights: Mapping[str, int | None], packaging_g: int) -> int | None:
-    """Return what everything ordered weighs with its packaging; None where a weight is not known."""
-    total = packaging_g
-    for line in order.lines:
-        weight = weights.get(line.sku)
-        if weight is None:
-            return None
-        total += weight * int(line.quantity - line.cancelled)
-    untracked = {sku for parcel in order.parcels if parcel.untracked for sku, _ in parcel.contents}
-    return None if untracked else total
-
-
-def _off(seen: int, expected: int, order: Order, judging: Judging, dossier: Dossier) -> Finding | None:
-    slack = max(expected * judging.weight_tolerance, Decimal(judging.weight_step_g))
-    if abs(seen - expected) <= slack:
-        return None
-    units = sum(int(line.quantity) for line in order.lines)
-    if seen - expected < 0 and units > len(order.lines) and seen * 2 > expected // units:
-        cause = "the weight may count lines instead of units, or: " + unit_cause(Decimal(seen), Decimal(expected))
-    else:
-        cause = unit_cause(Decimal(seen), Decimal(expected))
-    carrier = dossier.shipments[0].system if dossier.shipments else "carrier"
-    return failed("shop", carrier, expected=f"{expected} g within {slack:.0f} g", seen=f"{seen} g", cause=cause)
 
 
 @oracle(
@@ -281,8 +170,3 @@ def _is_fresh(shipment: Shipment, dossier: Dossier, judging: Judging) -> bool:
     """Say whether the carrier's last news is so young that the shop need not know it."""
     at = shipment.delivered_at or max((event.at for event in shipment.events), default=None)
     return at is None or (dossier.read_at is not None and dossier.read_at - at <= judging.slack("carrier"))
-
-
-def references_of(label: LabelRequest) -> str:
-    """Return a label's references as one text."""
-    return ", ".join(label.references)

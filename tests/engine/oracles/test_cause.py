@@ -103,6 +103,14 @@ def test_units_of_weight_and_size(ratio: str, words: str) -> None:
     assert words in unit_cause(Decimal(ratio) * 1000, Decimal(1000))
 
 
+@pytest.mark.parametrize(
+    ("seen", "words"), [(100, "factor of 100"), (112, UNKNOWN), (600, "pounds were taken"), (631, UNKNOWN)]
+)
+def test_a_step_leaves_room(seen: int, words: str) -> None:
+    """A weight stated in steps of 100 g is compared within one, and the nearest factor counts."""
+    assert words in unit_cause(Decimal(seen), Decimal(1170), step=Decimal(100))
+
+
 def test_nothing_expected_has_no_unit() -> None:
     """Where nothing was expected there is no ratio."""
     assert unit_cause(Decimal(5), Decimal(0)) == UNKNOWN

@@ -249,14 +249,14 @@ GOODS: list[Row] = [
     ("CAR-02", "EUR", "O-K1", lambda d: with_shipment(d, weight_g=27), "a factor of 100"),
     ("CAR-03", "EUR", "O-K1", lambda d: with_shipment(d, weight_g=6019), "kilograms were turned into pounds"),
     ("CAR-04", "EUR", "O-K1", lambda d: replace(d, labels=(label(length_unit="IN"),)), "different places"),
-    ("CAR-05", "EUR", "O-K1", lambda d: with_shipment(d, weight_g=2390), "lines instead of units"),
+    ("CAR-05", "EUR", "O-K1", lambda d: with_shipment(d, weight_g=2390), "lines were weighed instead of units"),
     (
         "CAR-06", "EUR", "O-K1",
         lambda d: with_order(
             with_shipment(lines(d, sku="SET"), weight_g=150), lines=(replace(d.order.lines[0], sku="SET"),),  # type: ignore[union-attr]
             parcels=(parcel(contents=(("SET", 2),)),),
         ),
-        "no known pattern",
+        "what is in a bundle was not weighed",
     ),
     ("CAR-07", "EUR", "O-K2", lambda d: replace(d, labels=(label(receiver=replace(ADDRESS,
         lines=("12 rue de l’Été, Bâtiment B, Escalier 3",))),)), "joined without breaking"),
