@@ -74,14 +74,15 @@ def read_events(path: Path) -> Iterator[object]:
         with path.open("rb") as lines:
             for number, line in enumerate(lines, start=1):
                 if line.endswith(b"\n"):
-                    yield _event(line, f"{path}:{number}")
+                    yield read_line(line, f"{path}:{number}")
     except (FileNotFoundError, IsADirectoryError):
         raise UsageError(
             f"there is no file {path}", expected="the JSON lines of a run", hint="`assay run` writes them"
         ) from None
 
 
-def _event(line: bytes, where: str) -> object:
+def read_line(line: bytes, where: str) -> object:
+    """Return the event of one line; `UsageError` says what is wrong with it. where: the place, for the error."""
     from pydantic import ValidationError
 
     hint = "give the file a run wrote as run.jsonl, unchanged"

@@ -117,10 +117,20 @@ def judge_all(environment: Any, **_: object) -> None:
             _judge(load, log.add)
     session.close()
     environment.assay_outcomes = load.judged
-    print(verdict_text(load.judged))  # noqa: T201
+    print("\n".join([verdict_text(load.judged), *verdict.sentences()]))  # noqa: T201
     environment.process_exit_code = verdict.exit_code
 
 
+def open_early(environment: Any, **_: object) -> None:
+    """Open the session before the clock of the load runs: the first user would pay for it, and the others wait."""
+    names = [kind.environment_name for kind in environment.user_classes or () if issubclass(kind, FlowUser)]
+    if names:
+        _load(environment, names[0])
+        # gevent counts from when its loop last looked at the clock: without a turn the load would end at once.
+        time.sleep(0.01)
+
+
+events.init.add_listener(open_early)  # type: ignore[no-untyped-call]
 events.test_stop.add_listener(judge_all)  # type: ignore[no-untyped-call]
 
 

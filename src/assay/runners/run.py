@@ -29,8 +29,11 @@ def run_cases(
     trouble: Callable[[Trouble], None],
     listen: Listener = lambda _: None,
     workers: int = 1,
+    together: bool = True,
 ) -> None:
     """Perform and judge every case; `heard` gets each judged outcome, `trouble` what could not be run at all.
+
+    together: judge all orders of the session together as well, at the end.
 
     Ctrl-C lets cases that act stop where they are; what was performed is judged as far as it came, and told, before
     `KeyboardInterrupt` goes on.
@@ -44,7 +47,9 @@ def run_cases(
             for outcome in session.judge_all(performed):
                 heard(outcome)
                 judged.append(outcome)
-                listen(Progress(part=_name(outcome), state="failed" if outcome.failed else "ready"))
+                unjudged = "" if outcome.evaluated or outcome.failed else "nothing was there to judge"
+                state = "failed" if outcome.failed else "ready"
+                listen(Progress(part=_name(outcome), state=state, detail=unjudged))
             performed.clear()
         except Exception as error:
             trouble(Trouble.of(error, "cases could not be judged"))
@@ -52,9 +57,8 @@ def run_cases(
         finally:
             for outcome in performed:  # not judged: the run was interrupted, or its landscape went away
                 heard(replace(outcome, findings=()))
-    together = session.judge_all_orders(judged)
-    if together is not None:
-        heard(together)
+    if together and (all_orders := session.judge_all_orders(judged)) is not None:
+        heard(all_orders)
 
 
 def waves(pairs: Sequence[Pair]) -> Iterator[list[Pair]]:

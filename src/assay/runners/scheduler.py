@@ -13,11 +13,11 @@ from datetime import UTC, datetime
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
-from assay.errors import AssayError
 from assay.events import Listener, Outcome, RunFinished, RunStarted
 from assay.flow import Case, Flow
+from assay.runners.run import run_cases
 from assay.runners.session import Session, new_run_id
-from assay.runners.verdict import Trouble, Verdict
+from assay.runners.verdict import Verdict
 
 
 def tick(
@@ -46,16 +46,15 @@ def tick(
             planned=len(cases),
         )
     )
-    try:
-        performed = [outcome for case in cases if (outcome := _performed(session, flow, case, verdict))]
-        session.rest()
-        judged = [replace(each, run_id=run_id, runner="scheduler") for each in session.judge_all(performed)]
-        verdict.outcomes += judged
-    except AssayError as error:
-        verdict.trouble.append(Trouble.of(error))
-        judged = []
-    for outcome in judged:
-        listen(outcome)
+    judged: list[Outcome] = []
+
+    def heard(outcome: Outcome) -> None:
+        judged.append(replace(outcome, run_id=run_id, runner="scheduler"))
+        listen(judged[-1])
+
+    pairs = [(flow, case) for case in cases]
+    run_cases(session, pairs, heard=heard, trouble=verdict.trouble.append, together=False)
+    verdict.outcomes += judged
     end = RunFinished(
         run_id=run_id, finished_at=datetime.now(UTC), exit_code=verdict.exit_code, trouble=verdict.sentences()
     )
@@ -91,11 +90,3 @@ def watch(
         scheduler.add_job(job, every, args=[flow], id=flow.id, max_instances=1, coalesce=True, next_run_time=now)
     scheduler.start()
     return scheduler
-
-
-def _performed(session: Session, flow: Flow, case: Case, verdict: Verdict) -> Outcome | None:
-    try:
-        return session.perform(flow, case)
-    except AssayError as error:
-        verdict.trouble.append(Trouble.of(error, f"{flow.id}[{case.name}]"))
-        return None
