@@ -304,3 +304,20 @@ def test_forget_removes_the_data(second: Project) -> None:
     assert (second.path / ".assay" / "local" / "clock.json").exists()
     assert second.type("down", "--forget").returncode == 0
     assert not (second.path / ".assay" / "local").exists()
+
+
+def test_a_demonstration_that_is_ended_leaves_nothing(tmp_path: Path) -> None:
+    """SIGTERM in the middle ends it with 130; its landscape's processes and folder go with it."""
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    demo = subprocess.Popen(
+        [str(ASSAY), "demo"], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert demo.stdout is not None
+    while "keeper" not in demo.stdout.readline():
+        assert demo.poll() is None
+    demo.terminate()
+    demo.communicate(timeout=60)
+    assert demo.returncode == 130
+    left = [each for each in psutil.process_iter(["cmdline"]) if str(tmp_path) in " ".join(each.info["cmdline"] or [])]
+    assert left == []
+    assert not list(tmp_path.glob("assay-*"))

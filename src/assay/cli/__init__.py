@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import click
 
 from assay import __version__
@@ -39,5 +41,10 @@ for _command in (
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line; SIGTERM, as a pipeline sends it, ends it like Ctrl-C: nothing is left running."""
+    signal.signal(signal.SIGTERM, lambda *_: _interrupt())
     cli()
+
+
+def _interrupt() -> None:
+    raise KeyboardInterrupt
