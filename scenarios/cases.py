@@ -95,10 +95,12 @@ def buys(
     way: Way = "once",
     registered: bool = False,
     to_the_door: bool = False,
+    standard_delivery: bool = False,
     **more: Any,
 ) -> Purchase:
     """Return a purchase of these (SKU, quantity), sent to a country's usual address; `more` replaces any field.
 
+    standard_delivery: take what the shop sends with by itself, at its own price, instead of the carrier's cheapest.
     to_the_door: follow the parcel for the two days it takes; otherwise a label and a tracking number are the end.
     """
     fields = {**_PLACES[to], **more}
@@ -106,6 +108,7 @@ def buys(
         "way": way,
         "as": "registered" if registered else "guest",
         "until": "door" if to_the_door else "label",
+        "ship": "standard" if standard_delivery else "cheapest",
     }
     return Purchase(
         currency=currency, lines=lines, email=f"f01-{case.replace('_', '-')}@example.com", extra=extra, **fields
@@ -155,6 +158,7 @@ TEXTS = (
 GOODS = (
     _case("coupon", "EUR", ("00420", 3), coupon="WELCOME10"),
     _case("coupon_fixed", "JPY", ("G-701", 1), coupon="FIVE", to="JP"),
+    _case("below_free_shipping", "JPY", ("C-302", 1), to="JP", standard_delivery=True),
     _case("bundle", "EUR", ("SET-02", 2), parts=("G-700", "G-702", "G-704"), to_the_door=True),
 )
 CUSTOMERS = (
