@@ -41,7 +41,13 @@ from parso.python.tree import Name, ReturnStmt
 
 ROOT = Path(__file__).resolve().parents[1]
 LIMIT = 0.90
-SLOWEST_S = 60.0
+PATIENCE = 8
+"""How many times longer than on healthy code tests may take before a mutant counts as noticed: it does not end."""
+_SETTINGS = """
+import hypothesis
+hypothesis.settings.register_profile("mutation", deadline=None, derandomize=True, database=None)
+hypothesis.settings.load_profile("mutation")
+"""
 _SWAPS = {
     "BinaryOperator": ("Add_Sub", "Sub_Add", "Mul_Div", "Mul_Add", "Div_Mul", "FloorDiv_Mul", "Mod_FloorDiv", "Pow_Mul",
                        "BitAnd_BitOr", "BitXor_BitOr"),
@@ -161,34 +167,37 @@ class Lane:
         for name in ("src", "tests/engine"):
             shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(ROOT / "pyproject.toml", folder)
+        # A busy machine must not kill a mutant by Hypothesis's own time limit, nor luck decide.
+        (folder / "mutation_settings.py").write_text(_SETTINGS, encoding="utf-8")
 
-    def notices(self, family: Family) -> bool:
-        """Say whether the family's tests fail or do not end."""
+    def notices(self, tests: Sequence[str], limit_s: float | None) -> bool:
+        """Say whether these tests fail or do not end in time."""
         # No conftest and no plugin: these tests need neither, and loading them costs more than the tests.
         path = os.pathsep.join([str(self.folder / "src"), str(self.folder)])
         variables = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": path}
         options = ["-x", "-q", "--no-header", "--noconftest", "-p", "no:randomly", "-p", "no:cacheprovider"]
+        options += ["-p", "mutation_settings"]
         with subprocess.Popen(
-            [sys.executable, "-m", "pytest", *options, *family.tests],
+            [sys.executable, "-m", "pytest", *options, *tests],
             cwd=self.folder,
             env={**os.environ, **variables},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         ) as child:
             try:
-                return child.wait(SLOWEST_S) != 0
+                return child.wait(limit_s) != 0
             except subprocess.TimeoutExpired:
                 child.kill()
                 return True
 
-    def try_out(self, mutant: Mutant) -> tuple[bool, str]:
+    def try_out(self, mutant: Mutant, limit_s: float) -> tuple[bool, str]:
         """Return whether the mutant was noticed, and its diff."""
         file = self.folder / mutant.family.module
         before = file.read_text(encoding="utf-8")
         after = mutant.code(before)
         file.write_text(after, encoding="utf-8")
         try:
-            noticed = self.notices(mutant.family)
+            noticed = self.notices(mutant.family.tests, limit_s)
         finally:
             file.write_text(before, encoding="utf-8")
         lines = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=0)
@@ -216,10 +225,13 @@ def run(
     tried: list[tuple[Mutant, bool, str]] = []
     with tempfile.TemporaryDirectory(prefix="assay-mutation-") as name:
         copies = [Lane(Path(name) / str(number)) for number in range(lanes)]
+        healthy_s = {}
         for tests in dict.fromkeys(family.tests for family in chosen):
-            if copies[0].notices(Family("money", tests)):
+            began = time.monotonic()
+            if copies[0].notices(tests, None):
                 print(f"the tests fail without any mutant: {' '.join(tests)}")
                 raise SystemExit(2)
+            healthy_s[tests] = time.monotonic() - began
 
         def work(lane: Lane) -> None:
             while time.monotonic() < deadline:
@@ -227,7 +239,7 @@ def run(
                     mutant = waiting.get_nowait()
                 except queue.Empty:
                     return
-                tried.append((mutant, *lane.try_out(mutant)))
+                tried.append((mutant, *lane.try_out(mutant, PATIENCE * healthy_s[mutant.family.tests] + 10)))
 
         threads = [threading.Thread(target=work, args=(lane,)) for lane in copies]
         for thread in threads:

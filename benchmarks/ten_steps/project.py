@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+_ROOT = Path(__file__).resolve().parents[2]
 _PROFILE = """
 name = "ten steps"
 [policies.freshness]
@@ -30,8 +31,10 @@ class TenShop:
 '''
 _SCENARIO = '''
 """Ten calls in ten steps."""
+import sys
 from assay.flow import Case, flow
 from assay.roles import Purchase
+sys.path.append({root!r})
 from benchmarks.ten_steps.calls import CALLS
 CASES = [
     Case(f"c{{n}}", Purchase(currency="EUR", lines=((f"T-{{n}}", 1),), email=f"ten-{{n}}@example.com"))
@@ -56,5 +59,5 @@ def write_project(folder: Path, base_url: str, *, cases: int) -> Path:
     ):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text.format(base_url=base_url, cases=cases), encoding="utf-8")
+        path.write_text(text.format(base_url=base_url, cases=cases, root=str(_ROOT)), encoding="utf-8")
     return folder
