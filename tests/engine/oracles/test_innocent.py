@@ -12,7 +12,7 @@ import pytest
 
 from assay.events import Result
 from assay.oracles import ORACLES
-from assay.records import Dossier, Edit, MinorAmount, Posting, Tender
+from assay.records import Document, Dossier, Edit, MinorAmount, Posting, Tender
 from tests.engine.oracles.world import (
     ADDRESS,
     AT,
@@ -60,6 +60,29 @@ def erp_rounds_per_rate() -> Dossier:
     )
 
 
+def booked_in_francs(dossier: Dossier) -> Document:
+    """The ERP's document of 14.80 CHF, a cent of it a rounding line."""
+    net = Decimal("7.57")
+    return replace(
+        dossier.documents[0],
+        currency="CHF",
+        total=net + Decimal("4.75"),
+        lines=(
+            replace(
+                dossier.documents[0].lines[0],
+                quantity=Decimal(1),
+                net=net,
+                conditions=(condition("goods", net, "CHF"), condition("tax", "1.52", "CHF")),
+            ),
+        ),
+        conditions=(
+            condition("shipping", "4.75", "CHF"),
+            condition("tax", "0.95", "CHF"),
+            condition("rounding", "0.01", "CHF"),
+        ),
+    )
+
+
 def cash_rounding() -> Dossier:
     """INN-02: 14.79 CHF is rounded to 14.80 with a rounding line."""
     dossier = healthy()
@@ -84,25 +107,7 @@ def cash_rounding() -> Dossier:
         "rate": None,
         "tenders": (),
     }
-    net = Decimal("7.57")
-    booked = replace(
-        dossier.documents[0],
-        currency="CHF",
-        total=net + Decimal("4.75"),
-        lines=(
-            replace(
-                dossier.documents[0].lines[0],
-                quantity=Decimal(1),
-                net=net,
-                conditions=(condition("goods", net, "CHF"), condition("tax", "1.52", "CHF")),
-            ),
-        ),
-        conditions=(
-            condition("shipping", "4.75", "CHF"),
-            condition("tax", "0.95", "CHF"),
-            condition("rounding", "0.01", "CHF"),
-        ),
-    )
+    booked = booked_in_francs(dossier)
     amount = MinorAmount(1480, "CHF")
     paid = replace(dossier.payments[0], amount=amount, captured=amount, refunded=MinorAmount(0, "CHF"))
     return with_order(

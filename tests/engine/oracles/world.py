@@ -139,8 +139,8 @@ def healthy(currency: str = "EUR") -> Dossier:
     )
 
 
-def _order(basket: Basket, currency: str) -> Order:
-    lines = tuple(
+def _lines(basket: Basket, currency: str) -> tuple[Line, ...]:
+    return tuple(
         Line(
             sku=sku,
             quantity=Decimal(quantity),
@@ -157,6 +157,9 @@ def _order(basket: Basket, currency: str) -> Order:
             ("2", "0018", "Théière", 1, basket.pot),
         )
     )
+
+
+def _order(basket: Basket, currency: str) -> Order:
     total, shipping = money(basket.total, currency), money(basket.shipping[0], currency)
     tax = Decimal(basket.mug[2]) + Decimal(basket.pot[2]) + Decimal(basket.shipping[1])
     source = "ECB" if basket.rate else "price list"
@@ -167,7 +170,7 @@ def _order(basket: Basket, currency: str) -> Order:
         status="delivered",
         total=total,
         placed_at=AT,
-        lines=lines,
+        lines=_lines(basket, currency),
         payment_status="paid",
         shipping=shipping,
         shipping_tax=money(basket.shipping[1], currency),
