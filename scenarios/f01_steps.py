@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+from assay.errors import UsageError
 from assay.flow import Run
 from assay.roles import Cancels, Card, Cardholder, Payments, Purchase, ShopRefused, Storefront, Submission, Tokeniser
 
@@ -55,7 +56,11 @@ class Checkout:
     def at_the_bank(self, page: str, *, passes: bool) -> str:
         """Pass or fail on the bank's page; return the link back to the shop."""
         if not isinstance(self.payments, Cardholder):
-            raise NotImplementedError("nobody can stand in for the cardholder at this gateway's bank page")
+            raise UsageError(
+                "nobody can stand in for the cardholder at this gateway's bank page",
+                expected="a gateway connector with the verb authenticate(page, passes)",
+                hint="give the connector that verb, or leave the cases with a bank's page out",
+            )
         return self.payments.authenticate(page, passes=passes)
 
 
