@@ -90,6 +90,7 @@ def order_view(shop: Shop, row: Row) -> dict[str, Any]:
         "customer": body["customer"],
         "address": body["address"],
         "weight_g": body["weight_g"],
+        "cancelled_lines": body["cancelled_lines"],
         "edits": body["edits"],
         "payments": [payment_view(entry) for entry in _rows(connection, "payments", row["id"])],
         "refunds": [refund_view(entry) for entry in _rows(connection, "refunds", row["id"])],

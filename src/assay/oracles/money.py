@@ -158,14 +158,17 @@ def displayed_equals_charged(dossier: Dossier, order: Order, judging: Judging) -
         if place.startswith("product") and (finding := _page_price(place, amount, order)) is not None:
             return finding
     totals = [pair for pair in dossier.shown if not pair[0].startswith(("product", "estimate"))]
-    asked = [each for each in dossier.payments if charge.is_charged(each) and not each.purpose]
+    charged = [each for each in dossier.payments if charge.is_charged(each)]
+    asked = [each for each in charged if not each.purpose]
     if not asked or not totals:
         return unjudged("no charge, or no total the customer saw: nothing to compare")
     before = [pair for pair in totals if not pair[0].startswith(_AFTER_PAY)]
     after = [pair for pair in totals if pair[0].startswith(_AFTER_PAY)]
     elsewhere = order.total - charge.due_at_gateways(dossier, order)
     for place, amount in (*before[-1:], *after):
-        if not _is_asked(amount, elsewhere, asked):
+        # What is shown after an agent's edit holds its extra charge, too.
+        extended = charged if order.edits and (place, amount) in after else asked
+        if not (_is_asked(amount, elsewhere, asked) or _is_asked(amount, elsewhere, extended)):
             units = ", ".join(f"{each.amount.minor} minor units {each.amount.currency}" for each in asked)
             return failed(
                 "shop",
