@@ -43,7 +43,7 @@ def run(
     seed: int | None,
     json_path: Path | None,
 ) -> None:
-    """Run flows against an environment and judge every order they cause.
+    """Run flows (all but the self-test's innocent variations, where none is chosen) and judge every order they cause.
 
     A simulated environment that is not up is started for the run and removed afterwards. Reports go to
     reports/out/RUN and reports/out/latest. Exit codes: see `assay --help`.

@@ -43,7 +43,8 @@ def run_cases(
         performed: list[Outcome] = []
         try:
             _perform(session, wave, workers, performed, trouble, listen)
-            session.rest()
+            if any(outcome.order_refs for outcome in performed):
+                session.rest()
             for outcome in session.judge_all(performed):
                 heard(outcome)
                 judged.append(outcome)

@@ -30,7 +30,7 @@ from assay.reporting.verdict import violations
 from assay.runners.lane import Lane, Tried
 from assay.runners.run_log import OUT
 from assay.runners.session import new_run_id
-from assay.runners.trials import Trial
+from assay.runners.trials import MATRIX, Trial
 from assay.runners.verdict import NOTHING_RAN, Trouble, Verdict, write_json
 
 VERSION = 1
@@ -158,7 +158,7 @@ def write(plan: Plan, tried: Sequence[Tried], json_path: Path | None) -> list[Pa
     """Write the matrix into the project's reports (and where --json says) and return the files."""
     folder = plan.profile.folder / OUT
     content = as_json(tried)
-    paths = [folder / "selftest.json", folder / "selftest.md", *([json_path] if json_path else [])]
+    paths = [folder / MATRIX, folder / "selftest.md", *([json_path] if json_path else [])]
     for path in paths:
         if path.suffix == ".md":
             path.parent.mkdir(parents=True, exist_ok=True)

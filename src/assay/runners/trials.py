@@ -23,6 +23,7 @@ An innocent variation is ``scenarios/innocent/<ID>.toml``:
 from __future__ import annotations
 
 import ast
+import json
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -35,6 +36,7 @@ from assay.flow import Flow
 from assay.local.plan import Plan
 from assay.runners.campaign import flows_of
 from assay.runners.run import Pair
+from assay.runners.run_log import OUT
 from assay.suite_flows import choose
 from assay.suites import suite_roots
 
@@ -43,6 +45,8 @@ _INNOCENT = Path("scenarios") / "innocent"
 _MAIN_FLOW = "F01"
 _KEYS = ("meaning", "cases", "start", "shop", "fault", "purchase")
 HEALTHY = "healthy"
+MATRIX = "selftest.json"
+_AT_FIRST = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +71,9 @@ def trials_of(plan: Plan, *, classes: Sequence[str] = (), only: Sequence[str] = 
     """Return the trials of a project, those that must stay silent first; `UsageError` for a name nobody knows."""
     roots = suite_roots(plan.profile.folder)
     flows = flows_of(plan)
-    trials = [healthy(flows), *read_innocent(roots, flows), *read_defects(roots, plan.defect_folders, flows)]
-    return chosen(trials, classes=classes, only=only)
+    known = _shown_last_time(plan.profile.folder / OUT / MATRIX)
+    defects = [_sooner(trial, known.get(trial.id, ())) for trial in read_defects(roots, plan.defect_folders, flows)]
+    return chosen([healthy(flows), *read_innocent(roots, flows), *defects], classes=classes, only=only)
 
 
 def healthy(flows: Mapping[str, Flow]) -> Trial:
@@ -108,6 +113,24 @@ def chosen(trials: Sequence[Trial], *, classes: Sequence[str], only: Sequence[st
     if not classes and not only:
         return list(trials)
     return [trial for trial in trials if trial.id in only or trial.id.partition("-")[0] in classes]
+
+
+def _shown_last_time(matrix: Path) -> Mapping[str, Sequence[str]]:
+    """Return the cases that showed each defect when the self-test last ran; nothing where it never did."""
+    try:
+        defects = json.loads(matrix.read_text(encoding="utf-8"))["defects"]
+        return {id: each["cases"] for id, each in defects.items()}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return {}
+
+
+def _sooner(trial: Trial, cases: Sequence[str]) -> Trial:
+    """Let the cases that showed a defect last time go first, a few of them; the rest where those stay green."""
+    everything = (*trial.pairs, *trial.later)
+    first = [pair for pair in everything if f"{pair[0].id}[{pair[1].name}]" in cases][:_AT_FIRST]
+    if not first:
+        return trial
+    return replace(trial, pairs=tuple(first), later=tuple(pair for pair in everything if pair not in first))
 
 
 def _main(flows: Mapping[str, Flow]) -> list[Pair]:

@@ -42,8 +42,9 @@ _NAMES = {
     0: "passed", 1: "failed", 2: "misused", 3: "infrastructure", 4: "refused", 5: "nothing ran", 130: "interrupted",
 }  # fmt: skip
 _WORST_FIRST = (4, 2, 3, 1)
-_UNREAD = re.compile(rf"({'|'.join([*ROLES, 'journal'])}): ")
-_ABSENT = re.compile(r"no system of role|declares? no|no edge")
+# `assay.dossier` begins the reason with the witness that was not read: a role, or one part of what it shows.
+_UNREAD = re.compile(rf"({'|'.join([*ROLES, 'journal', 'messages', 'catalogue', 'scans'])}): ")
+_ABSENT = re.compile(r"no system of (this )?role|no verb|no edge|may be searched")
 
 
 @dataclass(frozen=True, slots=True)
