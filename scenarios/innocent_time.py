@@ -48,7 +48,8 @@ INN_42 = Innocent(
 @flow(
     id=INN_41.id,
     title=INN_41.title,
-    cases=[INN_41.case("25_hours", "EUR", ("G-701", 1)), INN_41.case("23_hours", "EUR", ("G-702", 1))],
+    # Both buy the same, so that the first is judged before the second goes on to a day months later.
+    cases=[INN_41.case("25_hours", "EUR", ("G-701", 1)), INN_41.case("23_hours", "EUR", ("G-701", 1))],
     tags=["innocent", "rates", "slow"],
 )
 def changed_day(run: Run, shop: Storefront, payments: Payments, erp: Erp) -> None:

@@ -54,6 +54,14 @@ def test_innocent(outcomes: dict[str, Outcome], name: str) -> None:
     assert outcome.evaluated
 
 
+@pytest.mark.needs_java
+def test_all_orders_together(outcomes: dict[str, Outcome]) -> None:
+    """What only shows over all orders at once (census, oversold goods) stays silent, too."""
+    together = [outcome for name, outcome in outcomes.items() if name not in PAIRS]
+    assert not any(outcome.failed for outcome in together), verdict_text(together)
+    assert together
+
+
 def test_every_variation_is_a_trial_of_the_self_test() -> None:
     """Each variation is tried by `assay selftest` under its own id, with its flow and its meaning."""
     trials = {path.stem.lower(): tomllib.loads(path.read_text()) for path in sorted(TRIALS.glob("*.toml"))}
