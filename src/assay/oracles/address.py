@@ -69,7 +69,7 @@ def _lost(label: LabelRequest, wanted: Address, order: Order) -> Finding | None:
     if wanted.region and _packed(wanted.region) != _packed(seen.region or ""):
         return _missing(label, f"region {wanted.region}", seen.region or "none", "state or province was left out")
     if order.tax_treatment == "export" and wanted.phone and _digits(wanted.phone) != _digits(seen.phone or ""):
-        return _missing(label, "a phone number, for export", "none or another", "the phone number was left out")
+        return _missing(label, "the phone number an export needs", "none or another", "the phone number was left out")
     return None
 
 
