@@ -54,7 +54,7 @@ INN_22 = Innocent(
     id="inn-22",
     title="B2B order waiting for approval for two days",
     settings={"b2b_approval": True},
-    acts="a company buys on invoice; an operator approves two days later and books the transfer",
+    acts="a company buys on invoice; an operator approves two days later and, in one case, books the transfer",
     visible="the ERP holds nothing for two days, then the order",
 )
 INN_23 = Innocent(
@@ -149,7 +149,10 @@ def edited_order(run: Run, shop: Storefront, payments: Payments, erp: Erp) -> No
 @flow(
     id=INN_22.id,
     title=INN_22.title,
-    cases=[INN_22.case("invoice", "EUR", ("I-902", 1), company="Quincaillerie Martin SARL")],
+    cases=[
+        INN_22.case("paid", "EUR", ("I-902", 1), company="Quincaillerie Martin SARL"),
+        INN_22.case("unpaid", "EUR", ("G-702", 1), company="Quincaillerie Martin SARL"),
+    ],
     tags=["innocent", "order", "slow"],
 )
 def waiting_for_approval(run: Run, shop: Storefront, payments: Payments, erp: Erp) -> None:
@@ -169,8 +172,9 @@ def waiting_for_approval(run: Run, shop: Storefront, payments: Payments, erp: Er
         with run.step("approve"):
             people_of(shop).release(ref)
     see_booked(run, shop, erp, ref)
-    with run.step("the transfer is there"):
-        people_of(shop).confirm_transfer(ref)
+    if run.case.name == "paid":
+        with run.step("the transfer is there"):
+            people_of(shop).confirm_transfer(ref)
     see_delivered(run, shop, ref)
 
 

@@ -316,11 +316,11 @@ class Run:
                 where="here nobody may change them",
                 hint="run this case on a simulated environment: assay run --env local",
             )
-        before = self.operator.configure(system, settings)
+        change = self.operator.configure(system, settings)
         try:
             yield
         finally:
-            self.operator.configure(system, before)
+            self.operator.restore(change)
 
     def _in_time(self) -> None:
         if time.monotonic() - self._began > self.deadline_s:

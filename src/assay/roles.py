@@ -447,11 +447,14 @@ class Operator(Protocol):
     def take_fault(self, name: str) -> None:
         """Take that fault away; others stay."""
 
-    def configure(self, system: str, settings: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Change settings of a simulated system, or of the shop, and return what those it has had were before.
+    def configure(self, system: str, settings: Mapping[str, Any]) -> int:
+        """Change settings of a simulated system, or of the shop; return what `restore` takes.
 
         `UsageError` for a system that is not simulated here, or for a setting the shop has not.
         """
+
+    def restore(self, change: int) -> None:
+        """Take a change of settings back; what another change still asks for stays in force."""
 
     def calls(self, system: str) -> Sequence[Call]:
         """Return the platform's calls to a system since this session began, oldest first.

@@ -17,7 +17,7 @@ from mocks.merchant.clients.transport import Refused, Unreachable, timeout_s
 from mocks.merchant.database import pack, unpack
 from mocks.merchant.hub.message import write_message
 from mocks.merchant.hub.tracking import close_untracked
-from mocks.merchant.ids import next_id
+from mocks.merchant.ids import digest, next_id
 from mocks.merchant.policy import shipping as policy
 from mocks.merchant.policy.address import LINE_LIMIT, address_lines, label_phone, label_region, transliterate
 from mocks.merchant.policy.money import plain
@@ -25,7 +25,7 @@ from mocks.merchant.policy.rounding import round_line
 from mocks.merchant.policy.tax import tax_treatment
 from mocks.merchant.seams import seam
 from mocks.merchant.shop import Shop
-from mocks.merchant.storefront.cart import change_cart, load_cart
+from mocks.merchant.storefront.cart import change_cart, load_cart, save_cart
 from mocks.merchant.storefront.catalogue import unit_weight_g
 from mocks.merchant.storefront.pricing import shipping_price, table_shipping, usable_rate
 
@@ -101,12 +101,20 @@ def quote_shipping(shop: Shop, cart_id: str) -> dict[str, Any]:
         offered = [
             {"id": "table", "name": "Standard delivery", "amount": plain(amount, cart["currency"]), "source": "table"}
         ]
-    return {"currency": cart["currency"], "rates": offered, "quoted_at": shop.now_iso()}
+    quoted = {"currency": cart["currency"], "rates": offered, "quoted_at": shop.now_iso()}
+    _remember_offer(shop, cart_id, {**quoted, "for": _asked_for(cart)})
+    return quoted
 
 
 def choose_shipping(shop: Shop, cart_id: str, rate_id: str) -> bool:
-    """Put one of the offered rates into a cart; return whether it is offered."""
-    offered = quote_shipping(shop, cart_id)
+    """Put one of the offered rates into a cart; return whether it is offered.
+
+    What the customer was offered for this very cart holds, even where the carrier answers otherwise by now.
+    """
+    _, cart = load_cart(shop.database.read(), cart_id)
+    offered = cart.get("offered")
+    if offered is None or offered["for"] != _asked_for(cart) or not _is_offer_valid(shop, offered):
+        offered = quote_shipping(shop, cart_id)
     chosen = next((rate for rate in offered["rates"] if rate["id"] == rate_id), None)
     if chosen is None:
         return False
@@ -116,6 +124,23 @@ def choose_shipping(shop: Shop, cart_id: str, rate_id: str) -> bool:
 
     change_cart(shop, cart_id, change)
     return True
+
+
+def _remember_offer(shop: Shop, cart_id: str, offer: Mapping[str, Any]) -> None:
+    with shop.database.write() as connection:
+        status, cart = load_cart(connection, cart_id)
+        if status == "open":
+            save_cart(connection, {**cart, "offered": dict(offer)}, shop.now_iso())
+
+
+def _asked_for(cart: Mapping[str, Any]) -> str:
+    """Return what an offer depends on, in short."""
+    return digest(pack({name: cart[name] for name in ("currency", "lines", "address")}))
+
+
+def _is_offer_valid(shop: Shop, offered: Mapping[str, Any]) -> bool:
+    age_s = (shop.now() - times.parse(offered["quoted_at"])).total_seconds()
+    return policy.is_rate_valid(age_s, shop.settings["rate_ttl_s"])
 
 
 def next_label(shop: Shop) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -32,6 +33,9 @@ class LandscapeOperator:
         self._pass_time = pass_time
         self._journal = journal
         self._changing = threading.Lock()
+        self._numbers = itertools.count(1)
+        self._changes: dict[int, tuple[str, dict[str, Any]]] = {}
+        self._original: dict[tuple[str, str], Any] = {}
 
     def pass_time(self, span: timedelta) -> None:
         """Let that much of the landscape's time pass, everything due on the way included."""
@@ -57,8 +61,8 @@ class LandscapeOperator:
             if gone is not None:
                 faults.put(self._plan, [*left[:gone], *left[gone + 1 :]])
 
-    def configure(self, system: str, settings: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Change settings of a simulated system or of the shop and return what they were, those it had not left out."""
+    def configure(self, system: str, settings: Mapping[str, Any]) -> int:
+        """Change settings of a simulated system or of the shop and return what `restore` takes."""
         port = self._port(system)
         with self._changing:
             before = admin(port, "POST", "settings", {})["settings"]
@@ -66,7 +70,27 @@ class LandscapeOperator:
             if unknown and system == self._plan.shop:
                 raise UsageError(f"the shop has no setting '{unknown[0]}'", hint=did_you_mean(unknown[0], before))
             admin(port, "POST", "settings", dict(settings))
-        return {name: before[name] for name in settings if name in before}
+            for name in settings:
+                if name in before:
+                    self._original.setdefault((system, name), before[name])
+            number = next(self._numbers)
+            self._changes[number] = (system, dict(settings))
+        return number
+
+    def restore(self, change: int) -> None:
+        """Take a change back; where several cases changed one setting, the latest that still runs is in force."""
+        with self._changing:
+            system, settings = self._changes.pop(change)
+            left = [other for name, other in self._changes.values() if name == system]
+            values = {}
+            for name in settings:
+                asked = [other[name] for other in left if name in other]
+                if asked:
+                    values[name] = asked[-1]
+                elif (system, name) in self._original:  # a simulator's own default cannot be written back
+                    values[name] = self._original.pop((system, name))
+            if values:
+                admin(self._port(system), "POST", "settings", values)
 
     def calls(self, system: str) -> Sequence[Call]:
         """Return the platform's calls to a system since this session began, oldest first."""

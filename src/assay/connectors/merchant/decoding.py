@@ -92,7 +92,7 @@ def decode_order(seen: dict[str, Any]) -> Order:
         tracking_numbers=tuple(parcel.tracking_number for parcel in parcels if parcel.tracking_number),
         history=tuple(_state_change(each) for each in seen.get("history", ())),
         edits=tuple(_edit(each, seen["currency"]) for each in seen.get("edits", ())),
-        tenders=tuple(_tender(each) for each in seen.get("payments", ())),
+        tenders=_tenders(seen),
         refunds=tuple(_refund(each) for each in seen.get("refunds", ())),
         postings=_postings(erp),
         parcels=parcels,
@@ -123,6 +123,20 @@ def _edit(seen: dict[str, Any], currency: str) -> Edit:
         extra=Money.of(seen["extra"], currency) if seen.get("extra") else None,
         payment_ref=seen.get("payment"),
         line_refs=tuple(seen.get("lines", ())),
+    )
+
+
+def _tenders(seen: dict[str, Any]) -> tuple[Tender, ...]:
+    """Return how an order is paid; an invoice nobody has paid yet is one, too."""
+    found = tuple(_tender(each) for each in seen.get("payments", ()))
+    if found or seen.get("paid_by") != "invoice":
+        return found
+    total = read_money(seen["total"])
+    nothing = Money.zero(total.currency)
+    return (
+        Tender(
+            gateway="bank", kind="invoice", ref=None, status="open", amount=total, captured=nothing, refunded=nothing
+        ),
     )
 
 
