@@ -137,18 +137,18 @@ class Mutant:
 
 def families() -> list[Family]:
     """Return every family: money, rounding, exponents, and each module of oracles/."""
-    money = ("tests/engine/test_money.py", "tests/engine/test_money_arithmetic.py")
     # What gathers dossiers is another module's test, and one that waits for real time.
-    found = sorted((ROOT / "tests/engine/oracles").glob("test_*.py"))
-    judges = tuple(f"tests/engine/oracles/{path.name}" for path in found if path.name != "test_gather.py")
-    judges += ("tests/engine/test_strangers.py",)
+    judges = [*_tests("oracles/test_*.py"), "tests/engine/test_strangers.py"]
+    judges.remove("tests/engine/oracles/test_gather.py")
     modules = sorted((ROOT / "src/assay/oracles").glob("*.py"))
     return [
-        Family("money", money),
-        Family("rounding", ("tests/engine/test_rounding.py",)),
-        Family("exponents", ("tests/engine/test_exponents.py",)),
-        *(Family(f"oracles/{path.stem}", judges) for path in modules if path.stem != "__init__"),
+        *(Family(name, tuple(_tests(f"test_{name}*.py"))) for name in ("money", "rounding", "exponents")),
+        *(Family(f"oracles/{path.stem}", tuple(judges)) for path in modules if path.stem != "__init__"),
     ]
+
+
+def _tests(pattern: str) -> list[str]:
+    return [str(path.relative_to(ROOT)) for path in sorted((ROOT / "tests/engine").glob(pattern))]
 
 
 def mutants_of(family: Family) -> list[Mutant]:
