@@ -14,7 +14,6 @@ refusals are failures of their test.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from assay.runners.session import Session
 
 _TELLING = pytest.StashKey["Telling"]()
-_WORKER = "PYTEST_XDIST_WORKER"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -47,7 +45,8 @@ def assay_session(request: pytest.FixtureRequest) -> Iterator[Session]:
     from assay.runners.environment import open_environment
 
     plan = plan_for(request.config.getoption("--assay-env"), request.config.getoption("--assay-profile"))
-    fresh = bool(plan.simulated) and _WORKER in os.environ
+    # Not by the variable xdist sets: a test may run pytest in a process of its own, with a landscape that is up.
+    fresh = bool(plan.simulated) and hasattr(request.config, "workerinput")
     try:
         with open_environment(plan, lambda _: None, fresh=fresh, runner="pytest") as session:
             yield session
