@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from assay.errors import UsageError
 from assay.events import Outcome
 from assay.runners.run import Pair, run_cases
 from assay.runners.session import Session, verdict_text
@@ -60,6 +61,28 @@ def test_all_orders_together(outcomes: dict[str, Outcome]) -> None:
     together = [outcome for name, outcome in outcomes.items() if name not in PAIRS]
     assert not any(outcome.failed for outcome in together), verdict_text(together)
     assert together
+
+
+@pytest.mark.needs_java
+def test_settings_come_back(assay_session: Session) -> None:
+    """Two cases that change one setting at a time each find it in force, and the shop has its own again afterwards."""
+    operator, shop = assay_session.operator, assay_session.landscape.by_role("shop")
+    assert operator is not None
+
+    def kept() -> int:
+        return int(shop.stock_count("J-012", assay_session.now()).safety)
+
+    seen = [kept()]
+    first = operator.configure("merchant", {"safety_stock_by_sku": {"J-012": 1}})
+    second = operator.configure("merchant", {"safety_stock_by_sku": {"J-012": 2}})
+    seen.append(kept())
+    operator.restore(first)
+    seen.append(kept())
+    operator.restore(second)
+    seen.append(kept())
+    assert seen == [0, 2, 2, 0]
+    with pytest.raises(UsageError, match="did you mean 'safety_stock'"):
+        operator.configure("merchant", {"safty_stock": 1})
 
 
 def test_every_variation_is_a_trial_of_the_self_test() -> None:
