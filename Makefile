@@ -4,6 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 # Java and npm are used where the machine has them; the wheels come only where they are missing.
 EXTRAS := $(shell $(PYTHON) scripts/missing_extras.py)
+comma := ,
 
 .PHONY: help venv demo test full lint fidelity bench clean lock
 
@@ -12,11 +13,11 @@ help: ## Say what each command does
 
 $(BIN)/.demo: pyproject.toml requirements.lock
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -q --disable-pip-version-check -c requirements.lock -e '.[$(EXTRAS)]'
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c requirements.lock -e '.$(if $(EXTRAS),[$(EXTRAS)])'
 	@touch $@
 
 $(BIN)/.dev: $(BIN)/.demo
-	$(BIN)/python -m pip install -q --disable-pip-version-check -c requirements.lock -e '.[dev,load,test,$(EXTRAS)]'
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c requirements.lock -e '.[dev,load,test$(if $(EXTRAS),$(comma)$(EXTRAS))]'
 	@touch $@
 
 venv: $(BIN)/.dev ## Create .venv with everything development needs
