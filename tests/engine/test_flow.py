@@ -399,9 +399,12 @@ class Operating(Still):
         """Take it away."""
         self.faults.remove(name)
 
-    def configure(self, system: str, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    def configure(self, system: str, settings: Mapping[str, Any]) -> int:
         """Change nothing: no test asks for it."""
-        return {}
+        return 0
+
+    def restore(self, change: int) -> None:
+        """Restore nothing."""
 
     def calls(self, system: str) -> Sequence[Call]:
         """No call was made."""
