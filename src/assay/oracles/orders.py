@@ -54,16 +54,17 @@ def exactly_once(dossier: Dossier, order: Order, judging: Judging) -> Finding:
             at_risk=order.total,
         )
     paid = Counter((each.system, each.purpose) for each in charge.captured(dossier))
-    if paid and max(paid.values()) > 1:
-        refs = ", ".join(each.ref for each in charge.captured(dossier))
-        return failed(
-            "shop",
-            charge.captured(dossier)[0].system,
-            expected="1 captured payment",
-            seen=f"{max(paid.values())} ({refs})",
-            cause="the customer was charged more than once",
-            at_risk=order.total,
-        )
+    for (system, purpose), count in paid.items():
+        if count > 1:
+            same = [each.ref for each in charge.captured(dossier) if (each.system, each.purpose) == (system, purpose)]
+            return failed(
+                "shop",
+                system,
+                expected="1 captured payment",
+                seen=f"{count} ({', '.join(same)})",
+                cause="the customer was charged more than once",
+                at_risk=order.total,
+            )
     return passed()
 
 

@@ -114,3 +114,21 @@ def test_a_step_leaves_room(seen: int, words: str) -> None:
 def test_nothing_expected_has_no_unit() -> None:
     """Where nothing was expected there is no ratio."""
     assert unit_cause(Decimal(5), Decimal(0)) == UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("seen", "expected", "words"),
+    [
+        ("50", "450", "inverse direction"),
+        ("302", "100", "one time too many"),
+        ("303", "100", UNKNOWN),
+        ("298", "100", "one time too many"),
+        ("297", "100", UNKNOWN),
+        ("33", "100", "not converted"),
+        ("905", "100", "two times too many"),
+        ("906", "100", UNKNOWN),
+    ],
+)
+def test_the_rounding_of_either_amount(seen: str, expected: str, words: str) -> None:
+    """A factor is recognised within half a step of what is seen and half a step, times the factor, of what was due."""
+    assert words in money_cause(Decimal(seen), Decimal(expected), step=YEN, rate=Decimal(3))

@@ -12,7 +12,7 @@ import pytest
 from assay.events import Result
 from assay.oracles import Judging
 from assay.oracles.cause import unit_cause
-from assay.records import Article, Dossier, Edit, ShipmentEvent
+from assay.records import Article, Dossier, Edit, OrderRefund, ShipmentEvent
 from tests.engine.oracles.world import (
     AT,
     JUDGING,
@@ -358,3 +358,66 @@ def test_messages_of_other_kinds() -> None:
     refused = replace(healthy(), messages=(*healthy().messages, message("payment_failed", "refused")))
     assert verdict("O-O12", with_payment(refused, refunded=6690)) is PASS
     assert verdict("O-O12", with_payment(refused, refunded=6689)) is FAIL
+
+
+def test_a_second_posting_is_not_a_second_content() -> None:
+    """O-O6 looks at one of two postings of the same reference; an article nobody ordered is no bundle."""
+    dossier = healthy()
+    twice = replace(dossier, documents=(dossier.documents[0], replace(dossier.documents[0], ref="4712")))
+    assert verdict("O-O6", twice) is PASS
+    other = replace(dossier.documents[0].lines[0], sku="X")
+    assert "lost or doubled" in judged("O-O6", with_document(dossier, lines=(other,))).cause
+
+
+def test_a_hundredth_is_no_rounding() -> None:
+    """O-M4 takes a rate for a rounded one only within one per cent."""
+    dossier = healthy("JPY")
+    assert dossier.order is not None
+    assert dossier.order.rate is not None
+    off = with_order(dossier, rate=replace(dossier.order.rate, value=Decimal("147.6822")))
+    assert judged("O-M4", off).cause == "nobody published this rate"
+    near = with_order(dossier, rate=replace(dossier.order.rate, value=Decimal("147.68")))
+    assert judged("O-M4", near).cause == "the rate was rounded before it was used"
+    assert "for 9.90" in judged("O-M4", with_order(dossier, shipping=money("1300", "JPY"))).expected
+
+
+@pytest.mark.parametrize(("shown", "cause"), [("66.92", "rounding on another level"), ("66.93", "no known pattern")])
+def test_a_cent_for_each_line(shown: str, cause: str) -> None:
+    """O-M3 takes a difference of up to a step a line between shown and charged for a rounding."""
+    assert cause in judged("O-M3", replace(healthy(), shown=(("checkout", money(shown, "EUR")),))).cause
+
+
+def test_the_gateway_that_charged_twice_is_named() -> None:
+    """O-O1 names the gateway and the payments that are for one purpose."""
+    first = healthy().payments[0]
+    other = replace(first, system="adyen", ref="psp_1", purpose="1")
+    finding = judged("O-O1", replace(healthy(), payments=(other, first, replace(first, ref="pi_2"))))
+    assert (finding.systems, finding.seen) == (("shop", "stripe"), "2 (pi_1, pi_2)")
+
+
+def test_refunds_that_came_of_one_event() -> None:
+    """O-O5 counts refunds by the gateway's reference."""
+    hook = call("stripe", "POST", "/hook", way="reverse", request_body="{}")
+    back = OrderRefund(ref="re_1", tender_ref=None, status="done", amount=money("5.00", "EUR"), reason="", at=AT)
+    for refunds, result in (((back, back), FAIL), ((back, replace(back, ref="re_2")), PASS), ((back,), PASS)):
+        dossier = with_order(replace(healthy(), calls=(hook, replace(hook, id="2"))), refunds=refunds)
+        assert verdict("O-O5", dossier) is result
+    assert judged("O-O5", with_order(dossier, refunds=(back, back))).seen == "twice: refund re_1"
+
+
+def test_a_declined_try_does_not_hide_an_early_message() -> None:
+    """O-O12 finds a confirmation before the money although an earlier payment was declined."""
+    declined = replace(healthy().payments[0], ref="pi_0", declined=True)
+    early = with_order(healthy(), history=(change("status", "confirmed"), change("payment_status", "paid", minutes=1)))
+    assert verdict("O-O12", replace(early, payments=(declined, *healthy().payments))) is FAIL
+
+
+@pytest.mark.parametrize(("unit", "weight", "result"), [
+    ("KGS", "2.866", PASS), ("KGS", "2.867", FAIL), ("KG", "2.594", PASS), ("KG", "2.593", FAIL),
+    ("GRM", "2866", PASS), ("GRM", "2867", FAIL), ("OZS", "101.09", PASS), ("OZS", "101.12", FAIL),
+    ("LBS", "6.318", PASS), ("LBS", "6.322", FAIL),
+])  # fmt: skip
+def test_units_of_labels(unit: str, weight: str, result: Result) -> None:
+    """O-K1 reads each of the carrier's units of weight to the gram."""
+    asked = replace(healthy().labels[0], weight=Decimal(weight), weight_unit=unit, length_unit="")
+    assert verdict("O-K1", replace(with_shipment(healthy(), weight_g=None), labels=(asked,))) is result

@@ -191,6 +191,9 @@ def test_no_oversell() -> None:
 def test_cancelled_orders_sell_nothing_and_receipts_count() -> None:
     """O-S2 leaves cancelled orders out and adds what came in between."""
     of = sold(4, there=3, left=0)
+    others = with_order(healthy(), lines=(healthy().order.lines[0],))  # type: ignore[union-attr]
+    assert said("O-S2", replace(of, dossiers=(*of.dossiers, others))).result is Result.FAIL
+    assert said("O-S2", replace(of, dossiers=(*of.dossiers[1:], others))).result is Result.PASS
     gone = with_order(of.dossiers[0], status="cancelled")
     assert said("O-S2", replace(of, dossiers=(gone, *of.dossiers[1:]))).result is Result.PASS
     receipt = replace(healthy().stock[0].movements[0], sku="0018", kind="receipt", quantity=1)
