@@ -15,16 +15,29 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
-from assay.events import Listener, Outcome
+from assay.errors import InfrastructureError
+from assay.events import Listener, Outcome, Progress
 from assay.flow import Case, Flow, Run, flow
-from assay.local.plan import Plan
+from assay.local.plan import MERCHANT, Plan
+from assay.local.processes import admin
 from assay.local.state import Home
 from assay.local.up import bring_up, take_down
 from assay.records import Dossier
+from assay.reporting.metrics import Metrics
 from assay.roles import Purchase, Shop
+from assay.runners.campaign import flows_of
+from assay.runners.gate import gate_on, run_load
+from assay.runners.run_log import RunLog
+from assay.runners.scheduler import tick
 from assay.runners.session import Session
+from assay.runners.verdict import Verdict
 from assay.store import open_store
+from assay.suite_flows import choose
 
+GATE = ("F01[eur]", "F01[jpy]", "F01[kwd]", "F01[coupon]", "F01[bundle]", "thread[eur]")
+"""What stands for the release set in the demonstration, so that it is over in three minutes."""
+MONITORED = "thread"
+DEFECT = "MON-01"
 _SKU = "0017"
 _HARVEST_WITHIN_S = 10.0
 _STAGES = (timedelta(hours=1), timedelta(days=3))
@@ -88,11 +101,65 @@ def landscape_of_its_own(plan: Plan, listen: Listener) -> Iterator[Session]:
     folder = Path(tempfile.mkdtemp(prefix="assay-demo-"))
     own = replace(plan, home=Home(folder, plan.name))
     try:
-        with Session(own, bring_up(own, listen)) as session:
+        with Session(own, bring_up(own, listen), leasing=False) as session:
             yield session
     finally:
         take_down(own.home, listen)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One part of the main job: its run, told and ended, and what is absent here."""
+
+    log: RunLog
+    absent: tuple[str, ...] = ()
+
+
+def decide(session: Session, listen: Listener, *, load_s: int = 0) -> Stage:
+    """Run the gate's demonstration on the landscape: F01 in three currencies with a coupon and a bundle."""
+    flows = flows_of(session.plan)
+    names = [name for name in GATE if name.partition("[")[0] in flows]
+    with again(session, "gate") as own:
+        log, absent = gate_on(own, choose(flows, names=names), workers=len(names), load_s=load_s, listen=listen)
+    return Stage(log, tuple(absent))
+
+
+def under_load(session: Session, seconds: int, listen: Listener) -> Stage:
+    """Put the short load on the landscape and judge every order of it."""
+    with again(session, "load") as own:
+        verdict = Verdict()
+        log = RunLog(own.plan, verdict, runner="load", run_id=own.run_id, seed=own.seed, planned=0)
+        with log:
+            absent = run_load(own, log, seconds=seconds, listen=listen)
+    return Stage(log, tuple(absent))
+
+
+def monitored(session: Session, rounds: int, listen: Listener) -> str:
+    """Let the scheduler's synthetic transaction come round so often and return its metrics as a scrape shows them."""
+    metrics = Metrics()
+    flow = flows_of(session.plan)[MONITORED]
+    with again(session, "scheduler") as own:
+        for number in range(1, rounds + 1):
+            judged = tick(own, flow, flow.cases[:2], listen=metrics)
+            good = bool(judged) and not any(outcome.failed for outcome in judged)
+            listen(Progress(part=f"monitor round {number}", state="ready" if good else "failed"))
+    return metrics.text
+
+
+def switch(session: Session, *, on: Sequence[str] = (), off: Sequence[str] = ()) -> None:
+    """Switch defects of the running merchant."""
+    port = session.plan.home.read().port(MERCHANT, MERCHANT)
+    if port is None:
+        raise InfrastructureError("the reference merchant is not up", hint="assay up")
+    admin(port, "POST", "defects", {"on": list(on), "off": list(off)})
+
+
+@contextmanager
+def again(session: Session, runner: str) -> Iterator[Session]:
+    """Open the same landscape once more, for a run of its own."""
+    with Session(session.plan, session.plan.home.read(), runner=runner) as own:
+        yield own
 
 
 def demonstrate(session: Session, bought: Flow = _buy) -> list[Told]:

@@ -52,18 +52,39 @@ def run_gate(
     load_s: how long the load lasts; 0 leaves it out.
     """
     pairs = release_set(plan) if pairs is None else list(pairs)
-    verdict = Verdict(require=plan.environment.require)
     run_id, seed = new_run_id(), plan.environment.seed if seed is None else seed
-    absent = ["contracts: this suite has none yet"]
-    log = RunLog(plan, verdict, runner="gate", run_id=run_id, seed=seed, planned=len(pairs))
+    log = _log(plan, run_id, seed, len(pairs))
+    absent: list[str] = []
     with suppress(Exception, KeyboardInterrupt), log:
-        allowed = permitted(plan, pairs, verdict)
+        allowed = permitted(plan, pairs, log.verdict)
         if allowed:
             own = seeded(plan, seed)
             with open_environment(own, listen, runner="gate", run_id=run_id, seed=seed) as session:
-                run_in(session, allowed, log, workers=workers, listen=listen)
-                absent += run_load(session, log, seconds=load_s, listen=listen)
+                absent += _parts(session, allowed, log, workers, load_s, listen)
     return log, absent
+
+
+def gate_on(
+    session: Session, pairs: Sequence[Pair], *, workers: int, load_s: int = 0, listen: Listener = lambda _: None
+) -> tuple[RunLog, list[str]]:
+    """Run every part on an environment that is open already; see `run_gate`."""
+    log = _log(session.plan, session.run_id, session.seed, len(pairs))
+    absent: list[str] = []
+    with suppress(Exception), log:
+        absent += _parts(session, pairs, log, workers, load_s, listen)
+    return log, absent
+
+
+def _log(plan: Plan, run_id: str, seed: int, planned: int) -> RunLog:
+    verdict = Verdict(require=plan.environment.require)
+    return RunLog(plan, verdict, runner="gate", run_id=run_id, seed=seed, planned=planned)
+
+
+def _parts(
+    session: Session, pairs: Sequence[Pair], log: RunLog, workers: int, load_s: int, listen: Listener
+) -> list[str]:
+    run_in(session, pairs, log, workers=workers, listen=listen)
+    return ["contracts: this suite has none yet", *run_load(session, log, seconds=load_s, listen=listen)]
 
 
 def run_load(session: Session, log: RunLog, *, seconds: int, listen: Listener = lambda _: None) -> list[str]:

@@ -338,7 +338,9 @@ class Session:
     def _lease(self, case: Case, holder: str) -> tuple[str, ...]:
         """Take a case's goods for it alone; whoever has them meanwhile is waited for."""
         names = case.lease_names if self._leasing else ()
-        if not names:
+        ours = {name for kept in list(self._kept.values()) for name in kept.case.lease_names}
+        if not names or ours & set(names):
+            # What we hold ourselves comes free when it is judged, which whoever asks now may do afterwards.
             return ()
         deadline = time.monotonic() + _LEASE_WITHIN_S
         while True:
@@ -417,13 +419,13 @@ def _noting(exchanges: list[Exchange]) -> Any:
 def verdict_text(outcomes: Sequence[Outcome]) -> str:
     """Return the findings as text: every violation in a sentence, then the counts."""
     findings = [finding for outcome in outcomes for finding in outcome.findings]
-    lines = [
+    lines = [finding.sentence() for finding in findings if finding.result is Result.FAIL]
+    lines += [
         f"{outcome.flow}[{outcome.case}] step '{step.name}' failed: {step.error}"
         for outcome in outcomes
         for step in outcome.steps
         if step.error
     ]
-    lines += [finding.sentence() for finding in findings if finding.result is Result.FAIL]
     counts = {result: sum(finding.result is result for finding in findings) for result in Result}
     lines += sorted({f"{each.oracle} not evaluated: {each.reason}" for each in findings if each.reason})
     lines.append(
