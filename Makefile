@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 EXTRAS := $(shell $(PYTHON) scripts/missing_extras.py)
 comma := ,
 
-.PHONY: help venv demo test full lint fidelity bench clean lock
+.PHONY: help venv demo test full lint fidelity bench clean mutation lock
 
 help: ## Say what each command does
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -45,6 +45,9 @@ bench: $(BIN)/.dev ## Print every speed figure against its limit
 
 clean: ## Remove what these commands made
 	rm -rf $(VENV) .venv-* .mypy_cache .ruff_cache .pytest_cache reports/out
+
+mutation: $(BIN)/.dev ## Mutate oracles and money, sampled by family within an hour, and see what no test notices
+	$(BIN)/python scripts/mutation.py $(ARGS)
 
 lock: ## Write requirements.lock anew from the newest versions that fit pyproject.toml
 	$(PYTHON) -m venv .venv-lock
