@@ -6,8 +6,7 @@ text.
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-
+from assay.errors import UsageError
 from assay.events import Outcome, Result
 from assay.reporting.verdict import state_of
 
@@ -15,9 +14,19 @@ _BUCKETS_S = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
 
 
 class Metrics:
-    """A listener that counts outcomes. `text` is what a scrape is answered with."""
+    """A listener that counts outcomes. `text` is what a scrape is answered with.
+
+    `UsageError` where prometheus-client, which writes the format, is not installed.
+    """
 
     def __init__(self) -> None:
+        try:
+            from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+        except ImportError:
+            raise UsageError(
+                "metrics need prometheus-client, which is not installed", hint="pip install prometheus-client"
+            ) from None
+        self._scrape = generate_latest
         self._registry = CollectorRegistry()
         self._runs = Counter(
             "assay_flow_runs", "Executions of a flow by what they came to", ("environment", "flow", "result"),
@@ -50,7 +59,7 @@ class Metrics:
     @property
     def text(self) -> str:
         """The metrics in Prometheus's text format."""
-        return generate_latest(self._registry).decode()
+        return self._scrape(self._registry).decode()
 
 
 _NAMES = {Result.PASS: "passed", Result.FAIL: "failed", Result.NOT_EVALUATED: "not_evaluated"}

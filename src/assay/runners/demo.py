@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
-from assay.errors import InfrastructureError
+from assay.errors import InfrastructureError, UsageError
 from assay.events import Listener, Outcome, Progress
 from assay.flow import Case, Flow, Run, flow
 from assay.local.plan import MERCHANT, Plan
@@ -135,16 +135,21 @@ def under_load(session: Session, seconds: int, listen: Listener) -> Stage:
     return Stage(log, tuple(absent))
 
 
-def monitored(session: Session, rounds: int, listen: Listener) -> str:
-    """Let the scheduler's synthetic transaction come round so often and return its metrics as a scrape shows them."""
-    metrics = Metrics()
-    flow = flows_of(session.plan)[MONITORED]
+def monitored(session: Session, rounds: int, listen: Listener) -> tuple[bool, str]:
+    """Let the scheduler's synthetic transaction come round; return whether all was well, and what a scrape shows."""
+    metrics, text = None, ""
+    try:
+        metrics = Metrics()
+    except UsageError as error:
+        text = f"absent: {error.message}"
+    chosen, good = flows_of(session.plan)[MONITORED], True
     with again(session, "scheduler") as own:
         for number in range(1, rounds + 1):
-            judged = tick(own, flow, flow.cases[:2], listen=metrics)
-            good = bool(judged) and not any(outcome.failed for outcome in judged)
-            listen(Progress(part=f"monitor round {number}", state="ready" if good else "failed"))
-    return metrics.text
+            judged = tick(own, chosen, chosen.cases[:2], listen=metrics or (lambda _: None))
+            well = bool(judged) and not any(outcome.failed for outcome in judged)
+            listen(Progress(part=f"monitor round {number}", state="ready" if well else "failed"))
+            good = good and well
+    return good, metrics.text if metrics else text
 
 
 def switch(session: Session, *, on: Sequence[str] = (), off: Sequence[str] = ()) -> None:
@@ -164,6 +169,7 @@ def again(session: Session, runner: str) -> Iterator[Session]:
 
 def demonstrate(session: Session, bought: Flow = _buy) -> list[Told]:
     """Buy every case, let the parcels travel, and return what each system says."""
+    session.settle()
     outcomes = [session.perform(bought, case) for case in bought.cases]
     for span in _STAGES:
         session.pass_time(span)

@@ -158,6 +158,7 @@ def _load(environment: Any, name: str) -> Load:
                 leasing=False,
             )
         )
+        environment.assay.session.settle()
     load: Load = environment.assay
     return load
 

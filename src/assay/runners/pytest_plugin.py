@@ -49,6 +49,7 @@ def assay_session(request: pytest.FixtureRequest) -> Iterator[Session]:
     fresh = bool(plan.simulated) and hasattr(request.config, "workerinput")
     try:
         with open_environment(plan, lambda _: None, fresh=fresh, runner="pytest") as session:
+            session.settle()
             yield session
     except AssayError as error:
         _telling(request.config).trouble(plan, error, f"environment {plan.name}")

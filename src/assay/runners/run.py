@@ -39,6 +39,7 @@ def run_cases(
     `KeyboardInterrupt` goes on.
     """
     judged: list[Outcome] = []
+    session.settle()
     for wave in waves(pairs):
         performed: list[Outcome] = []
         try:

@@ -205,6 +205,11 @@ class Session:
         """Give the landscape twice the ERP's limit: by its own clock where that is simulated."""
         self.pass_time(timedelta(seconds=2 * self.limit_s("erp")))
 
+    def settle(self) -> None:
+        """Let whatever is due now be done: a shop that has just started has yet to fetch its first rates."""
+        if self._simulated:
+            self.time.pass_time(timedelta(0))
+
     def pass_time(self, span: timedelta) -> None:
         """Let that much of the landscape's time pass: at once where it is simulated, else by waiting.
 
@@ -338,8 +343,10 @@ class Session:
     def _lease(self, case: Case, holder: str) -> tuple[str, ...]:
         """Take a case's goods for it alone; whoever has them meanwhile is waited for."""
         names = case.lease_names if self._leasing else ()
+        if not names:
+            return ()
         ours = {name for kept in list(self._kept.values()) for name in kept.case.lease_names}
-        if not names or ours & set(names):
+        if ours & set(names):
             # What we hold ourselves comes free when it is judged, which whoever asks now may do afterwards.
             return ()
         deadline = time.monotonic() + _LEASE_WITHIN_S
