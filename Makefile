@@ -13,7 +13,7 @@ help: ## Say what each command does
 
 $(BIN)/.demo: pyproject.toml requirements.lock
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -q --disable-pip-version-check -c requirements.lock -e '.$(if $(EXTRAS),[$(EXTRAS)])'
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c requirements.lock -e '.[load$(if $(EXTRAS),$(comma)$(EXTRAS))]'
 	@touch $@
 
 $(BIN)/.dev: $(BIN)/.demo
