@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 from pathlib import Path
@@ -153,14 +154,16 @@ def test_edge_ends_with_its_owner(installation: Installation, authority_folder: 
     assert not Path(state.root).exists()
 
 
-def test_process_that_dies_says_why(installation: Installation, tmp_path: Path) -> None:
+def test_process_that_dies_says_why(
+    installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A jar that is no WireMock gives an error with the log's end, and nothing is left running or lying about."""
     broken = tmp_path / "broken.jar"
     broken.write_bytes(b"no jar")
-    before = set(Path(os.environ.get("TMPDIR", "/tmp")).glob("assay-edge-*"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # others' edges live in the common one
     with pytest.raises(InfrastructureError, match=r"broken\.jar"):
         start_edge(installation=Installation(installation.java, broken))
-    assert set(Path(os.environ.get("TMPDIR", "/tmp")).glob("assay-edge-*")) == before
+    assert not list(tmp_path.glob("assay-edge-*"))
 
 
 def test_load_mode_keeps_no_journal(installation: Installation, authority_folder: Path, backend: Backend) -> None:
