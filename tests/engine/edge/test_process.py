@@ -106,7 +106,8 @@ def test_detached_edge_is_found_again_and_stopped(
     code = f"""
         from pathlib import Path
         from assay.edge import find_installation, start_edge
-        edge = start_edge(Path({str(tmp_path)!r}), lifetime="detached", certificates=Path({str(authority_folder)!r}))
+        folders = Path({str(tmp_path)!r}), Path({str(authority_folder)!r})
+        edge = start_edge(folders[0], lifetime="detached", certificates=folders[1], hosts={list(HOSTS)!r})
         print(edge.state.to_json())
     """
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True)
