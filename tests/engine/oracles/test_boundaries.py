@@ -6,18 +6,19 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 
 import pytest
 
 from assay.events import Result
-from assay.oracles import Judging
 from assay.records import Dossier, Edit, GatewayRefund, MinorAmount, OrderRefund
 from assay.rounding import Rounding
 from tests.engine.oracles.world import (
     AT,
+    FAIL,
     JUDGING,
+    PASS,
     READ,
+    SILENT,
     call,
     change,
     creation,
@@ -26,25 +27,12 @@ from tests.engine.oracles.world import (
     message,
     money,
     rate,
+    verdict,
     with_document,
+    with_line,
     with_order,
     with_payment,
 )
-
-FAIL, PASS, SILENT = Result.FAIL, Result.PASS, Result.NOT_EVALUATED
-
-
-def verdict(oracle: str, dossier: Dossier, judging: Judging = JUDGING) -> Result:
-    """The bare verdict."""
-    return judged(oracle, dossier, judging).result
-
-
-def line(dossier: Dossier, place: int = 0, **more: Any) -> Dossier:
-    """The dossier with one line of its order changed."""
-    assert dossier.order is not None
-    listed = list(dossier.order.lines)
-    listed[place] = replace(listed[place], **more)
-    return with_order(dossier, lines=tuple(listed))
 
 
 @pytest.mark.parametrize(
@@ -62,7 +50,7 @@ def line(dossier: Dossier, place: int = 0, **more: Any) -> Dossier:
             "no component",
         ),
         ("O-M5", lambda: with_order(healthy(), shipping=None), "prices and tax rates"),
-        ("O-M5", lambda: line(healthy(), 1, tax_rate=None), "prices and tax rates"),
+        ("O-M5", lambda: with_line(healthy(), 1, tax_rate=None), "prices and tax rates"),
         ("O-O2", lambda: with_payment(healthy(), refunded=6690), "no money of this order is kept"),
         ("O-O3", lambda: replace(healthy(), payments=(), creations=()), "no call that created a payment"),
         ("O-O4", lambda: with_order(healthy(), history=(change("status", "odd"),)), "how far the status 'odd' is"),
@@ -71,7 +59,7 @@ def line(dossier: Dossier, place: int = 0, **more: Any) -> Dossier:
         ("O-O6", lambda: replace(healthy(), documents=()), "holds no sales order"),
         (
             "O-O6",
-            lambda: replace(line(healthy(), sku="SET"), base_articles=(), unread=(("catalogue", "gone"),)),
+            lambda: replace(with_line(healthy(), sku="SET"), base_articles=(), unread=(("catalogue", "gone"),)),
             "which of them are bundles is not known: catalogue: gone",
         ),
         ("O-O11", lambda: replace(healthy(), payments=(), bought=()), "nothing is captured"),
@@ -85,7 +73,7 @@ def line(dossier: Dossier, place: int = 0, **more: Any) -> Dossier:
         ("O-K5", lambda: replace(healthy(), shipments=()), "holds no active parcel"),
         ("O-E2", lambda: replace(healthy(), documents=()), "holds no sales order"),
         ("O-E2", lambda: with_document(healthy(), total=None), "shows no total"),
-        ("O-E2", lambda: line(healthy(), cancelled=Decimal(1)), "units were cancelled"),
+        ("O-E2", lambda: with_line(healthy(), cancelled=Decimal(1)), "units were cancelled"),
         ("O-E3", lambda: with_document(healthy(), document_date=None), "no sales order with a date"),
         ("O-E4", lambda: replace(healthy(), documents=()), "holds no sales order"),
         ("O-E4", lambda: with_document(healthy(), texts=()), "no text of the order"),
@@ -101,7 +89,7 @@ def test_why_nothing_is_said(oracle: str, dossier: Callable[[], Dossier], reason
 @pytest.mark.parametrize(("seen", "result"), [(5740, PASS), (5741, PASS), (5739, PASS), (5742, FAIL), (5738, FAIL)])
 def test_a_cancelled_share_may_be_a_unit_off(seen: int, result: Result) -> None:
     """O-M1 and O-O11 allow one minor unit for each line whose share was cancelled, and no more."""
-    dossier = line(with_payment(healthy(), captured=seen), cancelled=Decimal(1))
+    dossier = with_line(with_payment(healthy(), captured=seen), cancelled=Decimal(1))
     assert verdict("O-M1", dossier) is result
     assert verdict("O-O11", dossier) is result
 
@@ -174,7 +162,7 @@ def test_an_edited_total_is_its_lines() -> None:
     assert verdict("O-M5", with_order(healthy(), edits=edit * 2, total=money("66.92", "EUR"))) is PASS
     shown = with_order(healthy(), edits=edit, total=money("66.92", "EUR"), rounding=money("0.02", "EUR"))
     assert verdict("O-M5", shown) is PASS
-    assert verdict("O-M5", line(with_order(healthy(), edits=edit), total=None)) is FAIL
+    assert verdict("O-M5", with_line(with_order(healthy(), edits=edit), total=None)) is FAIL
     net = replace(JUDGING, rounding=Rounding(tax_included=False, level="line", mode="half_up"))
     assert verdict("O-M5", with_order(healthy(), edits=edit, total=money("78.05", "EUR")), net) is PASS
 

@@ -10,14 +10,16 @@ from typing import Any
 import pytest
 
 from assay.events import Result
-from assay.oracles import Judging
 from assay.oracles.address import first_lost
 from assay.records import Address, Dossier, Reservation
 from tests.engine.oracles.world import (
     ADDRESS,
     AT,
+    FAIL,
     JUDGING,
+    PASS,
     READ,
+    SILENT,
     condition,
     count,
     healthy,
@@ -26,25 +28,12 @@ from tests.engine.oracles.world import (
     label,
     money,
     parcel,
+    verdict,
     with_document,
+    with_line,
     with_order,
     with_shipment,
 )
-
-FAIL, PASS, SILENT = Result.FAIL, Result.PASS, Result.NOT_EVALUATED
-
-
-def verdict(oracle: str, dossier: Dossier, judging: Judging = JUDGING) -> Result:
-    """The bare verdict."""
-    return judged(oracle, dossier, judging).result
-
-
-def line(dossier: Dossier, place: int = 0, **more: Any) -> Dossier:
-    """The dossier with one line of its order changed."""
-    assert dossier.order is not None
-    listed = list(dossier.order.lines)
-    listed[place] = replace(listed[place], **more)
-    return with_order(dossier, lines=tuple(listed))
 
 
 @pytest.mark.parametrize(("seen", "result"), [(2730, PASS), (2593, FAIL), (2594, PASS), (2866, PASS), (2867, FAIL)])
@@ -118,14 +107,14 @@ def test_labels_and_numbers() -> None:
     )
     assert verdict("O-K4", with_order(unlabelled, status="cancelled")) is SILENT
     assert verdict("O-K4", replace(unlabelled, documents=unlabelled.documents[:1])) is SILENT
-    assert verdict("O-K4", line(healthy(), quantity=Decimal(1))) is FAIL
+    assert verdict("O-K4", with_line(healthy(), quantity=Decimal(1))) is FAIL
 
 
 def test_half_a_step_of_conversion() -> None:
     """O-M4 allows half a step, a markup where it is declared, and shipping that costs nothing."""
     for yen, result in (("1389", PASS), ("1388", FAIL), ("1390", FAIL)):
-        assert verdict("O-M4", line(healthy("JPY"), unit_price=money(yen, "JPY"))) is result
-    dearer = line(line(healthy("JPY"), unit_price=money("1403", "JPY")), 1, unit_price=money("6203", "JPY"))
+        assert verdict("O-M4", with_line(healthy("JPY"), unit_price=money(yen, "JPY"))) is result
+    dearer = with_line(with_line(healthy("JPY"), unit_price=money("1403", "JPY")), 1, unit_price=money("6203", "JPY"))
     marked = replace(JUDGING, markup=Decimal("0.01"))
     assert verdict("O-M4", with_order(dearer, shipping=money("871", "JPY")), marked) is PASS
     assert verdict("O-M4", with_order(healthy("JPY"), shipping=money("0", "JPY"))) is PASS

@@ -32,20 +32,13 @@ from tests.engine.oracles.world import (
     parcel,
     rate,
     with_document,
+    with_line,
     with_order,
     with_payment,
     with_shipment,
 )
 
 Row = tuple[str, str, str, Callable[[Dossier], Dossier], str]
-
-
-def lines(dossier: Dossier, place: int = 0, **more: Any) -> Dossier:
-    """The dossier with one line of its order changed."""
-    assert dossier.order is not None
-    listed = list(dossier.order.lines)
-    listed[place] = replace(listed[place], **more)
-    return with_order(dossier, lines=tuple(listed))
 
 
 def items(dossier: Dossier, place: int = 0, **more: Any) -> Dossier:
@@ -116,7 +109,7 @@ MONEY: list[Row] = [
         "currency of the order (JPY) was not handed over",
     ),
     ("ERP-02", "JPY", "O-M2", lambda d: with_document(d, currency="EUR"), "was not handed over"),
-    ("MON-40", "JPY", "O-M2", lambda d: lines(d, unit_price=money("9.50", "EUR")), "was not handed over"),
+    ("MON-40", "JPY", "O-M2", lambda d: with_line(d, unit_price=money("9.50", "EUR")), "was not handed over"),
     ("MON-03", "KWD", "O-M3", lambda d: replace(d, shown=(("checkout", money("287.000", "KWD")),)), "exponent"),
     ("MON-06", "JPY", "O-M3", lambda d: replace(d, shown=(("checkout", money("978200", "JPY")),)), "exponent"),
     ("MON-15", "JPY", "O-M3", lambda d: replace(d, shown=(("checkout", money("66.90", "EUR")),)), "charged in JPY"),
@@ -129,14 +122,14 @@ MONEY: list[Row] = [
         lambda d: replace(d, shown=(("product 0017", money("9.25", "EUR")), *d.shown)), "no known pattern",
     ),
     ("MON-12", "JPY", "O-M4", lambda d: with_order(d, shipping=money("126145", "JPY")), "one time too many"),
-    ("MON-13", "JPY", "O-M4", lambda d: lines(d, unit_price=money("10", "JPY")), "not converted"),
-    ("MON-27", "JPY", "O-M4", lambda d: lines(d, 1, unit_price=money("0", "JPY")), "inverse"),
+    ("MON-13", "JPY", "O-M4", lambda d: with_line(d, unit_price=money("10", "JPY")), "not converted"),
+    ("MON-27", "JPY", "O-M4", lambda d: with_line(d, 1, unit_price=money("0", "JPY")), "inverse"),
     (
         "MON-28", "JPY", "O-M4",
         lambda d: with_order(d, rate=replace(d.order.rate, value=Decimal(1))),  # type: ignore[union-attr, type-var]
         "fallback rate of 1",
     ),
-    ("MON-25", "JPY", "O-M4", lambda d: lines(d, 1, unit_price=money("5872", "JPY")), "another day's rate"),
+    ("MON-25", "JPY", "O-M4", lambda d: with_line(d, 1, unit_price=money("5872", "JPY")), "another day's rate"),
     ("MON-19", "EUR", "O-M5", lambda d: with_order(d, total=money("66.92", "EUR")), "rounding on another level"),
     ("MON-20", "EUR", "O-M5", lambda d: with_order(d, tax=money("11.16", "EUR")), "rounding on another level"),
     ("MON-21", "EUR", "O-M5", lambda d: with_order(d, total=money("66.89", "EUR")), "rounding on another level"),
@@ -144,7 +137,7 @@ MONEY: list[Row] = [
         "MON-23", "EUR", "O-M5",
         lambda d: with_order(d, discount=money("5.00", "EUR")), "no known pattern",
     ),
-    ("ERP-16", "EUR", "O-M5", lambda d: lines(d, total=money("19.01", "EUR")), "rounding on another level"),
+    ("ERP-16", "EUR", "O-M5", lambda d: with_line(d, total=money("19.01", "EUR")), "rounding on another level"),
 ]  # fmt: skip
 ORDERS: list[Row] = [
     ("ORD-01", "EUR", "O-O1", lambda d: replace(d, siblings=("ord_2",)), "made another order"),
@@ -208,7 +201,7 @@ ORDERS: list[Row] = [
     ("MON-22", "EUR", "O-O6", lambda d: items(d, net=Decimal("15.80")), "not taken from the line itself"),
     ("MON-22", "EUR", "O-O6", lambda d: items(d, conditions=(condition("tax", "3.10"),)), "the tax was not taken"),
     ("CAT-04", "EUR", "O-O6", lambda d: items(d, sku="17"), "leading zeros"),
-    ("ORD-26", "EUR", "O-O6", lambda d: lines(d, cancelled=Decimal(1)), "lost or doubled"),
+    ("ORD-26", "EUR", "O-O6", lambda d: with_line(d, cancelled=Decimal(1)), "lost or doubled"),
     ("ORD-27", "EUR", "O-O11", lambda d: replace(d, bought=(("0017", 1), ("0018", 1))), "after the payment"),
     ("ORD-28", "EUR", "O-O11", lambda d: with_order(d, total=money("60.21", "EUR")), "computed again"),
     ("ORD-10", "EUR", "O-O12", lambda d: messages(d, message("payment_failed", "failed")), "shorter time"),
@@ -253,7 +246,7 @@ GOODS: list[Row] = [
     (
         "CAR-06", "EUR", "O-K1",
         lambda d: with_order(
-            with_shipment(lines(d, sku="SET"), weight_g=150), lines=(replace(d.order.lines[0], sku="SET"),),  # type: ignore[union-attr]
+            with_shipment(with_line(d, sku="SET"), weight_g=150), lines=(replace(d.order.lines[0], sku="SET"),),  # type: ignore[union-attr]
             parcels=(parcel(contents=(("SET", 2),)),),
         ),
         "what is in a bundle was not weighed",
@@ -275,7 +268,7 @@ GOODS: list[Row] = [
     ("CAR-20", "EUR", "O-K4", lambda d: replace(with_order(d, parcels=(parcel(state="failed", tracking_number=None,
         error="rate expired"),)), shipments=()), "could not be bought"),
     ("CAR-20", "EUR", "O-K4", lambda d: replace(with_order(d, parcels=()), shipments=()), "nobody bought the label"),
-    ("ORD-26", "EUR", "O-K4", lambda d: lines(d, cancelled=Decimal(1)), "still wanted"),
+    ("ORD-26", "EUR", "O-K4", lambda d: with_line(d, cancelled=Decimal(1)), "still wanted"),
     ("CAR-13", "EUR", "O-K5", lambda d: with_order(d, status="shipped"), "carrier's word for delivered"),
     ("CAR-14", "EUR", "O-K5", lambda d: with_order(d, parcels=(parcel(status="created"),)), "not in the shop's map"),
     (

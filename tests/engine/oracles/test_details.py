@@ -5,18 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 import pytest
 
 from assay.events import Result
-from assay.oracles import Judging
 from assay.oracles.cause import unit_cause
-from assay.records import Article, Dossier, Edit, OrderRefund, ShipmentEvent
+from assay.records import Article, Edit, OrderRefund, ShipmentEvent
 from tests.engine.oracles.world import (
     AT,
+    FAIL,
     JUDGING,
+    PASS,
     READ,
+    SILENT,
     articles,
     call,
     change,
@@ -30,36 +31,23 @@ from tests.engine.oracles.world import (
     money,
     parcel,
     rate,
+    verdict,
     with_document,
+    with_line,
     with_order,
     with_payment,
     with_shipment,
 )
-
-FAIL, PASS, SILENT = Result.FAIL, Result.PASS, Result.NOT_EVALUATED
-
-
-def verdict(oracle: str, dossier: Dossier, judging: Judging = JUDGING) -> Result:
-    """The bare verdict."""
-    return judged(oracle, dossier, judging).result
-
-
-def line(dossier: Dossier, place: int = 0, **more: Any) -> Dossier:
-    """The dossier with one line of its order changed."""
-    assert dossier.order is not None
-    listed = list(dossier.order.lines)
-    listed[place] = replace(listed[place], **more)
-    return with_order(dossier, lines=tuple(listed))
 
 
 def test_any_rate_of_the_time_will_do() -> None:
     """O-M4 passes at any rate published in time; the order's own is the measure of what is wrong."""
     two = replace(healthy("JPY"), rates=(*healthy("JPY").rates, rate("JPY", "150.00", date(2026, 3, 1))))
     assert verdict("O-M4", two) is PASS
-    assert "6141 JPY for 42.00 at 146.22" in judged("O-M4", line(two, 1, unit_price=money("42", "JPY"))).expected
+    assert "6141 JPY for 42.00 at 146.22" in judged("O-M4", with_line(two, 1, unit_price=money("42", "JPY"))).expected
     nameless = with_order(two, rate=None)
     assert verdict("O-M4", nameless) is PASS
-    assert "at 150.00" in judged("O-M4", line(nameless, 1, unit_price=money("42", "JPY"))).expected
+    assert "at 150.00" in judged("O-M4", with_line(nameless, 1, unit_price=money("42", "JPY"))).expected
 
 
 def test_a_listed_currency_is_not_converted() -> None:
@@ -73,7 +61,7 @@ def test_a_markup_is_part_of_what_is_expected() -> None:
     finding = judged("O-M4", healthy("JPY"), replace(JUDGING, markup=Decimal("0.10")))
     assert (finding.expected, finding.seen) == ("price of 0017 1528 JPY for 9.50 at 146.22", "1389 JPY")
     assert finding.at_risk == money("278", "JPY")
-    doubled = line(healthy("JPY"), unit_price=money("223425", "JPY"))
+    doubled = with_line(healthy("JPY"), unit_price=money("223425", "JPY"))
     cause = judged("O-M4", doubled, replace(JUDGING, markup=Decimal("0.10"))).cause
     assert cause == "converted one time too many"
 
@@ -170,7 +158,7 @@ def test_bundles_that_were_not_taken_apart() -> None:
 def test_lines_that_are_gone_altogether() -> None:
     """O-O6 does not want a line in the ERP of which every unit was cancelled, and wants one of which some are left."""
     dossier = healthy()
-    gone = line(dossier, cancelled=Decimal(2))
+    gone = with_line(dossier, cancelled=Decimal(2))
     left = with_document(
         gone, lines=(replace(dossier.documents[0].lines[0], rejected=True), dossier.documents[0].lines[1])
     )
@@ -297,19 +285,19 @@ def test_totals_at_the_orders_rate() -> None:
 
 def test_composition_without_parts() -> None:
     """O-M5 judges the total of an order whose lines show nothing else, and every line where they do."""
-    bare = line(line(healthy(), total=None, tax=None), 1, total=None, tax=None)
+    bare = with_line(with_line(healthy(), total=None, tax=None), 1, total=None, tax=None)
     assert verdict("O-M5", bare) is PASS
     assert verdict("O-M5", with_order(bare, tax=None)) is PASS
-    assert verdict("O-M5", line(healthy(), 1, tax=money("7.01", "EUR"))) is FAIL
+    assert verdict("O-M5", with_line(healthy(), 1, tax=money("7.01", "EUR"))) is FAIL
     untaxed = with_order(healthy(), shipping_tax_rate=None, tax=money("10.17", "EUR"))
     assert verdict("O-M5", untaxed) is PASS
     per_total = replace(JUDGING, rounding=replace(JUDGING.rounding, level="total"))  # type: ignore[type-var]
-    assert verdict("O-M5", line(healthy(), 1, tax=money("7.01", "EUR")), per_total) is PASS
-    nothing = line(healthy(), quantity=Decimal(-1))
+    assert verdict("O-M5", with_line(healthy(), 1, tax=money("7.01", "EUR")), per_total) is PASS
+    nothing = with_line(healthy(), quantity=Decimal(-1))
     assert "no basket" in judged("O-M5", nothing).cause
-    many = with_order(line(healthy(), quantity=Decimal(3)), total=money("76.47", "EUR"))
+    many = with_order(with_line(healthy(), quantity=Decimal(3)), total=money("76.47", "EUR"))
     assert "rounding on another level" in judged("O-M5", many).cause
-    more = with_order(line(healthy(), quantity=Decimal(3)), total=money("76.48", "EUR"))
+    more = with_order(with_line(healthy(), quantity=Decimal(3)), total=money("76.48", "EUR"))
     assert "no known pattern" in judged("O-M5", more).cause
 
 

@@ -10,7 +10,7 @@ from assay.events import Result
 from assay.oracles.address import first_lost
 from assay.oracles.strangers import strangers
 from assay.records import Posting
-from tests.engine.oracles.test_defects import again, lines, messages
+from tests.engine.oracles.test_defects import again, messages
 from tests.engine.oracles.test_population import population, said
 from tests.engine.oracles.world import (
     JUDGING,
@@ -20,6 +20,7 @@ from tests.engine.oracles.world import (
     judged,
     message,
     money,
+    with_line,
     with_order,
     with_payment,
 )
@@ -58,7 +59,7 @@ def test_the_nearest_price_of_a_table_is_named() -> None:
 
 def test_one_unit_of_a_conversion_is_a_rounding() -> None:
     """O-M4 says of a price that is less than one step off that it was rounded otherwise."""
-    finding = judged("O-M4", lines(healthy("JPY"), unit_price=money("1390", "JPY")))
+    finding = judged("O-M4", with_line(healthy("JPY"), unit_price=money("1390", "JPY")))
     assert finding.cause == "rounding on another level or in another mode"
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from assay.events import Finding
+from assay.events import Finding, Result
 from assay.money import Money
 from assay.oracles import ORACLES, Judging
 from assay.records import (
@@ -42,6 +42,7 @@ from assay.records import (
 )
 from assay.rounding import Rounding
 
+FAIL, PASS, SILENT = Result.FAIL, Result.PASS, Result.NOT_EVALUATED
 AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 READ = AT + timedelta(days=5)
 NUMBER = "1ZA1B2C31100000015"
@@ -399,6 +400,14 @@ def with_order(dossier: Dossier, **more: Any) -> Dossier:
     return replace(dossier, order=replace(dossier.order, **more))
 
 
+def with_line(dossier: Dossier, place: int = 0, **more: Any) -> Dossier:
+    """The dossier with one line of its order changed."""
+    assert dossier.order is not None
+    listed = list(dossier.order.lines)
+    listed[place] = replace(listed[place], **more)
+    return with_order(dossier, lines=tuple(listed))
+
+
 def with_payment(dossier: Dossier, **more: Any) -> Dossier:
     """The dossier with its first payment changed; whole numbers become amounts."""
     first = dossier.payments[0]
@@ -419,3 +428,8 @@ def with_shipment(dossier: Dossier, **more: Any) -> Dossier:
 def judged(oracle: str, dossier: Dossier, judging: Judging = JUDGING) -> Finding:
     """What an oracle says."""
     return ORACLES[oracle](dossier, judging)
+
+
+def verdict(oracle: str, dossier: Dossier, judging: Judging = JUDGING) -> Result:
+    """The bare verdict of an oracle."""
+    return judged(oracle, dossier, judging).result
