@@ -13,6 +13,8 @@ from typing import Any
 
 import uvicorn
 
+from assay.simkit.serve import KEEP_ALIVE_S, listen, loop_factory
+
 
 def main(arguments: list[str]) -> int:
     """Run from the command line until SIGTERM or SIGINT."""
@@ -38,7 +40,7 @@ def _run(content: dict[str, Any]) -> int:
         seams.load_all()
         switchboard = switches.Switchboard(config.defect_folders)
         switchboard.switch(on=config.defects)
-        listener = _listen(config.port)
+        listener = listen(config.port)
     except (errors.Misconfigured, seams.UnknownSeam, switches.UnknownDefect, switches.BrokenDefect) as error:
         print(f"merchant: {error}", file=sys.stderr)  # noqa: T201
         return 2
@@ -54,15 +56,14 @@ def _run(content: dict[str, Any]) -> int:
     shop = build_shop(config)
     runner = Runner(shop)
     application = build_application(shop, Admin(runner, switchboard))
-    # The edge looks at a pooled connection only after 5 s idle; uvicorn's default of 5 s would close it in its hand.
     settings = uvicorn.Config(
-        application, log_level="warning", access_log=False, lifespan="off", ws="none", timeout_keep_alive=75
+        application, log_level="warning", access_log=False, lifespan="off", ws="none", timeout_keep_alive=KEEP_ALIVE_S
     )
     server = uvicorn.Server(settings)
     ready = {"pid": os.getpid(), "ports": {"merchant": listener.getsockname()[1]}}
     if config.jobs_at_once:
         runner.start()
-    with asyncio.Runner(loop_factory=_loop_factory()) as loop:
+    with asyncio.Runner(loop_factory=loop_factory()) as loop:
         loop.run(_serve(server, listener, config.ready, ready))
     runner.stop()
     close_shop(shop)
@@ -80,22 +81,6 @@ async def _serve(server: uvicorn.Server, listener: socket.socket, ready: Path | 
         draft.write_text(json.dumps(content))
         draft.replace(ready)
     await serving
-
-
-def _loop_factory() -> Any:
-    try:
-        import uvloop  # absent on Windows
-    except ImportError:
-        return None
-    return uvloop.new_event_loop
-
-
-def _listen(port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind(("127.0.0.1", port))
-    listener.listen(1024)
-    return listener
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -148,7 +148,7 @@ async def serve(config: dict[str, Any]) -> None:
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     served, servers, ports = [], [], {}
     for system in config["systems"]:
-        listener = _listen(system.get("port", 0))
+        listener = listen(system.get("port", 0))
         ports[system["vendor"]] = listener.getsockname()[1]
         simulator = build(config, system)
         settings = uvicorn.Config(
@@ -185,12 +185,13 @@ def main(arguments: list[str]) -> int:
     config = json.loads(Path(arguments[0]).read_text())
     for root in reversed(config.get("suite_roots", [])):
         sys.path.insert(0, root)
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(serve(config))
     return 0
 
 
-def _loop_factory() -> Any:
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Return what makes the quickest event loop this machine has; None stands for asyncio's own."""
     try:
         import uvloop  # absent on Windows
     except ImportError:
@@ -198,7 +199,8 @@ def _loop_factory() -> Any:
     return uvloop.new_event_loop
 
 
-def _listen(port: int) -> socket.socket:
+def listen(port: int) -> socket.socket:
+    """Listen on loopback; port 0 takes a free one. `OSError` where the port is taken."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", port))
