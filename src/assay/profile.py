@@ -12,18 +12,20 @@ from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from assay import rounding
+from assay import dotenv, rounding
 from assay.errors import UsageError, did_you_mean
 
 FILE_NAME = "assay.toml"
-Mode = Literal["stub", "simulated", "sandbox", "live"]
+Mode = Literal["stub", "simulated", "recorded", "sandbox", "live"]
 View = Literal["forward_proxy", "base_url", "witness"]
 Role = Literal[
-    "shop", "payments", "erp", "wms", "carrier", "crm", "marketing", "marketplace", "punchout", "identity", "rates"
-]
+    "shop", "payments", "erp", "wms", "carrier", "crm", "marketing", "marketplace", "punchout", "identity", "rates",
+    "other",
+]  # fmt: skip
 Seconds = Annotated[float, Field(gt=0)]
 
 
@@ -110,7 +112,10 @@ class Policies(_Table):
 
 
 class System(_Table):
-    """One outside product, or the platform itself (role ``shop``)."""
+    """One outside product, or the platform itself (role ``shop``).
+
+    One of role ``other`` is passed through the edge, with journal and faults, and never read: a host is enough.
+    """
 
     role: Role
     mode: Mode | None = None
@@ -123,6 +128,10 @@ class System(_Table):
     )
     port: int = Field(0, ge=0, le=65535, description="port of the simulator; 0 takes a free one")
     settings: dict[str, Any] = Field(default_factory=dict, description="settings of the simulator or merchant")
+    webhook: str | None = Field(
+        None, pattern="^/", description="path of your shop that takes this vendor's webhooks; /webhooks/ID by default"
+    )
+    contract: str | None = Field(None, description="the vendor's OpenAPI document, as a file of your project")
 
     @field_validator("credentials")
     @classmethod
@@ -144,6 +153,12 @@ class Edge(_Table):
 
     port: int = Field(0, ge=0, le=65535, description="HTTP port; 0 takes a free one")
     journal: bool = Field(True, description="false: load mode, no journal; its oracles are not evaluated")
+    proxy: str | None = Field(None, description="the company's proxy, by which the edge reaches sandbox and live hosts")
+
+    @field_validator("proxy")
+    @classmethod
+    def _reachable(cls, value: str | None) -> str | None:
+        return _proxy_address(value)
 
 
 class Safety(_Table):
@@ -170,17 +185,27 @@ class Environment(_Table):
     production: bool = False
     view: View = "forward_proxy"
     edge: Edge = Edge()
+    proxy: str | None = Field(None, description="the company's proxy for witnesses; HTTPS_PROXY is never read")
+    ca_file: str | None = Field(None, description="PEM file of a further CA that witnesses trust")
     seed: int = 1
     systems: dict[str, System] = Field(default_factory=dict)
     require: tuple[str, ...] = Field((), description="oracles that must be evaluated here")
     safety: Safety | None = Field(None, description="needed for any write where production = true")
 
+    @field_validator("proxy")
+    @classmethod
+    def _reachable(cls, value: str | None) -> str | None:
+        return _proxy_address(value)
+
     @model_validator(mode="after")
     def _consistent(self) -> Environment:
         for name, system in self.systems.items():
             if system.mode is None:
-                raise ValueError(f"system '{name}' has no mode (stub, simulated, sandbox or live)")
-            if system.mode in ("sandbox", "live") and not system.base_url:
+                raise ValueError(f"system '{name}' has no mode ({', '.join(get_args(Mode))})")
+            if system.role == "other" and not system.all_hosts:
+                raise ValueError(f"system '{name}' has no host, so no call of the platform can be known as its")
+            passed_on = system.role == "other" and system.mode == "live" and system.host
+            if system.mode in ("sandbox", "live") and not system.base_url and not passed_on:
                 raise ValueError(f"system '{name}' is {system.mode} and needs base_url")
             if system.test_credentials and system.mode != "simulated":
                 raise ValueError(f"system '{name}' is {system.mode}: test_credentials are for mode 'simulated' alone")
@@ -194,11 +219,27 @@ class Environment(_Table):
         return {name: system for name, system in self.systems.items() if system.role == role}
 
 
+class Scenarios(_Table):
+    """Which flows belong to this project."""
+
+    shipped: bool = Field(True, description="whether the reference suite's flows, which buy its own goods, run too")
+
+
+class Gate(_Table):
+    """What `assay gate` does beside the scenarios."""
+
+    load: str = Field("load/thread_peak.py", description="the load profile, relative to assay.toml")
+    load_s: int = Field(10, ge=0, description="seconds of load; 0 leaves it out")
+    users: int = Field(5, ge=1, description="customers who buy at once under load")
+
+
 class Profile(_Table):
     """The whole file. `folder` is where it lies: relative paths start there."""
 
     name: str = "shop"
     policies: Policies = Policies()
+    scenarios: Scenarios = Scenarios()
+    gate: Gate = Gate()
     environments: dict[str, Environment]
     folder: Path = Field(Path(), exclude=True)
 
@@ -234,12 +275,24 @@ def load_profile(path: Path) -> Profile:
 
 
 def read_credential(source: str, *, environment: Mapping[str, str] = os.environ) -> str | None:
-    """Return the secret behind ``env:NAME`` or ``file:PATH``, or None where it is not there."""
+    """Return the secret behind ``env:NAME`` (else `.env`) or ``file:PATH``, or None where it is not there."""
     kind, _, name = source.partition(":")
     if kind == "env":
-        return environment.get(name) or None
+        return environment.get(name) or dotenv.value_of(name)
     path = Path(name).expanduser()
     return path.read_text(encoding="utf-8").strip() if path.is_file() else None
+
+
+def _proxy_address(value: str | None) -> str | None:
+    """Check the address of a company's proxy; `ValueError` never repeats a password that stands in it."""
+    if value is None:
+        return None
+    parts = urlsplit(value)
+    if parts.username or parts.password:
+        raise ValueError("a proxy is 'http://host:port'; a user and password may not stand in this file")
+    if parts.scheme != "http" or not parts.hostname or not parts.port:
+        raise ValueError("a proxy is 'http://host:port', for example http://proxy.example:3128")
+    return value
 
 
 def json_schema() -> dict[str, Any]:

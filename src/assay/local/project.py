@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from assay import dotenv
 from assay.local.plan import Plan
 from assay.local.state import Home
 from assay.profile import FILE_NAME, Profile, find_profile, load_profile
@@ -16,9 +17,11 @@ def find(profile_path: Path | None) -> tuple[Profile, Path]:
     path = profile_path or find_profile(Path.cwd())
     if path is not None:
         profile = load_profile(path)
+        dotenv.use(profile.folder)
         return profile, profile.folder
     # The shipped profile may lie in site-packages: a landscape's data belongs where the user stands.
     here = Path.cwd()
+    dotenv.use(here)
     return load_profile(reference_suite() / FILE_NAME).model_copy(update={"folder": here}), here
 
 
