@@ -1,7 +1,7 @@
 """A lane of the self-test: one warm edge, and behind it a fresh landscape for each trial.
 
-Simulators, merchant, journal keeper, clock and store are new each time, in folders of their own; the edge, whose start
-costs most, stays, with its journal and faults emptied.
+Simulators, merchant and clock are new each time, on ports of their own; edge and journal keeper, whose start costs
+most, stay, with journal, faults and store emptied.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from assay.edge import Fault, attach
 from assay.events import Outcome
 from assay.local import faults
 from assay.local.clock import LandscapeClock
-from assay.local.plan import EDGE, KEEPER, MERCHANT, SIMULATORS, Plan
+from assay.local.plan import EDGE, MERCHANT, SIMULATORS, Plan
 from assay.local.routing import edge_state
 from assay.local.state import Home
 from assay.local.up import bring_up, take_down
@@ -27,8 +27,10 @@ from assay.runners.run import run_cases
 from assay.runners.session import Session
 from assay.runners.trials import Trial
 from assay.runners.verdict import Trouble, Verdict
+from assay.store import open_store
 
-_PERISHABLE = (MERCHANT, SIMULATORS, KEEPER)
+_PERISHABLE = (MERCHANT, SIMULATORS)
+_WARM = ("edge", "logs", "landscape.json", "lock")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +96,17 @@ class Lane:
         """End what the last trial left and forget everything it knew, but for the edge."""
         running = plan.home.read()
         for name in _PERISHABLE:
-            process = running.processes.get(name)
+            process = running.processes.pop(name, None)
             if process is not None and process.alive:
                 # Killed, not asked: its data are thrown away in the next line.
                 with contextlib.suppress(psutil.NoSuchProcess):
                     psutil.Process(process.pid).kill()
                 while process.alive:
                     time.sleep(0.005)
-        for path in plan.home.path.iterdir() if plan.home.path.is_dir() else ():
-            if path.name not in ("edge", "landscape.json", "lock"):
+        # Forgotten with their ports: the edge still holds connections to them, on which a successor would not answer.
+        plan.home.write(running)
+        for path in plan.home.path.iterdir():
+            if not path.name.startswith((*_WARM, plan.home.store.name)):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
         if running.alive(EDGE):
             admin = attach(edge_state(running, plan.home)).admin
@@ -110,3 +114,6 @@ class Lane:
                 admin.delete("/requests")
             finally:
                 admin.close()
+            store = open_store(plan.home.store)
+            store.forget(plan.name)
+            store.close()
