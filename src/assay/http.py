@@ -1,4 +1,4 @@
-"""The one HTTP client: guarded, budgeted, timed, masked in what it records, over a transport the runner chooses.
+"""The one HTTP client: guarded, budgeted, timed, recorded, over a transport the runner chooses.
 
 httpx objects never reach a flow: they cost more CPU than the request itself. Neither httpx nor geventhttpclient is
 imported before a client is opened with it.
@@ -12,7 +12,6 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from email.utils import parsedate_to_datetime
@@ -22,14 +21,15 @@ from urllib.parse import quote, urlencode, urlsplit
 import orjson
 
 from assay.errors import InfrastructureError, SafetyError, UsageError
-from assay.masking import mask_body, mask_headers, mask_url
+from assay.events import Exchange
+from assay.masking import mask_body, mask_headers, mask_text, mask_url
 from assay.roles import Reply
 from assay.transport import GeventTransport, HttpxTransport, Transport, TransportFailed
 
 __all__ = [
     "Answer",
+    "Capture",
     "Client",
-    "Exchanged",
     "RateBudget",
     "Transport",
     "TransportFailed",
@@ -40,22 +40,63 @@ __all__ = [
 _SAFE_TO_REPEAT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exchanged:
-    """One request and what came of it, masked. `status` is None and `error` says why when nothing came back."""
+class Capture:
+    """One request and what came of it, as it was, secrets included; `masked` gives what may be kept or shown.
 
-    system: str
-    method: str
-    url: str
-    request_headers: Mapping[str, str]
-    request_body: str
-    status: int | None
-    response_headers: Mapping[str, str]
-    response_body: str
-    started_at: datetime
-    elapsed_s: float
-    trace_id: str | None
-    error: str | None = None
+    Masking costs more than noting, so whoever keeps one exchange in many pays for that one alone. A capture never
+    leaves the process: it shows nothing of what was said, and cannot be copied or pickled.
+    """
+
+    __slots__ = ("_content", "_elapsed_s", "_error", "_headers", "_reply", "_started_at", "_trace_id", "_url", "method",
+                 "system")  # fmt: skip
+
+    def __init__(
+        self,
+        system: str,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        content: bytes,
+        reply: Reply | None,
+        started_at: datetime,
+        elapsed_s: float,
+        trace_id: str | None,
+        error: str | None,
+    ) -> None:
+        self.system = system
+        self.method = method
+        self._url = url
+        self._headers = headers
+        self._content = content
+        self._reply = reply
+        self._started_at = started_at
+        self._elapsed_s = elapsed_s
+        self._trace_id = trace_id
+        self._error = error
+
+    def __repr__(self) -> str:
+        return f"<Capture of {self.method} to {self.system}, not masked>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a capture holds secrets and stays in its process; keep what masked() gives")
+
+    def masked(self) -> Exchange:
+        """Return the exchange with secrets, card numbers and card checks replaced."""
+        reply, answered = self._reply, self._reply.headers if self._reply else {}
+        return Exchange(
+            system=self.system,
+            method=self.method,
+            url=mask_url(self._url),
+            request_headers=mask_headers(self._headers),
+            request_body=mask_body(self._content, self._headers.get("content-type", "")),
+            status=reply.status if reply else None,
+            response_headers=mask_headers(answered),
+            response_body=mask_body(reply.body, answered.get("content-type", "")) if reply else "",
+            started_at=self._started_at,
+            seconds=self._elapsed_s,
+            trace_id=self._trace_id,
+            error=mask_text(self._error) if self._error else self._error,
+        )
 
 
 class RateBudget:
@@ -120,7 +161,7 @@ class Client:
         headers: Mapping[str, str],
         allow_hosts: Sequence[str],
         budget: RateBudget | None,
-        recorder: Callable[[Exchanged], None] | None,
+        recorder: Callable[[Capture], None] | None,
         now: Callable[[], datetime],
         trace_id: str | None = None,
     ) -> None:
@@ -147,7 +188,7 @@ class Client:
         """Close the transport's kept connections."""
         self._transport.close()
 
-    def traced(self, trace_id: str, recorder: Callable[[Exchanged], None] | None = None) -> Client:
+    def traced(self, trace_id: str, recorder: Callable[[Capture], None] | None = None) -> Client:
         """Return a client over the same connections whose requests carry this trace id (32 hexadecimal digits)."""
         if len(trace_id) != 32 or set(trace_id) - set("0123456789abcdef") or set(trace_id) == {"0"}:
             raise UsageError("that is no W3C trace id", expected="32 lower-case hexadecimal digits", seen=trace_id)
@@ -236,23 +277,10 @@ class Client:
         if self._recorder is None:
             return
         elapsed_s = time.perf_counter() - started
-        answer_headers = reply.headers if reply else {}
-        self._recorder(
-            Exchanged(
-                system=self.system,
-                method=method,
-                url=mask_url(url),
-                request_headers=mask_headers(headers),
-                request_body=mask_body(content, headers.get("content-type", "")),
-                status=reply.status if reply else None,
-                response_headers=mask_headers(answer_headers),
-                response_body=mask_body(reply.body, answer_headers.get("content-type", "")) if reply else "",
-                started_at=started_at,
-                elapsed_s=elapsed_s,
-                trace_id=self._trace_id,
-                error=error,
-            )
+        capture = Capture(
+            self.system, method, url, headers, content, reply, started_at, elapsed_s, self._trace_id, error
         )
+        self._recorder(capture)
 
     def _url(self, path: str, params: Sequence[tuple[str, str]]) -> str:
         if path.startswith(("http://", "https://")):
@@ -290,7 +318,7 @@ def open_client(
     headers: Mapping[str, str] | None = None,
     allow_hosts: Sequence[str] = (),
     budget: RateBudget | None = None,
-    recorder: Callable[[Exchanged], None] | None = None,
+    recorder: Callable[[Capture], None] | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     trace_id: str | None = None,
     ca_file: str | None = None,
@@ -300,7 +328,7 @@ def open_client(
 
     system: its id, for messages and records (default: the host). allow_hosts: the only hosts it may call, as ``host``,
     ``host:port`` or ``*.domain`` (default: the base URL's own). timeout_s: for connecting and for each read. recorder:
-    gets every exchange, masked. ca_file: an extra CA to trust. connections: the most kept per client.
+    gets every exchange, not masked yet. ca_file: an extra CA to trust. connections: the most kept per client.
     """
     parts = urlsplit(base_url)
     if parts.scheme not in ("http", "https") or not parts.hostname:

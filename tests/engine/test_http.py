@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import ipaddress
 import json
+import pickle
 import socket
 import ssl
 import threading
@@ -18,7 +20,7 @@ from typing import Any
 import pytest
 
 from assay.errors import InfrastructureError, SafetyError, UsageError
-from assay.http import Client, Exchanged, RateBudget, open_client
+from assay.http import Capture, Client, RateBudget, open_client
 from assay.masking import mask_body, mask_headers, mask_url
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -139,7 +141,7 @@ def test_no_proxy_of_the_environment_is_used(server: Server, transport: Any, mon
 
 def test_a_time_limit_names_system_method_and_url(transport: Any) -> None:
     """A server that never answers is an infrastructure error within the limit, recorded with the reason."""
-    recorded: list[Exchanged] = []
+    recorded: list[Capture] = []
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         client = open_client(url, system="erp", transport=transport, timeout_s=0.2, recorder=recorded.append)
@@ -147,8 +149,9 @@ def test_a_time_limit_names_system_method_and_url(transport: Any) -> None:
             client.request("GET", "/orders", params=[("access_token", "canary")])
     assert f"GET {url}/orders" in str(raised.value)
     assert "canary" not in str(raised.value)
-    assert (recorded[0].status, recorded[0].url) == (None, f"{url}/orders?access_token=***")
-    assert "no answer" in (recorded[0].error or "")
+    exchange = recorded[0].masked()
+    assert (exchange.status, exchange.url) == (None, f"{url}/orders?access_token=***")
+    assert "no answer" in (exchange.error or "")
 
 
 def test_a_closed_port_is_an_infrastructure_error(transport: Any) -> None:
@@ -359,7 +362,7 @@ def test_every_request_carries_its_own_span_of_the_trace(server: Server) -> None
 
 def test_each_exchange_is_recorded_masked(server: Server) -> None:
     """The recorder gets request and reply whole, timed and without secrets or card numbers."""
-    recorded: list[Exchanged] = []
+    recorded: list[Capture] = []
     server.answer = lambda _: (
         200,
         {"set-cookie": "sid=canary"},
@@ -369,10 +372,11 @@ def test_each_exchange_is_recorded_masked(server: Server) -> None:
     with client:
         form = [("card[number]", "4242424242424242"), ("card[cvc]", "987"), ("note", "4000 0566 5566 5556"), ("n", "1")]
         client.request("POST", "/v1/tokens", form=form, headers={"Authorization": "Bearer canary"})
-    (exchange,) = recorded
+    (capture,) = recorded
+    exchange = capture.masked()
     assert (exchange.system, exchange.method, exchange.status) == ("stripe", "POST", 200)
     assert (exchange.url, exchange.started_at, exchange.trace_id) == (f"{server.url}/v1/tokens", NOW, TRACE)
-    assert exchange.elapsed_s > 0
+    assert exchange.seconds > 0
     assert exchange.request_headers["authorization"] == "Bearer ***"
     assert exchange.response_headers["set-cookie"] == "***"
     assert json.loads(exchange.response_body) == {"client_secret": "***", "id": "pi_1"}
@@ -380,6 +384,20 @@ def test_each_exchange_is_recorded_masked(server: Server) -> None:
         assert secret not in repr(exchange), secret
     assert exchange.request_body.endswith("&n=1")
     assert server.seen[0][2]["authorization"] == "Bearer canary"
+
+
+def test_what_is_not_masked_yet_tells_nothing(server: Server) -> None:
+    """A capture shows no secret in any text made of it, and can be neither copied nor pickled out of the process."""
+    recorded: list[Capture] = []
+    with open_client(server.url, system="stripe", recorder=recorded.append) as client:
+        client.request("POST", "/v1/tokens?api_key=canary", json={"cvc": "canary"}, headers={"Authorization": "canary"})
+    (capture,) = recorded
+    for text in (repr(capture), str(capture), f"{capture}", repr(recorded)):
+        assert "canary" not in text
+    assert not hasattr(capture, "__dict__")
+    for leave in (pickle.dumps, copy.copy, copy.deepcopy):
+        with pytest.raises(TypeError, match="holds secrets"):
+            leave(capture)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import hashlib
 import itertools
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -21,7 +21,7 @@ from assay.dossier import Gatherer, judging_of
 from assay.edge import attach
 from assay.events import Exchange, Finding, Outcome, Result
 from assay.flow import Case, Flow, Watched, look_again, perform
-from assay.http import Client, Exchanged, open_client
+from assay.http import Capture, Client, open_client
 from assay.landscape import Landscape, open_landscape
 from assay.local.clock import LandscapeClock
 from assay.local.plan import EDGE, MERCHANT, SIMULATORS, Plan
@@ -51,7 +51,7 @@ class Execution:
 
     id: str
     trace_id: str
-    exchanges: list[Exchange] = field(default_factory=list)
+    captures: list[Capture] = field(default_factory=list)
     watched: list[Watched] = field(default_factory=list)
     clients: dict[str, Client] = field(default_factory=dict)
 
@@ -82,7 +82,8 @@ class Session:
 
     runner, run_id and seed go into every outcome. oracles: the ids to judge by, all of them where none is named.
     store: where leases and the undo ledger are; the environment's own by default. leasing: whether each case has its
-    goods for itself until it is judged (a load test shares them on purpose). Safe for threads.
+    goods for itself until it is judged (a load test shares them on purpose). exchanges_one_in: exchanges are kept of
+    every execution with a failed step, and of the first of each so many others. Safe for threads.
     """
 
     def __init__(
@@ -97,6 +98,7 @@ class Session:
         oracles: Sequence[str] = (),
         store: Store | None = None,
         leasing: bool = True,
+        exchanges_one_in: int = 1,
     ) -> None:
         self.plan = plan
         self.runner = runner
@@ -110,6 +112,7 @@ class Session:
         self._clients: list[Client] = []
         self._given_store = store
         self._leasing = leasing
+        self._exchanges_one_in = exchanges_one_in
         self._numbers = itertools.count(1)
         self._kept: dict[str, Kept] = {}
         self._began = (datetime.now(UTC) - _MARGIN, self.now() - _MARGIN)
@@ -198,8 +201,14 @@ class Session:
             runner=self.runner,
             seed=self.seed,
             trace_id=execution.trace_id,
-            exchanges=tuple(execution.exchanges),
+            exchanges=self._kept_exchanges(outcome, execution.captures, number),
         )
+
+    def _kept_exchanges(self, outcome: Outcome, captures: Sequence[Capture], number: int) -> tuple[Exchange, ...]:
+        """Return an execution's exchanges, masked, where they are kept (see `exchanges_one_in`)."""
+        if number % self._exchanges_one_in != 1 % self._exchanges_one_in and not outcome.failed:
+            return ()
+        return tuple(capture.masked() for capture in captures)
 
     def rest(self) -> None:
         """Give the landscape twice the ERP's limit: by its own clock where that is simulated."""
@@ -371,6 +380,8 @@ class Session:
     def _addresses(self) -> dict[str, str]:
         parts = [self._running.processes[name] for name in (SIMULATORS, MERCHANT) if name in self._running.processes]
         ports = {system: port for part in parts for system, port in part.ports.items()}
+        if self.plan.shop and MERCHANT in ports:
+            ports.setdefault(self.plan.shop, ports[MERCHANT])  # a project may call the reference merchant otherwise
         return {system: f"http://127.0.0.1:{port}" for system, port in ports.items()}
 
     def _open_http(self, system: str, base_url: str) -> Http:
@@ -395,30 +406,15 @@ class _Attributed:
             return self._client.request(method, path, **more)
         client = execution.clients.get(self._system)
         if client is None:
-            client = self._client.traced(execution.trace_id, _noting(execution.exchanges))
+            client = self._client.traced(execution.trace_id, _noting(execution.captures))
             execution.clients[self._system] = client
         return client.request(method, path, **more)
 
 
-def _noting(exchanges: list[Exchange]) -> Any:
-    def note(seen: Exchanged) -> None:
-        if len(exchanges) < _MOST_EXCHANGES:
-            exchanges.append(
-                Exchange(
-                    system=seen.system,
-                    method=seen.method,
-                    url=seen.url,
-                    request_headers=seen.request_headers,
-                    request_body=seen.request_body,
-                    status=seen.status,
-                    response_headers=seen.response_headers,
-                    response_body=seen.response_body,
-                    started_at=seen.started_at,
-                    seconds=seen.elapsed_s,
-                    trace_id=seen.trace_id,
-                    error=seen.error,
-                )
-            )
+def _noting(captures: list[Capture]) -> Callable[[Capture], None]:
+    def note(seen: Capture) -> None:
+        if len(captures) < _MOST_EXCHANGES:
+            captures.append(seen)
 
     return note
 
