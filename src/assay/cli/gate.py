@@ -18,11 +18,16 @@ from assay.cli.shared import explained, landscape_options, plan_for
     "-n", "workers", type=click.IntRange(1, 64), default=8, show_default=True, help="Cases that act side by side."
 )
 @seed_option
-@click.option("--load", "load_s", default=10, show_default=True, help="Seconds of load; 0 leaves it out.")
+@click.option("--load", "load_s", type=int, help="Seconds of load, 0 leaves it out; what the profile says by default.")
 @verdict_option
 @explained
 def gate(
-    environment: str, profile_path: Path | None, workers: int, seed: int | None, load_s: int, json_path: Path | None
+    environment: str,
+    profile_path: Path | None,
+    workers: int,
+    seed: int | None,
+    load_s: int | None,
+    json_path: Path | None,
 ) -> None:
     """Decide over a release: scenarios, contracts and a short load, one verdict, one exit code, all reports.
 

@@ -27,8 +27,6 @@ from assay.runners.verdict import Trouble, Verdict
 from assay.suite_flows import choose
 from assay.suites import suite_roots
 
-LOAD_PROFILE = Path("load") / "thread_peak.py"
-LOAD_S, LOAD_USERS = 10, 5
 _NOT_RELEASED = frozenset({"slow", "innocent"})
 
 
@@ -44,13 +42,14 @@ def run_gate(
     workers: int,
     seed: int | None = None,
     pairs: Sequence[Pair] | None = None,
-    load_s: int = LOAD_S,
+    load_s: int | None = None,
     listen: Listener = lambda _: None,
 ) -> tuple[RunLog, list[str]]:
     """Run every part in one environment and return the run, told and ended, and the parts that are absent here.
 
-    load_s: how long the load lasts; 0 leaves it out.
+    load_s: how long the load lasts, 0 leaves it out; what the profile says by default.
     """
+    load_s = plan.profile.gate.load_s if load_s is None else load_s
     pairs = release_set(plan) if pairs is None else list(pairs)
     run_id, seed = new_run_id(), plan.environment.seed if seed is None else seed
     log = _log(plan, run_id, seed, len(pairs))
@@ -89,19 +88,18 @@ def _parts(
 
 def run_load(session: Session, log: RunLog, *, seconds: int, listen: Listener = lambda _: None) -> list[str]:
     """Put a short load on a simulated environment and take its judged orders into the run; return why there is none."""
-    profile = next(
-        (root / LOAD_PROFILE for root in suite_roots(session.plan.profile.folder) if (root / LOAD_PROFILE).is_file()),
-        None,
-    )
+    gate = session.plan.profile.gate
+    roots = suite_roots(session.plan.profile.folder)
+    profile = next((root / gate.load for root in roots if (root / gate.load).is_file()), None)
     if seconds <= 0:
         return ["load: left out"]
     if profile is None:
-        return [f"load: no suite has {LOAD_PROFILE}"]
+        return [f"load: no suite has {gate.load}"]
     if importlib.util.find_spec("locust") is None:
         return ["load: locust is not installed (pip install 'assay[load]')"]
     if not session.disposable:
         return [f"load: '{session.plan.name}' is no simulation"]
-    listen(Progress(part="load", state="starting", detail=f"{LOAD_USERS} users, {seconds} s"))
+    listen(Progress(part="load", state="starting", detail=f"{gate.users} users, {seconds} s"))
     with tempfile.TemporaryDirectory(prefix="assay-load-") as folder:
         lines = Path(folder) / "run.jsonl"
         done = _locust(session, profile, seconds, lines)
@@ -110,7 +108,7 @@ def run_load(session: Session, log: RunLog, *, seconds: int, listen: Listener = 
         error = InfrastructureError(
             "the load ran nothing",
             where=str(profile),
-            expected=f"orders of {LOAD_USERS} users",
+            expected=f"orders of {gate.users} users",
             seen=f"locust ended with {done.returncode}: {(done.stderr or done.stdout).strip()[-400:]}",
         )
         log.verdict.trouble.append(Trouble.of(error))
@@ -132,7 +130,8 @@ def _locust(session: Session, profile: Path, seconds: int, lines: Path) -> subpr
         "ASSAY_RUN_ID": f"{session.run_id}-load",
         "ASSAY_PROFILE": str(session.plan.profile.folder),
     }
-    options = ["--headless", "-u", str(LOAD_USERS), "-r", str(LOAD_USERS), "-t", f"{seconds}s", "--only-summary"]
+    users = str(session.plan.profile.gate.users)
+    options = ["--headless", "-u", users, "-r", users, "-t", f"{seconds}s", "--only-summary"]
     command = [sys.executable, "-m", "locust", "-f", str(profile), *options]
     try:
         return subprocess.run(

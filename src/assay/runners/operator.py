@@ -120,6 +120,8 @@ class LandscapeOperator:
             if part in running.processes
             for name, port in running.processes[part].ports.items()
         }
+        if self._plan.shop and MERCHANT in ports:
+            ports.setdefault(self._plan.shop, ports[MERCHANT])
         if system not in ports:
             raise UsageError(f"'{system}' is not simulated here", hint=did_you_mean(system, ports))
         return ports[system]
