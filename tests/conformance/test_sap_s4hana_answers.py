@@ -24,7 +24,6 @@ from tests.mocks.sap_caller import (
     SapServer,
     item,
     judge,
-    serving,
 )
 from tests.mocks.test_sap_s4hana_master import COMPANY
 
@@ -39,13 +38,6 @@ def published(service: str) -> EdmxJudge:
     if found is None:
         pytest.skip(f"SAP's document is not here: {SPECS}/sap_s4hana/{DOCUMENTS[service]} (set ASSAY_SPECS)")
     return found
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SapServer]:
-    """The simulator of this module."""
-    with serving(tmp_path_factory.mktemp("sap")) as server:
-        yield server
 
 
 @pytest.fixture(scope="module")
@@ -71,10 +63,10 @@ def type_problems(declared: DocumentedType, known: DocumentedType) -> Iterator[s
 
 
 @pytest.mark.parametrize("service", list(DOCUMENTS))
-def test_metadata_says_what_the_document_says(server: SapServer, service: str) -> None:
+def test_metadata_says_what_the_document_says(sap_server: SapServer, service: str) -> None:
     """Every type, property, facet, key, way and permission we declare is the document's."""
     theirs = published(service).document
-    sap = SapCaller(server.url)
+    sap = SapCaller(sap_server.url)
     ours = Document(sap.get("$metadata", service).text.encode())
     sap.close()
     assert ours.namespace == theirs.namespace
@@ -87,10 +79,10 @@ def test_metadata_says_what_the_document_says(server: SapServer, service: str) -
     assert set(ours.functions) <= set(theirs.functions)
 
 
-def tour(server: SapServer) -> list[tuple[str, str, str, int, Any]]:
+def tour(sap_server: SapServer) -> list[tuple[str, str, str, int, Any]]:
     """Ask for something of every entity set and every kind of refusal; return (service, method, path, status, body)."""
-    server.reset()
-    sap = SapCaller(server.url).sign_in()
+    sap_server.reset()
+    sap = SapCaller(sap_server.url).sign_in()
     seen: list[tuple[str, str, str, int, Any]] = []
 
     def note(method: str, path: str, service: str = SALES, **more: Any) -> Any:
@@ -116,7 +108,7 @@ def tour(server: SapServer) -> list[tuple[str, str, str, int, Any]]:
     note("GET", "A_SalesOrder('9')")
     note("GET", "A_SalesOrder", filter="Foo eq 1")
     note("POST", "releaseApprovalRequest", content=b"")
-    server.advance(days=1)
+    sap_server.advance(days=1)
     sap.sign_in(PARTNER)
     note("POST", "A_BusinessPartner", PARTNER, body=COMPANY)
     for service, sets in {
@@ -145,19 +137,19 @@ def tour(server: SapServer) -> list[tuple[str, str, str, int, Any]]:
     return seen
 
 
-def test_every_kind_of_answer_fits_the_document(server: SapServer) -> None:
+def test_every_kind_of_answer_fits_the_document(sap_server: SapServer) -> None:
     """Of every kind of answer each property, type, length and shape is the published one."""
     judges = {service: published(service) for service in DOCUMENTS}
     before = sum(each.answers for each in judges.values())
-    seen = tour(server)
+    seen = tour(sap_server)
     assert [problem for each in judges.values() for problem in each.problems] == []
     assert sum(each.answers for each in judges.values()) - before >= len(seen) - 1
 
 
-def test_every_answer_fits_our_contract(server: SapServer, contract: dict[str, Any]) -> None:
+def test_every_answer_fits_our_contract(sap_server: SapServer, contract: dict[str, Any]) -> None:
     """The contract names each operation of the tour and its schema accepts the answer."""
     problems = []
-    for service, method, path, status, body in tour(server):
+    for service, method, path, status, body in tour(sap_server):
         template = _template(contract, f"{BASE}{service}/{path.partition('?')[0]}")
         if template is None:
             problems.append(f"{method} {path} is not in the contract")

@@ -7,7 +7,7 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from tests.mocks.stripe_caller import Caller, Reply
-from tests.mocks.stripe_server import StripeServer, serving
+from tests.mocks.stripe_server import StripeServer
 
 ROOT = Path(__file__).parents[2]
 SPECS = Path(os.environ.get("ASSAY_SPECS", ROOT.parent / "shared" / "specs"))
@@ -131,13 +131,6 @@ def contract() -> Judge:
     return Judge(yaml.safe_load(CONTRACT.read_text()), closed=False)
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StripeServer]:
-    """The simulator of this module."""
-    with serving(tmp_path_factory.mktemp("stripe")) as server:
-        yield server
-
-
 def _cards(stripe: Caller) -> None:
     """Walk through cards: paid, declined, held, cancelled, authenticated, refused."""
     shipping = {"name": "Zoë", "phone": "+331", "address": {"line1": "1 rue", "city": "Paris", "country": "FR"}}
@@ -185,7 +178,7 @@ def _cards(stripe: Caller) -> None:
     stripe.get(f"/v1/balance_transactions/{intent['latest_charge']['balance_transaction']['id']}")
 
 
-def _banks(stripe: Caller, server: StripeServer) -> None:
+def _banks(stripe: Caller, stripe_server: StripeServer) -> None:
     """Walk through bank debits and refunds that end days later."""
     for iban in ("DE89370400440532013000", "FR8420041010050500013M02607"):
         method = stripe.post(
@@ -202,13 +195,13 @@ def _banks(stripe: Caller, server: StripeServer) -> None:
         }
         intent = stripe.post(INTENTS, **debit, confirm=True).body["id"]
         stripe.get(f"{INTENTS}/{intent}", expand=["latest_charge"])
-        server.advance(days=5)
+        stripe_server.advance(days=5)
         stripe.get(f"{INTENTS}/{intent}", expand=["latest_charge.balance_transaction"])
         stripe.post("/v1/refunds", payment_intent=intent)
     for name in ("refundFail", "pendingRefund"):
         card: dict[str, Any] = {"amount": 900, "currency": "eur", "payment_method": f"pm_card_{name}", "confirm": True}
         refund = stripe.post("/v1/refunds", payment_intent=stripe.post(INTENTS, **card).body["id"]).body["id"]
-        server.advance(days=3)
+        stripe_server.advance(days=3)
         stripe.get(f"/v1/refunds/{refund}", expand=["balance_transaction"])
 
 
@@ -262,13 +255,13 @@ def _lists(stripe: Caller) -> None:
 
 
 def test_every_answer_is_what_stripe_and_our_contract_document(
-    server: StripeServer, vendor: Judge, contract: Judge, record_property: Callable[[str, object], None]
+    stripe_server: StripeServer, vendor: Judge, contract: Judge, record_property: Callable[[str, object], None]
 ) -> None:
     """No answer of any operation breaks, or adds fields to, Stripe's document, nor breaks our contract."""
     witness = Witness(vendor, contract)
-    with Caller(server.url, witness=witness) as stripe:
+    with Caller(stripe_server.url, witness=witness) as stripe:
         _cards(stripe)
-        _banks(stripe, server)
+        _banks(stripe, stripe_server)
         _people(stripe)
         _lists(stripe)
     record_property("stripe_answers", witness.operations.total())
@@ -301,9 +294,9 @@ def test_the_contract_names_only_operations_and_parameters_stripe_has(vendor: Ju
             assert not strangers, (path, method, strangers)
 
 
-def test_the_simulator_takes_what_the_contract_names(server: StripeServer, contract: Judge) -> None:
+def test_the_simulator_takes_what_the_contract_names(stripe_server: StripeServer, contract: Judge) -> None:
     """A request with every parameter of the contract and one stranger is refused for the stranger alone."""
-    with Caller(server.url) as stripe:
+    with Caller(stripe_server.url) as stripe:
         for path, methods in contract.document["paths"].items():
             for method, operation in methods.items():
                 form = dict.fromkeys(sorted(_parameters(contract, operation)), "")
@@ -327,9 +320,9 @@ def test_stubs_answer_as_the_contract_says(path: Path, contract: Judge) -> None:
     assert str(status) in refusals
 
 
-def test_a_broken_answer_is_seen(server: StripeServer, vendor: Judge, contract: Judge) -> None:
+def test_a_broken_answer_is_seen(stripe_server: StripeServer, vendor: Judge, contract: Judge) -> None:
     """An answer with a missing, a wrong and an invented field is faulted by the documents."""
-    with Caller(server.url) as stripe:
+    with Caller(stripe_server.url) as stripe:
         good = stripe.post(INTENTS, amount=900, currency="eur")
     assert not vendor.faults("POST", INTENTS, good) and not contract.faults("POST", INTENTS, good)
     for change in ({"status": "paid"}, {"amount": "9.00"}, {"colour": "red"}):

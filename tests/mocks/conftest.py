@@ -16,6 +16,12 @@ from typing import Any
 
 import pytest
 
+from tests.mocks.sap_caller import SapCaller, SapServer
+from tests.mocks.sap_caller import serving as serving_sap
+from tests.mocks.stripe_caller import Caller
+from tests.mocks.stripe_server import StripeServer
+from tests.mocks.stripe_server import serving as serving_stripe
+
 ROOT = Path(__file__).parents[2]
 START_S = 20.0
 
@@ -102,3 +108,34 @@ def serve_simulator(tmp_path: Path, sim_clock: SimulatedClock) -> Iterator[Calla
     """A function (vendor, settings=None, seed=1) that starts a simulator and returns its base URL."""
     with serving(tmp_path, sim_clock) as serve:
         yield serve
+
+
+@pytest.fixture(scope="module")
+def stripe_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StripeServer]:
+    """The Stripe simulator of this module."""
+    with serving_stripe(tmp_path_factory.mktemp("stripe")) as server:
+        yield server
+
+
+@pytest.fixture
+def stripe(stripe_server: StripeServer) -> Iterator[Caller]:
+    """A caller of the emptied Stripe simulator."""
+    stripe_server.reset()
+    with Caller(stripe_server.url) as caller:
+        yield caller
+
+
+@pytest.fixture(scope="module")
+def sap_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SapServer]:
+    """The SAP simulator of this module."""
+    with serving_sap(tmp_path_factory.mktemp("sap")) as server:
+        yield server
+
+
+@pytest.fixture
+def sap(sap_server: SapServer) -> Iterator[SapCaller]:
+    """A signed-in caller of the emptied SAP simulator."""
+    sap_server.reset()
+    caller = SapCaller(sap_server.url).sign_in()
+    yield caller
+    caller.close()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.mocks.sap_caller import PARTNER, PRODUCT, STOCK, SapCaller, SapServer, serving
+from tests.mocks.sap_caller import PARTNER, PRODUCT, STOCK, SapCaller
 
 COMPANY = {
     "BusinessPartnerCategory": "2",
@@ -30,22 +30,6 @@ COMPANY = {
         }
     ],
 }
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SapServer]:
-    """The simulator of this module."""
-    with serving(tmp_path_factory.mktemp("sap")) as server:
-        yield server
-
-
-@pytest.fixture
-def sap(server: SapServer) -> Iterator[SapCaller]:
-    """A signed-in caller of the emptied simulator."""
-    server.reset()
-    caller = SapCaller(server.url).sign_in(PARTNER)
-    yield caller
-    caller.close()
 
 
 def test_products_keep_leading_zeros_and_characters(sap: SapCaller) -> None:

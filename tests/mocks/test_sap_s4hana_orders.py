@@ -2,28 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.mocks.sap_caller import SapCaller, SapServer, item, order_payload, serving
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SapServer]:
-    """The simulator of this module."""
-    with serving(tmp_path_factory.mktemp("sap")) as server:
-        yield server
-
-
-@pytest.fixture
-def sap(server: SapServer) -> Iterator[SapCaller]:
-    """A signed-in caller of the emptied simulator."""
-    server.reset()
-    caller = SapCaller(server.url).sign_in()
-    yield caller
-    caller.close()
+from tests.mocks.sap_caller import SapCaller, item, order_payload
 
 
 def condition(kind: str, rate: str, currency: str = "EUR") -> dict[str, Any]:

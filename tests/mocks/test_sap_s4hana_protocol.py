@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from typing import Any
 from xml.etree import ElementTree
 
@@ -20,25 +19,7 @@ from tests.mocks.sap_caller import (
     SapCaller,
     SapServer,
     order_payload,
-    serving,
 )
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SapServer]:
-    """The simulator of this module."""
-    with serving(tmp_path_factory.mktemp("sap")) as server:
-        yield server
-
-
-@pytest.fixture
-def sap(server: SapServer) -> Iterator[SapCaller]:
-    """A signed-in caller of the emptied simulator."""
-    server.reset()
-    caller = SapCaller(server.url).sign_in()
-    yield caller
-    caller.close()
-
 
 # ── sign-in and token ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -52,10 +33,10 @@ def test_wrong_credentials_are_a_401_with_a_challenge(sap: SapCaller, header: st
     assert answer.headers["www-authenticate"].startswith("Basic")
 
 
-def test_a_write_without_token_is_a_403_that_says_what_is_required(server: SapServer) -> None:
+def test_a_write_without_token_is_a_403_that_says_what_is_required(sap_server: SapServer) -> None:
     """No token, a wrong one, or another session's answers 403 with x-csrf-token: Required."""
-    server.reset()
-    one, other = SapCaller(server.url), SapCaller(server.url).sign_in()
+    sap_server.reset()
+    one, other = SapCaller(sap_server.url), SapCaller(sap_server.url).sign_in()
     for token in (None, "wrong", other.client.headers["X-CSRF-Token"]):
         headers = {} if token is None else {"X-CSRF-Token": token}
         reply = one.send("POST", SALES, "A_SalesOrder", body=order_payload(), headers=headers)
@@ -66,16 +47,16 @@ def test_a_write_without_token_is_a_403_that_says_what_is_required(server: SapSe
     other.close()
 
 
-def test_one_token_serves_a_session_until_it_expires(server: SapServer, sap: SapCaller) -> None:
+def test_one_token_serves_a_session_until_it_expires(sap_server: SapServer, sap: SapCaller) -> None:
     """A session keeps its token over services and use; after 30 idle minutes a write needs a new one."""
     first = sap.client.headers["X-CSRF-Token"]
     sap.sign_in(PARTNER)
     assert sap.client.headers["X-CSRF-Token"] == first
-    server.advance(minutes=29)
+    sap_server.advance(minutes=29)
     sap.order()
-    server.advance(minutes=29)
+    sap_server.advance(minutes=29)
     sap.order()
-    server.advance(minutes=31)
+    sap_server.advance(minutes=31)
     assert sap.post("A_SalesOrder", order_payload()).status == 403
     sap.sign_in()
     assert sap.client.headers["X-CSRF-Token"] != first
@@ -177,9 +158,9 @@ def test_order_page_and_count(three: SapCaller) -> None:
     assert three.get("A_SalesOrder", top=0).rows == []
 
 
-def test_a_big_answer_comes_in_pages(server: SapServer, three: SapCaller) -> None:
+def test_a_big_answer_comes_in_pages(sap_server: SapServer, three: SapCaller) -> None:
     """Pages link to the next until all is read, with or without $top."""
-    server.admin("settings", page_size=2)
+    sap_server.admin("settings", page_size=2)
     seen, reply = [], three.get("A_SalesOrder", select="SalesOrder", orderby="SalesOrder desc")
     seen += [row["SalesOrder"] for row in reply.rows]
     link = httpx.get(reply.d["__next"], auth=("ASSAY", "secret-assay"), trust_env=False).json()["d"]
@@ -314,13 +295,13 @@ def test_metadata_and_service_document_name_the_same_sets(sap: SapCaller, servic
     assert listed == sap.get("", service).d["EntitySets"]
 
 
-def test_addresses_in_answers_follow_the_caller_or_the_setting(server: SapServer, sap: SapCaller) -> None:
+def test_addresses_in_answers_follow_the_caller_or_the_setting(sap_server: SapServer, sap: SapCaller) -> None:
     """Behind the vendor's host name addresses are the vendor's; a setting overrides both."""
     sap.order()
     vendor = {"Host": "my300000-api.s4hana.cloud.sap"}
     uri = sap.send("GET", SALES, "A_SalesOrder('1')", headers=vendor).d["__metadata"]["uri"]
     assert uri.startswith("https://my300000-api.s4hana.cloud.sap/sap/opu/")
-    server.admin("settings", base_url="https://erp.example/x/")
+    sap_server.admin("settings", base_url="https://erp.example/x/")
     assert sap.get("A_SalesOrder('1')").d["__metadata"]["uri"].startswith("https://erp.example/x/sap/opu/")
 
 

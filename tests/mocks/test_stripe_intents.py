@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -10,24 +9,9 @@ import httpx
 import pytest
 
 from tests.mocks.stripe_caller import Caller
-from tests.mocks.stripe_server import StripeServer, serving
+from tests.mocks.stripe_server import StripeServer
 
 INTENTS = "/v1/payment_intents"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StripeServer]:
-    """The simulator of this module."""
-    with serving(tmp_path_factory.mktemp("stripe")) as server:
-        yield server
-
-
-@pytest.fixture
-def stripe(server: StripeServer) -> Iterator[Caller]:
-    """A caller of the emptied simulator."""
-    server.reset()
-    with Caller(server.url) as caller:
-        yield caller
 
 
 def paid(stripe: Caller, **form: Any) -> dict[str, Any]:
@@ -207,12 +191,12 @@ def test_a_hold_is_captured_in_part_and_the_rest_released(stripe: Caller) -> Non
     assert stripe.post(path).error["code"] == "payment_intent_unexpected_state"
 
 
-def test_a_hold_is_cancelled_or_expires(stripe: Caller, server: StripeServer) -> None:
+def test_a_hold_is_cancelled_or_expires(stripe: Caller, stripe_server: StripeServer) -> None:
     """A cancelled hold and one nobody captured for seven days both end canceled with nothing booked."""
     first, second = (paid(stripe, capture_method="manual") for _ in range(2))
     canceled = stripe.post(f"{INTENTS}/{first['id']}/cancel", cancellation_reason="abandoned").body
     assert (canceled["status"], canceled["cancellation_reason"]) == ("canceled", "abandoned")
-    server.advance(days=7, seconds=1)
+    stripe_server.advance(days=7, seconds=1)
     expired = stripe.get(f"{INTENTS}/{second['id']}").body
     assert (expired["status"], expired["cancellation_reason"]) == ("canceled", "automatic")
     assert stripe.get("/v1/balance_transactions").body["data"] == []
@@ -251,7 +235,7 @@ OWNER = {"name": "Zoë Müller", "email": "zoe@example.com"}
     ],
 )
 def test_a_bank_debit_takes_days(
-    stripe: Caller, server: StripeServer, iban: str, status: str, charge_status: str
+    stripe: Caller, stripe_server: StripeServer, iban: str, status: str, charge_status: str
 ) -> None:
     """A SEPA debit is processing for days of simulated time, then succeeds or fails as its test account says."""
     method = stripe.post(
@@ -259,9 +243,9 @@ def test_a_bank_debit_takes_days(
     ).body
     intent = stripe.post(INTENTS, **SEPA, payment_method=method["id"]).body
     assert (intent["status"], intent["amount_received"]) == ("processing", 0)
-    server.advance(days=4)
+    stripe_server.advance(days=4)
     assert stripe.get(f"{INTENTS}/{intent['id']}").body["status"] == "processing"
-    server.advance(days=1)
+    stripe_server.advance(days=1)
     done = stripe.get(f"{INTENTS}/{intent['id']}", expand=["latest_charge"]).body
     assert (done["status"], done["latest_charge"]["status"]) == (status, charge_status)
     assert done["amount_received"] == (4200 if status == "succeeded" else 0)
@@ -317,10 +301,10 @@ def test_a_payment_method_is_spent_unless_it_belongs_to_a_customer(stripe: Calle
     assert detached["customer"] is None
 
 
-def test_acknowledged_payments_survive_a_kill(server: StripeServer, stripe: Caller) -> None:
+def test_acknowledged_payments_survive_a_kill(stripe_server: StripeServer, stripe: Caller) -> None:
     """A payment that was answered is there, under its id, after SIGKILL and a new start."""
     intent = paid(stripe)
-    server.kill_and_restart()
-    with Caller(server.url) as again:
+    stripe_server.kill_and_restart()
+    with Caller(stripe_server.url) as again:
         assert again.get(f"{INTENTS}/{intent['id']}").body == intent
         assert paid(again)["id"] != intent["id"]

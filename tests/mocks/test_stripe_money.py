@@ -2,32 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 import pytest
 
 from tests.mocks.stripe_caller import Caller
-from tests.mocks.stripe_server import StripeServer, serving
+from tests.mocks.stripe_server import StripeServer
 
 INTENTS = "/v1/payment_intents"
 REFUNDS = "/v1/refunds"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StripeServer]:
-    """The simulator of this module."""
-    with serving(tmp_path_factory.mktemp("stripe")) as server:
-        yield server
-
-
-@pytest.fixture
-def stripe(server: StripeServer) -> Iterator[Caller]:
-    """A caller of the emptied simulator."""
-    server.reset()
-    with Caller(server.url) as caller:
-        yield caller
 
 
 def paid(stripe: Caller, amount: int = 10_000, currency: str = "eur", method: str = "pm_card_fr") -> dict[str, Any]:
@@ -111,13 +95,13 @@ def test_what_was_not_paid_cannot_be_refunded(stripe: Caller) -> None:
     assert stripe.post(REFUNDS, payment_intent=paid(stripe)["id"], amount=0).error["param"] == "amount"
 
 
-def test_some_refunds_end_days_later(stripe: Caller, server: StripeServer) -> None:
+def test_some_refunds_end_days_later(stripe: Caller, stripe_server: StripeServer) -> None:
     """The pending test card's refund succeeds later; the failing one's money comes back to the balance."""
     pending = stripe.post(REFUNDS, payment_intent=paid(stripe, method="pm_card_pendingRefund")["id"]).body
     failing_intent = paid(stripe, method="pm_card_refundFail")
     failing = stripe.post(REFUNDS, payment_intent=failing_intent["id"]).body
     assert (pending["status"], failing["status"]) == ("pending", "succeeded")
-    server.advance(days=4)
+    stripe_server.advance(days=4)
     assert stripe.get(f"{REFUNDS}/{pending['id']}").body["status"] == "succeeded"
     failed = stripe.get(f"{REFUNDS}/{failing['id']}").body
     assert (failed["status"], failed["failure_reason"]) == ("failed", "unknown")
@@ -126,9 +110,9 @@ def test_some_refunds_end_days_later(stripe: Caller, server: StripeServer) -> No
     assert (back["type"], back["amount"]) == ("refund_failure", 10_000)
 
 
-def test_fees_follow_the_table(stripe: Caller, server: StripeServer) -> None:
+def test_fees_follow_the_table(stripe: Caller, stripe_server: StripeServer) -> None:
     """A card of the account's own region pays the low fee, another the high one; the table is a setting."""
-    server.configure(fees={"card": {"percent": "1.4", "fixed": 20}})
+    stripe_server.configure(fees={"card": {"percent": "1.4", "fixed": 20}})
     domestic, foreign = paid(stripe), paid(stripe, method="pm_card_us")
     rows = stripe.get("/v1/balance_transactions", type="charge").body["data"]
     fees = {row["source"]: row["fee"] for row in rows}
@@ -149,9 +133,9 @@ def test_other_currencies_are_converted(stripe: Caller, currency: str, amount: i
     assert [detail["currency"] for detail in row["fee_details"]] == ["eur", "eur"]
 
 
-def test_stated_rates_and_settlement_currency_are_settings(stripe: Caller, server: StripeServer) -> None:
+def test_stated_rates_and_settlement_currency_are_settings(stripe: Caller, stripe_server: StripeServer) -> None:
     """With rates and settlement currency stated, the books hold exactly what they say."""
-    server.configure(settlement_currency="usd", exchange_rates={"eur": "1", "usd": "1.25", "jpy": "160"})
+    stripe_server.configure(settlement_currency="usd", exchange_rates={"eur": "1", "usd": "1.25", "jpy": "160"})
     for currency, amount, booked in (("eur", 1_000, 1_250), ("jpy", 1_600, 1_250), ("usd", 1_250, 1_250)):
         charge = paid(stripe, amount, currency)["latest_charge"]
         [row] = stripe.get("/v1/balance_transactions", source=charge).body["data"]
@@ -159,14 +143,14 @@ def test_stated_rates_and_settlement_currency_are_settings(stripe: Caller, serve
         assert (row["exchange_rate"] is None) == (currency == "usd")
 
 
-def test_the_balance_is_the_sum_of_its_transactions(stripe: Caller, server: StripeServer) -> None:
+def test_the_balance_is_the_sum_of_its_transactions(stripe: Caller, stripe_server: StripeServer) -> None:
     """Money is pending first and available after its days; refunds and fees are part of the sum."""
     stripe.post(REFUNDS, payment_intent=paid(stripe)["id"], amount=2_500)
     net = sum(row["net"] for row in stripe.get("/v1/balance_transactions").body["data"])
     assert net == 10_000 - 175 - 2_500
     balance = stripe.get("/v1/balance").body
     assert (balance["available"][0]["amount"], balance["pending"][0]["amount"]) == (0, net)
-    server.advance(days=8)
+    stripe_server.advance(days=8)
     balance = stripe.get("/v1/balance").body
     assert (balance["available"][0]["amount"], balance["pending"][0]["amount"]) == (net, 0)
     assert {row["status"] for row in stripe.get("/v1/balance_transactions").body["data"]} == {"available"}

@@ -17,25 +17,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.mocks.stripe_caller import Caller, Heard, listening
-from tests.mocks.stripe_server import StripeServer, serving
+from tests.mocks.stripe_server import StripeServer
 
 INTENTS = "/v1/payment_intents"
 PAID: dict[str, Any] = {"amount": 2599, "currency": "eur", "payment_method": "pm_card_visa", "confirm": True}
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StripeServer]:
-    """The simulator of this module."""
-    with serving(tmp_path_factory.mktemp("stripe")) as server:
-        yield server
-
-
-@pytest.fixture
-def stripe(server: StripeServer) -> Iterator[Caller]:
-    """A caller of the emptied simulator."""
-    server.reset()
-    with Caller(server.url) as caller:
-        yield caller
 
 
 @pytest.fixture
@@ -45,7 +30,7 @@ def heard() -> Iterator[Heard]:
         yield heard
 
 
-def test_keys_open_what_they_may(stripe: Caller, server: StripeServer) -> None:
+def test_keys_open_what_they_may(stripe: Caller, stripe_server: StripeServer) -> None:
     """No key and a wrong one are 401, a publishable key is 403 outside its operations, Basic works as Bearer does."""
     anonymous = httpx.get(f"{stripe.url}{INTENTS}", trust_env=False)
     assert (anonymous.status_code, anonymous.json()["error"]["type"]) == (401, "invalid_request_error")
@@ -56,7 +41,7 @@ def test_keys_open_what_they_may(stripe: Caller, server: StripeServer) -> None:
         reply = shop.get(INTENTS)
     assert (reply.status, reply.error["code"]) == (403, "secret_key_required")
     assert httpx.get(f"{stripe.url}{INTENTS}", auth=("sk_test_assay", ""), trust_env=False).status_code == 200
-    server.configure(secret_keys=["sk_test_other"])
+    stripe_server.configure(secret_keys=["sk_test_other"])
     assert stripe.get(INTENTS).status == 401
 
 
@@ -72,7 +57,7 @@ def test_a_shopper_reads_and_confirms_with_the_client_secret(stripe: Caller) -> 
     assert done.body["status"] == "succeeded"
 
 
-def test_an_idempotency_key_is_acted_on_once(stripe: Caller, server: StripeServer) -> None:
+def test_an_idempotency_key_is_acted_on_once(stripe: Caller, stripe_server: StripeServer) -> None:
     """The same key and parameters give the first answer again and no second charge, for 24 hours."""
     first = stripe.post(INTENTS, "checkout-1", **PAID)
     again = stripe.post(INTENTS, "checkout-1", **PAID)
@@ -81,7 +66,7 @@ def test_an_idempotency_key_is_acted_on_once(stripe: Caller, server: StripeServe
     assert again.headers["original-request"] == first.headers["request-id"] != again.headers["request-id"]
     assert again.headers["idempotency-key"] == "checkout-1"
     assert len(stripe.get("/v1/charges").body["data"]) == 1
-    server.advance(hours=25)
+    stripe_server.advance(hours=25)
     assert stripe.post(INTENTS, "checkout-1", **PAID).body["id"] != first.body["id"]
 
 
@@ -183,14 +168,14 @@ def test_garbage_is_never_a_server_error(stripe: Caller, path: str, content: byt
         assert reply.error["type"] in ("invalid_request_error", "card_error")
 
 
-def test_lists_are_paged_both_ways(stripe: Caller, server: StripeServer) -> None:
+def test_lists_are_paged_both_ways(stripe: Caller, stripe_server: StripeServer) -> None:
     """Pages follow each other without gap or repetition in both directions, and filters by time hold."""
     ids, instants = [], []
     for number in range(7):
         intent = stripe.post(INTENTS, amount=1000 + number, currency="eur").body
         ids.append(intent["id"])
         instants.append(intent["created"])
-        server.advance(seconds=10)
+        stripe_server.advance(seconds=10)
     newest_first = ids[::-1]
     first = stripe.get(INTENTS, limit=3).body
     assert (first["object"], first["url"], first["has_more"]) == ("list", INTENTS, True)
@@ -207,7 +192,7 @@ def test_lists_are_paged_both_ways(stripe: Caller, server: StripeServer) -> None
     assert stripe.get(INTENTS, starting_after="pi_none").error["code"] == "resource_missing"
 
 
-def test_payments_are_found_by_what_was_said_of_them(stripe: Caller, server: StripeServer) -> None:
+def test_payments_are_found_by_what_was_said_of_them(stripe: Caller, stripe_server: StripeServer) -> None:
     """Search understands equality, substrings, comparison, negation, AND and OR, pages, and refuses what it cannot."""
     path = f"{INTENTS}/search"
     for number in range(4):
@@ -228,7 +213,7 @@ def test_payments_are_found_by_what_was_said_of_them(stripe: Caller, server: Str
     assert (first["has_more"], rest["has_more"], rest["next_page"]) == (True, False, None)
     for query in ("amount", "amount:x", "colour:'red'", "amount:1 AND amount:2 OR amount:3", "status:'a' status:'b'"):
         assert stripe.get(path, query=query).error["param"] == "query"
-    server.configure(search_delay_s=30)
+    stripe_server.configure(search_delay_s=30)
     assert amounts("currency:'eur'") == []
 
 
@@ -252,13 +237,13 @@ def test_ids_expand_to_objects(stripe: Caller) -> None:
     assert "data.customer" in stripe.get(INTENTS, expand=["customer"]).error["message"]
 
 
-def test_the_rate_limit_is_off_until_set(stripe: Caller, server: StripeServer) -> None:
+def test_the_rate_limit_is_off_until_set(stripe: Caller, stripe_server: StripeServer) -> None:
     """Over the limit of a simulated second requests get 429; the next second is free again."""
-    server.configure(rate_limit_per_s=3)
+    stripe_server.configure(rate_limit_per_s=3)
     replies = [stripe.get("/v1/balance") for _ in range(5)]
     assert [reply.status for reply in replies] == [200, 200, 200, 429, 429]
     assert replies[-1].error["code"] == "rate_limit"
-    server.advance(seconds=1)
+    stripe_server.advance(seconds=1)
     assert stripe.get("/v1/balance").status == 200
 
 
@@ -275,16 +260,16 @@ def test_events_tell_who_asked_and_are_found_by_type(stripe: Caller) -> None:
     assert created["data"]["object"]["status"] == "requires_confirmation"
 
 
-def test_webhooks_are_signed_over_the_raw_body(stripe: Caller, server: StripeServer, heard: Heard) -> None:
+def test_webhooks_are_signed_over_the_raw_body(stripe: Caller, stripe_server: StripeServer, heard: Heard) -> None:
     """Every event is posted once, signed by HMAC over timestamp and body; the vendor's library accepts it."""
-    server.configure(webhook_url=heard.url, webhook_secret="whsec_test")
+    stripe_server.configure(webhook_url=heard.url, webhook_secret="whsec_test")
     intent = stripe.post(INTENTS, **PAID, metadata={"name": "Zoë"}).body
-    server.settle()
+    stripe_server.settle()
     types = {json.loads(body)["type"] for body, _ in heard.messages}
     assert types == {"payment_intent.created", "charge.succeeded", "payment_intent.succeeded"}
     for body, headers in heard.messages:
         parts = dict(part.split("=", 1) for part in headers["stripe-signature"].split(","))
-        assert int(parts["t"]) == int(server.now.timestamp())
+        assert int(parts["t"]) == int(stripe_server.now.timestamp())
         expected = hmac.new(b"whsec_test", parts["t"].encode() + b"." + body, hashlib.sha256).hexdigest()
         assert parts["v1"] == expected
         construct: Any = vendor.Webhook.construct_event
@@ -292,18 +277,22 @@ def test_webhooks_are_signed_over_the_raw_body(stripe: Caller, server: StripeSer
         assert event.data.object["id"] in (intent["id"], intent["latest_charge"])
 
 
-def test_webhooks_nobody_takes_are_sent_again_signed_anew(stripe: Caller, server: StripeServer, heard: Heard) -> None:
+def test_webhooks_nobody_takes_are_sent_again_signed_anew(
+    stripe: Caller, stripe_server: StripeServer, heard: Heard
+) -> None:
     """A refused webhook comes again after the waits of the schedule, each time signed at its own instant."""
     heard.status = 500
-    server.configure(webhook_url=heard.url, webhook_retries_s=[60, 600], webhook_events=["payment_intent.succeeded"])
+    stripe_server.configure(
+        webhook_url=heard.url, webhook_retries_s=[60, 600], webhook_events=["payment_intent.succeeded"]
+    )
     stripe.post(INTENTS, **PAID)
-    server.settle()
+    stripe_server.settle()
     assert len(heard.messages) == 1
-    server.advance(seconds=60)
+    stripe_server.advance(seconds=60)
     assert len(heard.messages) == 2
     heard.status = 200
-    server.advance(seconds=600)
-    server.advance(days=3)
+    stripe_server.advance(seconds=600)
+    stripe_server.advance(days=3)
     assert len(heard.messages) == 3
     bodies = {body for body, _ in heard.messages}
     instants = [int(headers["stripe-signature"].split(",")[0][2:]) for _, headers in heard.messages]
