@@ -9,7 +9,9 @@ import pickle
 import socket
 import ssl
 import threading
+import zlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.utils import format_datetime
@@ -79,7 +81,7 @@ def server() -> Iterator[Server]:
     running.stop()
 
 
-@pytest.fixture(params=["httpx", "geventhttpclient"])
+@pytest.fixture(params=["standard", "geventhttpclient"])
 def transport(request: pytest.FixtureRequest) -> Any:
     """Each transport by name; the one of Locust only where it is installed."""
     if request.param == "geventhttpclient":
@@ -137,6 +139,86 @@ def test_no_proxy_of_the_environment_is_used(server: Server, transport: Any, mon
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     with open_client(server.url, transport=transport) as client:
         assert client.request("GET", "/").status == 200
+
+
+def test_a_named_proxy_is_gone_through(server: Server, transport: Any) -> None:
+    """The profile's proxy gets the whole URL of a plain call, and is asked for a tunnel by an encrypted one."""
+    with open_client("http://shop.invalid", transport=transport, proxy=server.url) as client:
+        assert client.request("GET", "/a?b=1").status == 200
+    assert (server.seen[0][1], server.seen[0][2]["host"]) == ("http://shop.invalid/a?b=1", "shop.invalid")
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        asked: list[bytes] = []
+
+        def refuse() -> None:
+            with proxy.accept()[0] as connection:
+                asked.append(connection.recv(4096))
+                connection.sendall(b"HTTP/1.1 403 Forbidden\r\n\r\n")
+
+        thread = threading.Thread(target=refuse)
+        thread.start()
+        address = f"http://127.0.0.1:{proxy.getsockname()[1]}"
+        with (
+            open_client("https://shop.invalid", transport=transport, proxy=address) as client,
+            pytest.raises(InfrastructureError, match="403"),
+        ):
+            client.request("GET", "/")
+        thread.join()
+    assert asked[0].startswith(b"CONNECT shop.invalid:443 HTTP/1.")
+
+
+def test_a_connection_that_the_server_closed_is_not_used_again(transport: Any) -> None:
+    """A server may end idle connections: the next call opens another, and none of them is sent twice."""
+    served: list[bytes] = []
+    closed = threading.Semaphore(0)
+
+    def serve_once_each(listener: socket.socket) -> None:
+        for _ in range(3):
+            with listener.accept()[0] as connection:
+                served.append(connection.recv(4096))
+                connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
+            closed.release()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve_once_each, args=(listener,))
+        thread.start()
+        with open_client(f"http://127.0.0.1:{listener.getsockname()[1]}", transport=transport) as client:
+            for method in ("POST", "POST", "GET"):
+                assert client.request(method, "/").status == 200
+                assert closed.acquire(timeout=5)
+        thread.join()
+    assert [request.split()[0] for request in served] == [b"POST", b"POST", b"GET"]
+
+
+def test_an_answer_cut_short_is_an_infrastructure_error(server: Server, transport: Any) -> None:
+    """Half a reply is never handed on as a whole one."""
+    server.answer = lambda _: (200, {"content-length": "99"}, b"half")
+    with (
+        open_client(server.url, transport=transport, timeout_s=0.3) as client,
+        pytest.raises(InfrastructureError, match="did not answer"),
+    ):
+        client.request("GET", "/")
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "bare deflate"])
+def test_a_compressed_answer_is_read(server: Server, transport: Any, encoding: str) -> None:
+    """Some servers compress whatever they were asked for; one that is broken is an infrastructure error."""
+    packer = zlib.compressobj(wbits={"gzip": 31, "deflate": 15, "bare deflate": -15}[encoding])
+    packed = packer.compress(b'{"a": 1}') + packer.flush()
+    headers = {"content-encoding": encoding.removeprefix("bare ")}
+    server.answer = lambda number: (200, headers, packed if number == 1 else b"broken")
+    with open_client(server.url, transport=transport) as client:
+        assert client.request("GET", "/").json() == {"a": 1}
+        with pytest.raises(InfrastructureError, match="did not answer"):
+            client.request("GET", "/")
+
+
+def test_threads_share_a_client(server: Server) -> None:
+    """Calls made side by side each get their own reply, and no more connections are kept than allowed."""
+    server.answer = lambda _: (200, {}, b"{}")
+    with open_client(server.url, connections=2) as client, ThreadPoolExecutor(8) as threads:
+        replies = list(threads.map(lambda n: client.request("GET", f"/{n}").status, range(80)))
+    assert replies == [200] * 80
+    assert {seen[1] for seen in server.seen} == {f"/{n}" for n in range(80)}
 
 
 def test_a_time_limit_names_system_method_and_url(transport: Any) -> None:

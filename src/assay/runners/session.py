@@ -91,7 +91,7 @@ class Session:
         plan: Plan,
         running: Running,
         *,
-        transport: Literal["httpx", "geventhttpclient"] = "httpx",
+        transport: Literal["standard", "geventhttpclient"] = "standard",
         runner: str = "",
         run_id: str = "",
         seed: int | None = None,
