@@ -10,6 +10,7 @@ from assay.edge.install import Installation, Java, find_jar, find_java
 from assay.edge.journal import Body, Exchange, Gap, Harvested, Harvester
 from assay.edge.process import EdgeProcess, EdgeState, attach, is_running, start_edge, stop_edge
 from assay.edge.routes import ReverseRoute, Route, RouteTable
+from assay.edge.stubs import holds_card_number, holds_masked_card, load_stubs, refuse_card_numbers
 
 __all__ = [
     "Admin",
@@ -31,9 +32,13 @@ __all__ = [
     "find_installation",
     "find_jar",
     "find_java",
+    "holds_card_number",
+    "holds_masked_card",
     "is_running",
     "load_routes",
+    "load_stubs",
     "prepare",
+    "refuse_card_numbers",
     "set_faults",
     "start_edge",
     "stop_edge",

@@ -36,7 +36,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, get_args
 
-from assay.edge.routes import FAULT_PRIORITY, Entrance, RouteTable, entrances, mapping_id
+from assay.edge.routes import ANSWERED_HERE, FAULT_PRIORITY, Entrance, RouteTable, entrances, mapping_id
 from assay.errors import SafetyError, UsageError, did_you_mean
 
 HEADER = "X-Assay-Fault"
@@ -153,7 +153,7 @@ def _mappings_of(fault: Fault, way: Entrance, priority: int) -> list[dict[str, A
             where=fault.name,
             hint="use the simulator or the sandbox of this system",
         )
-    if way.mode == "stub":
+    if way.mode in ANSWERED_HERE:
         plans = _plans_without_backend(fault)
     elif way.mode == "simulator" and (fault.kind not in ("drop", "reset") or fault.hold_ms is not None):
         response = way.proxy()
@@ -200,7 +200,7 @@ def _plans_without_backend(fault: Fault) -> list[_Plan]:
     if fault.kind in _BREAKS and fault.hold_ms is None:
         return [("answer", 0, {"response": {"fault": _BREAKS[fault.kind]}})]
     raise UsageError(
-        f"A fault of kind '{fault.kind}' needs a system that acts, and '{fault.system}' is in mode stub.",
+        f"A fault of kind '{fault.kind}' needs a system that acts, and '{fault.system}' is answered by stubs.",
         where=fault.name,
         hint="give the system mode simulated, or write the delay into the stub itself",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from assay.edge.certificate import STORE_PASSWORD, Certificates
 from assay.edge.install import Installation
@@ -11,6 +12,7 @@ from assay.edge.install import Installation
 BODY_LIMIT = 16 * 1024
 KEPT_BODY = BODY_LIMIT + 1  # one more, so that a body cut off there is told from one that ends there
 Mode = Literal["scenario", "load"]
+_NEAR = "127.0.0.1|localhost"
 
 
 def heap_flags() -> list[str]:
@@ -22,12 +24,26 @@ def heap_flags() -> list[str]:
     return ["-Xmx1g", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError"]
 
 
-def java_flags(mode: Mode, archive: Path | None) -> list[str]:
-    """Return the JVM's flags: quick compilation only for scenarios, full tiering for load."""
+def java_flags(mode: Mode, archive: Path | None, *, proxy: str | None = None) -> list[str]:
+    """Return the JVM's flags: quick compilation only for scenarios, full tiering for load.
+
+    proxy: the company's, for what goes out to sandboxes and live systems.
+    """
     tiering = ["-XX:TieredStopAtLevel=1"] if mode == "scenario" else []
     shared = [f"-XX:SharedArchiveFile={archive}"] if archive is not None else []
     # An archive that no longer fits is ignored by the JVM; it need not say so.
-    return [*heap_flags(), *tiering, *shared, "-Xshare:auto", "-Xlog:cds=off,cds+dynamic=off"]
+    quiet = ["-Xshare:auto", "-Xlog:cds=off,cds+dynamic=off"]
+    return [*heap_flags(), *tiering, *shared, *quiet, *_way_out(proxy)]
+
+
+def _way_out(proxy: str | None) -> list[str]:
+    """Return the JVM's proxy settings, and not WireMock's ``--proxy-via``: that one takes simulators' calls along."""
+    if proxy is None:
+        return []
+    parts = urlsplit(proxy)
+    ways = [f"-D{scheme}.{key}" for scheme in ("http", "https") for key in ("proxyHost", "proxyPort")]
+    values = [parts.hostname, parts.port] * 2
+    return [*(f"{way}={value}" for way, value in zip(ways, values, strict=True)), f"-Dhttp.nonProxyHosts={_NEAR}"]
 
 
 def wiremock_flags(*, port: int, bind: str, root: Path, certificates: Certificates, mode: Mode) -> list[str]:

@@ -127,14 +127,16 @@ def start_edge(
     bind: str = "127.0.0.1",
     certificates: Path | None = None,
     installation: Installation | None = None,
+    proxy: str | None = None,
     boot_timeout_s: float = 60.0,
 ) -> EdgeProcess:
     """Start an edge and return when it answers.
 
     ``directory`` keeps its log, its files and its authority (a temporary folder if None); ``certificates`` lets
     several edges share one authority; ``hosts`` are signed for in advance. ``mode="load"`` keeps no journal. An
-    ``owned`` edge ends with this process, a ``detached`` one runs on. Raises InfrastructureError: no Java, no jar,
-    the port taken, or a process that does not come up (with the end of its log).
+    ``owned`` edge ends with this process, a ``detached`` one runs on. ``proxy`` is its way out of a company's
+    network. Raises InfrastructureError: no Java, no jar, the port taken, or a process that does not come up (with the
+    end of its log).
     """
     installation = installation or prepare()
     temporary = directory is None
@@ -145,7 +147,7 @@ def start_edge(
         for attempt in range(3):
             chosen = claim_port(port, bind) if port is not None else free_port(bind)
             flags = wiremock_flags(port=chosen, bind=bind, root=root, certificates=made, mode=mode)
-            line = command(installation, java_flags(mode, installation.archive), flags)
+            line = command(installation, java_flags(mode, installation.archive, proxy=proxy), flags)
             child = _spawn(line, root / _LOG)
             owned = _Owned(child, root if temporary else None, lifetime)
             try:

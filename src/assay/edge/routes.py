@@ -17,7 +17,8 @@ from urllib.parse import urlsplit
 
 from assay.errors import UsageError
 
-RouteMode = Literal["stub", "simulator", "sandbox", "live"]
+RouteMode = Literal["stub", "recorded", "simulator", "sandbox", "live"]
+ANSWERED_HERE = ("stub", "recorded")
 Way = Literal["proxy", "base", "reverse"]
 
 FAULT_PRIORITY = 10
@@ -36,8 +37,8 @@ class Route:
     ``host`` is the vendor's production host (``*.`` in front takes its sub-domains; None: base URL only), ``hosts``
     are further hosts of the same vendor. ``target``
     is the address calls go to: the simulator's or sandbox's, for ``live`` the vendor's own unless given, for ``stub``
-    none. ``prefix`` is the first path segment by base URL, the system's id unless given, empty for a host that has no
-    base URL of its own. ``stubs`` are WireMock mappings answered before the target is asked.
+    and ``recorded`` none. ``prefix`` is the first path segment by base URL, the system's id unless given, empty for a
+    host that has no base URL of its own. ``stubs`` are WireMock mappings answered before the target is asked.
     """
 
     system: str
@@ -60,8 +61,8 @@ class Route:
 
     @property
     def destination(self) -> str | None:
-        """Return where calls go; None for a stub."""
-        if self.mode == "stub":
+        """Return where calls go; None where the edge itself answers."""
+        if self.mode in ANSWERED_HERE:
             return None
         return self.target
 
@@ -171,8 +172,8 @@ def route_mappings(table: RouteTable, *, port: int) -> list[dict[str, Any]]:
                     f"route {name}", ROUTE_PRIORITY, entrance.request(), entrance.proxy(), {**mark, "kind": "route"}
                 )
             )
-        elif entrance.mode == "stub":
-            answer = _no_stub(entrance.system)
+        elif entrance.mode in ANSWERED_HERE:
+            answer = _no_stub(entrance.system, entrance.mode)
             mark_refused = {**mark, "kind": "refusal", "refused": True}
             mappings.append(_mapping(f"no stub {name}", EMPTY_STUB_PRIORITY, entrance.request(), answer, mark_refused))
     for route in table.routes:
@@ -223,17 +224,22 @@ def _stub_mappings(route: Route, table: RouteTable, port: int) -> Iterable[dict[
             pinned.setdefault("name", name)
             pinned.pop("uuid", None)
             pinned["priority"] = STUB_PRIORITY + min(int(stub.get("priority", 5)), 1000)
-            mark = {**entrance.mark, "mode": "stub", "kind": "stub"}
+            mode = "recorded" if route.mode == "recorded" else "stub"
+            mark = {**entrance.mark, "mode": mode, "kind": "stub"}
             pinned["metadata"] = {**stub.get("metadata", {}), "assay": mark}
             yield pinned
 
 
-def _no_stub(system: str) -> dict[str, Any]:
+def _no_stub(system: str, mode: str) -> dict[str, Any]:
+    remedy = {
+        "stub": f"add a stub under mocks/{system}/stubs/",
+        "recorded": f"record this call with `assay record {system}` in an environment where {system} is sandbox",
+    }[mode]
     body = {
         "error": "no stub matches",
         "system": system,
-        "explanation": f"System '{system}' is in mode stub and none of its stubs matches this call.",
-        "do": f"add a stub under mocks/{system}/stubs/, or give the system another mode in assay.toml",
+        "explanation": f"System '{system}' is in mode {mode} and none of its stubs matches this call.",
+        "do": f"{remedy}, or give the system another mode in assay.toml",
     }
     return {"status": 502, "headers": {"Content-Type": "application/json"}, "jsonBody": body}
 
@@ -253,7 +259,7 @@ def _refusal(table: RouteTable) -> dict[str, Any]:
             for route in table.routes
         ],
         "do": "add to assay.toml [systems.NAME] host = '{{request.host}}' "
-        f"and to [environments.{table.environment}.systems] NAME = 'stub' (or simulated, sandbox, live)",
+        f"and to [environments.{table.environment}.systems] NAME = 'stub' (or simulated, recorded, sandbox, live)",
     }
     response = {
         "status": 502,
@@ -277,7 +283,7 @@ def _check(table: RouteTable) -> None:
     hosts: dict[str, str] = {}
     for route in table.routes:
         here = f"route '{route.system}'"
-        if route.mode != "stub":
+        if route.mode not in ANSWERED_HERE:
             for host in route.all_hosts or ("*",):
                 _check_target(route.destination_of(host), here)
         if route.base_prefix:
