@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +42,13 @@ stripe = "simulated"
 ecb = "simulated"
 """
 _CAPTURE = "ASSAY_CAPTURE"
+ANSWERS = "ASSAY_ANSWERS"
+"""Names the JSON file that is to hold how many answers of simulators were judged."""
+EXAMPLES = "ASSAY_EXAMPLES"
+"""Says how many examples each property is tried with, where not Hypothesis's own 100."""
+REQUIRE_ALL = "ASSAY_REQUIRE_ALL"
+"""With 1 a test that lacks what a package of the system would bring fails instead of being skipped."""
+_INSTALLABLE = "apt-get install"
 _CAPTURED = pytest.StashKey[Path]()
 _SUMMARY = pytest.StashKey[Summary]()
 Assay = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -152,10 +160,26 @@ def project(new_project: Callable[[], Project]) -> Project:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let every simulator of this run write its answers down, to be judged at the end."""
+    """Let every simulator of this run write its answers down, to be judged at the end; set the number of examples."""
     if not hasattr(config, "workerinput") and _CAPTURE not in os.environ and SPECS.is_dir():
         os.environ[_CAPTURE] = tempfile.mkdtemp(prefix="assay-capture-")
         config.stash[_CAPTURED] = Path(os.environ[_CAPTURE])
+    if examples := os.environ.get(EXAMPLES):
+        from hypothesis import settings
+
+        settings.register_profile(EXAMPLES, max_examples=int(examples), deadline=None)
+        settings.load_profile(EXAMPLES)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Under ASSAY_REQUIRE_ALL=1 turn a skip that names the command which would end it into a failure."""
+    report = yield
+    if report.skipped and os.environ.get(REQUIRE_ALL) == "1" and isinstance(report.longrepr, tuple):
+        reason = report.longrepr[2]
+        if _INSTALLABLE in reason:
+            report.outcome, report.longrepr = "failed", f"{REQUIRE_ALL}=1 allows no skip: {reason}"
+    return report
 
 
 @pytest.hookimpl(trylast=True)
@@ -168,6 +192,10 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     summary = judge_folder(folder)
     shutil.rmtree(folder, ignore_errors=True)
     session.config.stash[_SUMMARY] = summary
+    if answers := os.environ.get(ANSWERS):
+        counts = {"answers": summary.answers, "outside": summary.outside, "violations": summary.violations}
+        operations = {vendor: len(names) for vendor, names in summary.operations.items()}
+        Path(answers).write_text(json.dumps({**counts, "operations": operations}), encoding="utf-8")
     if summary.violations:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

@@ -56,11 +56,9 @@ def unavailable() -> str | None:
 
 @contextmanager
 def cluster() -> Iterator[Cluster]:
-    """Run a cluster in a folder of its own and remove both; skips, or fails under ASSAY_REQUIRE_ALL=1, without one."""
+    """Run a cluster in a folder of its own and remove both; skips with the command that brings one."""
     reason = unavailable()
     if reason is not None:
-        if os.environ.get("ASSAY_REQUIRE_ALL") == "1":
-            pytest.fail(reason)
         pytest.skip(reason)
     folder = Path(tempfile.mkdtemp(prefix="assay-pg-"))
     try:
