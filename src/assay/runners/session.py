@@ -238,7 +238,11 @@ class Session:
         self._let_journal_arrive()
         with self._gatherer() as gatherer:
             judged = [self._judged(outcome, gatherer) for outcome in outcomes]
-        return [self._settled(outcome) for outcome in judged]
+        try:
+            return [self._settled(outcome) for outcome in judged]
+        finally:
+            if self._leasing and "store" in self.__dict__:
+                self.store.release(self.plan.name, *(outcome.id for outcome in judged))
 
     def judge_all_orders(self, outcomes: Sequence[Outcome]) -> Outcome | None:
         """Judge what only shows over all orders of this session together; None where no oracle asks for it."""
@@ -333,9 +337,7 @@ class Session:
             return gatherer.stock(skus, self.now())
 
     def _settled(self, outcome: Outcome) -> Outcome:
-        """Give the goods back and take back what was created; a failure of that is the outcome's, nobody else's."""
-        if outcome.id and "store" in self.__dict__:
-            self.store.release(self.plan.name, outcome.id)
+        """Take back what was created; a failure of that is the outcome's, nobody else's."""
         if outcome.undo != "open":
             return outcome
         if self.disposable:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from assay.errors import InfrastructureError, UsageError
 
 _DIALECTS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
-_WRITES = "assay_writes"
+_WRITES, _FLUSHES = "assay_writes", "assay_flushes"
 # What a database says, and what it means to whoever runs Assay: (message, what to do).
 _LOCKED = ("the store is locked by somebody else", "end the other process, or name another store")
 _FULL = ("the store is full", "free some disk, or keep results for fewer days")
@@ -29,6 +29,7 @@ class Database:
         self.engine = engine
         self._writer = engine.execution_options(**{_WRITES: "plain"})
         self._durable = engine.execution_options(**{_WRITES: "durable"})
+        self._statements: dict[str, Any] = {}
 
     @property
     def address(self) -> str:
@@ -59,6 +60,12 @@ class Database:
         from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 
         return postgresql_insert(table)
+
+    def statement(self, name: str, build: Callable[[Database], Any]) -> Any:
+        """Return a statement of this database's own kind, built once: building costs more than executing it."""
+        if name not in self._statements:
+            self._statements[name] = build(self)
+        return self._statements[name]
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -128,7 +135,10 @@ def _sqlite_begins(connection: sa.Connection) -> None:
     if writes is None:
         connection.exec_driver_sql("BEGIN")
         return
-    connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if writes == 'durable' else 'NORMAL'}")
+    wanted = "FULL" if writes == "durable" else "NORMAL"
+    if connection.info.get(_FLUSHES) != wanted:  # a connection keeps it for its next transactions
+        connection.exec_driver_sql(f"PRAGMA synchronous={wanted}")
+        connection.info[_FLUSHES] = wanted
     # A transaction that reads first and writes later is refused without waiting when somebody wrote in between.
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 

@@ -1,15 +1,23 @@
-"""Leases in the store: a SKU, a customer or a coupon that one case has for itself, across processes and machines."""
+"""Leases in the store: a SKU, a customer or a coupon that one case has for itself, across processes and machines.
+
+Every case takes and gives back its own: each is one transaction of few statements, and no statement is built twice.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
 from assay.store.database import Database
 from assay.store.schema import leases as _leases
 from assay.store.schema import us
+
+_here = _leases.c.environment == sa.bindparam("here")
+_THEIRS = sa.delete(_leases).where(_here, _leases.c.holder.in_(sa.bindparam("holders", expanding=True)))
+_NAMED = sa.delete(_leases).where(_here, _leases.c.name.in_(sa.bindparam("names", expanding=True)))
 
 
 def lease(
@@ -25,23 +33,32 @@ def lease(
     """Take `count` free ones of these names (0: all of them) in their order, or none of them."""
     wanted = tuple(dict.fromkeys(names))
     needed = count or len(wanted)
-    mine = sa.and_(_leases.c.environment == environment, _leases.c.name.in_(wanted))
-    insert = database.insert(_leases).on_conflict_do_nothing().returning(_leases.c.name)
-    with database.writing() as connection, connection.begin_nested() as attempt:
-        connection.execute(sa.delete(_leases).where(mine, _leases.c.until_us <= us(now)))
-        taken: list[str] = []
+    take = database.statement("lease", _take)
+    row = {"environment": environment, "holder": holder, "until_us": us(until), "now_us": us(now)}
+    taken: list[str] = []
+    with database.writing() as connection:
         for name in wanted:
-            row = {"environment": environment, "name": name, "holder": holder, "until_us": us(until)}
-            # One insert is one question and its answer: two processes cannot both be told yes.
-            taken += connection.execute(insert, row).scalars()
+            # One statement is one question and its answer: two processes cannot both be told yes.
+            taken += connection.execute(take, {**row, "name": name}).scalars()
             if len(taken) == needed:
                 return tuple(taken)
-        attempt.rollback()
+        if taken:
+            connection.execute(_NAMED, {"here": environment, "names": taken})
     return ()
 
 
-def release(database: Database, environment: str, holder: str) -> None:
-    """Give back whatever that holder has leased."""
-    theirs = (_leases.c.environment == environment, _leases.c.holder == holder)
+def release(database: Database, environment: str, holders: Sequence[str]) -> None:
+    """Give back whatever these holders have leased."""
     with database.writing() as connection:
-        connection.execute(sa.delete(_leases).where(*theirs))
+        connection.execute(_THEIRS, {"here": environment, "holders": list(holders)})
+
+
+def _take(database: Database) -> Any:
+    """Return the INSERT that takes and returns a name nobody holds, or whose holder's time is over."""
+    columns = ("environment", "name", "holder", "until_us")
+    insert = database.insert(_leases).values({name: sa.bindparam(name) for name in columns})
+    return insert.on_conflict_do_update(
+        index_elements=["environment", "name"],
+        set_={"holder": insert.excluded.holder, "until_us": insert.excluded.until_us},
+        where=_leases.c.until_us <= sa.bindparam("now_us"),
+    ).returning(_leases.c.name)

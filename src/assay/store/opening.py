@@ -62,9 +62,9 @@ class Store:
         """
         return lease(self._database, environment, names, holder=holder, now=now, until=until, count=count)
 
-    def release(self, environment: str, holder: str) -> None:
-        """Give back whatever that holder has leased."""
-        release(self._database, environment, holder)
+    def release(self, environment: str, *holders: str) -> None:
+        """Give back whatever these holders have leased, in one transaction."""
+        release(self._database, environment, holders)
 
     def add_calls(self, environment: str, calls: Iterable[Call]) -> int:
         """Keep calls that are not kept yet (by id) and return how many were new, in one transaction."""
