@@ -22,7 +22,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -217,9 +217,13 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description="Let vendors' own clients judge the simulators.")
     parser.add_argument("--only", choices=sorted(CLIENTS), action="append", help="this client (may be given again)")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the simulator is stopped, too
-    chosen = parser.parse_args(arguments).only or list(CLIENTS)
-    verdicts = [judge(CLIENTS[name]) for name in chosen]
+    parser.add_argument("--json", type=Path, dest="json_path", help="write the table as JSON")
+    options = parser.parse_args(arguments)
+    verdicts = [judge(CLIENTS[name]) for name in options.only or list(CLIENTS)]
     print(f"\n{table(verdicts)}")
+    if options.json_path is not None:
+        rows = [{**asdict(each), "is_pass": each.is_pass} for each in verdicts]
+        options.json_path.write_text(json.dumps(rows, indent=2), encoding="utf-8")
     return 0 if all(each.is_pass for each in verdicts) else 1
 
 
