@@ -58,15 +58,22 @@ def read_creations(calls: Iterable[Call], rules: Mapping[str, Sequence[CreationR
         for rule in rules.get(call.system, ()):
             match = re.search(rule.path, call.path)
             if rule.method == call.method and match:
-                purpose = dict.fromkeys(value for place in rule.purpose for value in _values(place, call, match))
                 yield Creation(
                     system=call.system,
                     kind=rule.kind,
                     key=call.request_headers.get(rule.key),
-                    purpose="/".join(purpose),
+                    purpose="/".join(_named(rule.purpose, call, match)),
                     at=call.at,
                     status=call.status,
+                    amount=next(_named(rule.amount, call, match), ""),
+                    currency=next(_named(rule.currency, call, match), ""),
+                    customer=next(_named(rule.customer, call, match), ""),
                 )
+
+
+def _named(places: Iterable[str], call: Call, match: re.Match[str]) -> Iterator[str]:
+    """Return what stands in these places of a call, each once."""
+    return iter(dict.fromkeys(value for place in places for value in _values(place, call, match)))
 
 
 def _learn(named: Sequence[tuple[Call, set[Reference]]], owner: dict[Reference, set[str]]) -> None:

@@ -54,6 +54,9 @@ HEAD = ConnectorHead(
             path=r"^/v1/payment_intents$",
             key="idempotency-key",
             purpose=("form:metadata[checkout_id]", "form:metadata[edit]"),
+            amount=("form:amount",),
+            currency=("form:currency",),
+            customer=("form:receipt_email",),
         ),
         CreationRule(
             kind="refund",
@@ -296,6 +299,7 @@ def decode_payment(answer: Answer) -> Payment:
         declined=answer.has("last_payment_error"),
         checkout_ref=answer.text_or("metadata.checkout_id", "") or None,
         purpose=answer.text_or("metadata.edit", ""),
+        customer=answer.text_or("receipt_email", "") or None,
     )
 
 

@@ -6,7 +6,7 @@ shop's order number as that system holds it (None where it holds none).
 
 from __future__ import annotations
 
-from assay.records.dossier import CardTrace, Dossier, Population, Purchases, Scan
+from assay.records.dossier import Attempt, CardTrace, Dossier, Population, Purchases, Scan
 from assay.records.held import Document, GatewayRefund, MinorAmount, Payment, Rate, Shipment, ShipmentEvent, StockLevel
 from assay.records.journal import Call, Creation, CreationRule, LabelRequest, ReferenceRule
 from assay.records.order import (
@@ -28,6 +28,7 @@ from assay.records.stock import Article, Movement, Reservation, StockCount
 __all__ = [
     "Address",
     "Article",
+    "Attempt",
     "Call",
     "CardTrace",
     "Condition",

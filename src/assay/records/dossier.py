@@ -39,7 +39,9 @@ class Dossier:
     the base currency. `unknown_parcels` are tracking numbers the shop shows and no carrier knows. `stock` are
     counts before and after, of articles nobody else buys meanwhile. `before_replay` is this dossier as it was before
     the same events were delivered again. `siblings` are further orders that came of a purchase that meant one.
-    `read_at` is the landscape's instant of reading.
+    `told` is what the shop said to the customer at each answer (ordered, declined, processing …), oldest first; empty
+    where nobody noted it. `cancel_asked` says whether anybody asked for the order to be cancelled, None where that is
+    not known. `read_at` is the landscape's instant of reading.
     """
 
     order: Order | None
@@ -60,6 +62,36 @@ class Dossier:
     scans: tuple[Scan, ...] = ()
     before_replay: Dossier | None = None
     siblings: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
+    cancel_asked: bool | None = None
+    read_at: datetime | None = None
+
+    def missing(self, *roles: str) -> str | None:
+        """Return why one of these witnesses could not be read, or None."""
+        return next((f"{role}: {why}" for role, why in self.unread if role in roles), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """A purchase that came to fewer orders than its customer, known to nobody else, meant to place.
+
+    `case` and `customer` (an e-mail address) name it. `orders` are those the shop holds in that name, `payments` what
+    gateways hold of it, `creations` what the platform asked of them, `calls` the calls and events that name one of
+    these. `shown` are the amounts the customer saw on the way, as in `Dossier`; `told` what the shop said to them.
+    `broken` are the shop's answers to the customer that were errors of the shop itself: status, method and path.
+    """
+
+    case: str
+    customer: str
+    intended: int = 1
+    orders: tuple[Order, ...] = ()
+    payments: tuple[Payment, ...] = ()
+    creations: tuple[Creation, ...] = ()
+    calls: tuple[Call, ...] = ()
+    shown: tuple[tuple[str, Money], ...] = ()
+    told: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
+    unread: tuple[tuple[str, str], ...] = ()
     read_at: datetime | None = None
 
     def missing(self, *roles: str) -> str | None:
@@ -80,7 +112,8 @@ class Purchases:
 class Population:
     """A set of orders and one closed window: every dossier, and what each system lists of [since, until).
 
-    `orders` may reach back further than the window: what was placed before it may be paid and booked within.
+    `orders` may reach back further than the window: what was placed before it may be paid and booked within. `scans`
+    are texts that belong to no single order, as the platform's logs.
     """
 
     since: datetime
@@ -91,6 +124,7 @@ class Population:
     documents: tuple[Document, ...] = ()
     stock: tuple[StockCount, ...] = ()
     purchases: tuple[Purchases, ...] = ()
+    scans: tuple[Scan, ...] = ()
     unread: tuple[tuple[str, str], ...] = ()
     read_at: datetime | None = None
 

@@ -34,7 +34,8 @@ class Payment:
 
     `phase` is the gateway's status in our words: open (the customer has to act), pending (the bank has), authorised,
     captured, voided. `capturable` is what may still be taken of an authorisation. `declined`: the last try was refused.
-    `checkout_ref` and `purpose` are what the shop wrote on it: whose checkout, and for what beside the order itself.
+    `checkout_ref` and `purpose` are what the shop wrote on it: whose checkout, and for what beside the order itself;
+    `customer` is the e-mail address it wrote on it.
     """
 
     system: str
@@ -50,6 +51,7 @@ class Payment:
     declined: bool = False
     checkout_ref: str | None = None
     purpose: str = ""
+    customer: str | None = None
     refunds: tuple[GatewayRefund, ...] = ()
 
 

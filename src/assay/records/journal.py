@@ -28,7 +28,8 @@ class ReferenceRule:
 class CreationRule:
     """Which calls of a vendor create something that must not be created twice, and where their key and purpose stand.
 
-    `key` is a header's name in lower case; `purpose` are places as in `ReferenceRule`.
+    `key` is a header's name in lower case; all others are places as in `ReferenceRule`: `purpose`, the `amount` and
+    `currency` asked for, and the `customer` by e-mail address.
     """
 
     kind: str
@@ -36,6 +37,9 @@ class CreationRule:
     path: str
     key: str
     purpose: tuple[str, ...] = ()
+    amount: tuple[str, ...] = ()
+    currency: tuple[str, ...] = ()
+    customer: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +89,7 @@ class Creation:
     """One call that asked a system to create something, from the journal: what kind, under which idempotency key.
 
     `purpose` is what tells two things apart that are both wanted: the checkout, and what was written beside it.
+    `amount` is the text that was sent, a number or not; empty where the system's rule names no place for it.
     """
 
     system: str
@@ -93,3 +98,6 @@ class Creation:
     purpose: str
     at: datetime
     status: int
+    amount: str = ""
+    currency: str = ""
+    customer: str = ""
