@@ -9,13 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from assay.errors import UsageError
+from assay.events import Finding, Outcome, Progress, Result
 from assay.local.plan import Plan
 from assay.local.project import plan_for
 from assay.runners.campaign import flows_of
-from assay.runners.selftest import as_json, exit_code_of, self_test, write
-from assay.runners.trials import HEALTHY, Trial, trials_of
+from assay.runners.lane import Tried
+from assay.runners.selftest import as_json, as_markdown, exit_code_of, self_test, summary, write
+from assay.runners.trials import HEALTHY, Trial, sampled, trials_of
+from assay.runners.verdict import Verdict
 from assay.suite_flows import choose
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,8 +50,11 @@ def test_two_are_caught_one_is_missed_and_the_healthy_shop_is_silent(
     plan: Plan, small: Callable[..., list[Trial]]
 ) -> None:
     """MON-01 and ORD-30 turn the thread red by the right oracle; what it cannot show is a miss and ends with 1."""
-    tried = self_test(plan, small(HEALTHY, "MON-01", "ORD-30", "CAR-02"))
+    heard: list[object] = []
+    tried = self_test(plan, small(HEALTHY, "MON-01", "ORD-30", "CAR-02"), listen=heard.append)
     content = as_json(tried)
+    told = [each.detail for each in heard if isinstance(each, Progress) and each.state in ("ready", "failed")]
+    assert ["1/4" in told[0], " left" in told[0], "4/4" in told[-1], " left" in told[-1]] == [True, True, True, False]
     assert {id: each["caught"] for id, each in content["defects"].items()} == {
         "MON-01": True,
         "ORD-30": True,
@@ -57,10 +65,11 @@ def test_two_are_caught_one_is_missed_and_the_healthy_shop_is_silent(
     assert "JPY was sent with 2 decimals" in content["defects"]["MON-01"]["sentence"]
     assert content["healthy"]["alarms"] == []
     assert content["healthy"]["evaluated"] > 10
-    assert content["counts"] == {"defects": 3, "caught": 2, "innocent": 0, "alarms": 0}
+    counts = {"defects": 3, "caught": 2, "otherwise": 0, "missed": 1, "waiting": 0, "innocent": 0, "alarms": 0}
+    assert content["counts"] == counts
     assert exit_code_of(tried) == content["exit_code"] == 1
     assert exit_code_of([each for each in tried if each.trial.id != "CAR-02"]) == 0
-    paths = write(plan, tried, plan.profile.folder / "s.json")
+    paths = write(plan, content, plan.profile.folder / "s.json")
     assert json.loads((plan.profile.folder / "s.json").read_text()) == content
     matrix = next(path for path in paths if path.suffix == ".md").read_text()
     assert "| CAR-02 | **missed** |" in matrix
@@ -81,6 +90,81 @@ def test_a_landscape_that_does_not_start_is_no_catch(plan: Plan, small: Callable
     assert "to_minor_units" in " ".join(as_json(tried)["defects"]["MON-99"]["trouble"])
 
 
+def _tried(trial: Trial, *red: str) -> Tried:
+    """What came of a trial in which these oracles were red."""
+    findings = tuple(Finding(oracle=oracle, result=Result.FAIL, order_ref="1") for oracle in red)
+    outcome = Outcome(flow="F01", case="eur", environment="local", findings=findings)
+    return Tried(trial, Verdict(outcomes=[outcome]), 1.0, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("red", "caught", "as_declared", "code"),
+    [
+        (("O-M1", "O-M3"), True, True, 0),
+        (("O-E2",), True, True, 0),
+        (("O-M3",), True, False, 1),
+        ((), False, False, 1),
+    ],
+)
+def test_a_defect_must_be_found_by_an_oracle_its_file_names(
+    red: tuple[str, ...], caught: bool, as_declared: bool, code: int
+) -> None:
+    """One of CAUGHT_BY is enough; another oracle alone is said to be another one and ends with 1, as a miss does."""
+    trial = Trial(id="MON-01", kind="defect", meaning="wrong", pairs=(), caught_by=("O-M1", "O-E2"))
+    content = as_json([_tried(trial, *red)])
+    found = content["defects"]["MON-01"]
+    assert (found["caught"], found["as_declared"], content["exit_code"]) == (caught, as_declared, code)
+    assert ("by another oracle than declared" in summary(content)) is (caught and not as_declared)
+    matrix = as_markdown(content)
+    assert ("| MON-01 | by another oracle |" in matrix) is (caught and not as_declared)
+    assert ("**x**" in matrix.split("| MON-01")[1]) is as_declared
+
+
+def test_what_waits_is_listed_with_the_reason_and_never_green(plan: Plan) -> None:
+    """A defect whose file says WAITS_FOR is not tried and not counted; alone it is nothing that ran (5)."""
+    folder = plan.profile.folder / "more"
+    folder.mkdir()
+    (folder / "MON-96.py").write_text('"""MON-96: refunds."""\n\nWAITS_FOR = "F06: refunds"\nSEAMS = {}\n')
+    waiting = trials_of(replace(plan, defect_folders=(folder,)), only=["MON-96"])
+    tried = self_test(plan, waiting)
+    content = as_json(tried, waiting)
+    assert tried == []
+    assert content["waiting"] == {"MON-96": {"meaning": "refunds.", "waits_for": "F06: refunds"}}
+    assert (content["counts"]["waiting"], content["counts"]["defects"], content["exit_code"]) == (1, 0, 5)
+    assert "| MON-96: refunds. | F06: refunds |" in as_markdown(content)
+
+
+def test_a_variation_in_which_nothing_was_judged_is_not_silent() -> None:
+    """An innocent trial without a verdict does not end with 0."""
+    trial = Trial(id="INN-01", kind="innocent", meaning="legal", pairs=())
+    assert exit_code_of([Tried(trial, Verdict(), 1.0, 0.5)]) == 5
+
+
+@given(text=st.text(min_size=1), data=st.data())
+def test_a_sample_holds_a_defect_for_each_oracle_and_every_variation(text: str, data: st.DataObject) -> None:
+    """Whatever the text, each oracle that catches any has one to catch; the same text chooses the same."""
+    oracles = st.lists(st.sampled_from(["O-M1", "O-M3", "O-E2", "step"]), max_size=3, unique=True)
+    trials = [
+        Trial(id=f"MON-{number:02}", kind="defect", meaning="", pairs=(), caught_by=tuple(caught_by))
+        for number, caught_by in enumerate(data.draw(st.lists(oracles, max_size=8)))
+    ]
+    trials += [Trial(id=id, kind=kind, meaning="", pairs=()) for id, kind in (("INN-1", "innocent"), ("H", "healthy"))]
+    taken = sampled(trials, text)
+    wanted = {oracle for trial in trials for oracle in trial.caught_by} - {"step"}
+    assert wanted <= {oracle for trial in taken for oracle in trial.caught_by}
+    assert [trial.id for trial in taken if trial.kind != "defect"] == ["INN-1"]
+    assert taken == sampled(trials, text)
+    assert sum(trial.kind == "defect" for trial in taken) <= len(wanted)
+
+
+def test_samples_of_other_commits_hold_other_defects(plan: Plan) -> None:
+    """Over a few commits nearly every defect has its turn."""
+    trials = trials_of(plan)
+    able = {trial.id for trial in trials if set(trial.caught_by) - {"step"}}
+    seen = {trial.id for number in range(60) for trial in sampled(trials, f"commit {number}")} & able
+    assert len(seen) >= 0.8 * len(able)
+
+
 def test_cases_named_in_the_file_go_first(plan: Plan) -> None:
     """SHOWN_BY chooses the cases of a defect; without it all of F01 are tried, those that run alone last."""
     folder = plan.profile.folder / "more"
@@ -98,9 +182,13 @@ def test_what_showed_a_defect_last_time_is_tried_first(plan: Plan) -> None:
     """The last matrix orders the cases; none is left out for it."""
     out = plan.profile.folder / "reports" / "out"
     out.mkdir(parents=True)
-    [before] = trials_of(plan, only=["CAR-05"])
-    (out / "selftest.json").write_text(json.dumps({"defects": {"CAR-05": {"cases": ["F01[bundle]"]}}}))
-    [after] = trials_of(plan, only=["CAR-05"])
+    folder = plan.profile.folder / "more"
+    folder.mkdir()
+    (folder / "CAR-99.py").write_text('"""CAR-99: not named."""\n\nSEAMS = {}\n')
+    own = replace(plan, defect_folders=(folder,))
+    [before] = trials_of(own, only=["CAR-99"])
+    (out / "selftest.json").write_text(json.dumps({"defects": {"CAR-99": {"cases": ["F01[bundle]"]}}}))
+    [after] = trials_of(own, only=["CAR-99"])
     assert [case.name for _, case in after.pairs] == ["bundle"]
     assert {case.name for _, case in (*after.pairs, *after.later)} == {
         case.name for _, case in (*before.pairs, *before.later)
@@ -122,9 +210,31 @@ def test_an_unknown_defect_is_wrong_use(plan: Plan, choice: dict[str, Any], hint
     assert hint in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ('SHOWN_BY = "jpy"', "expected: ('jpy', 'F01[kwd]')"),
+        ("SHOWN_BY = ()", "SHOWN_BY cannot be read"),
+        ('SHOWN_BY = ("jpyy",)', "did you mean 'jpy'?"),
+        ('CAUGHT_BY = ("O-M11",)', "no oracle 'O-M11'"),
+        ('CAUGHT_BY = ["O-M1", 2]', "CAUGHT_BY cannot be read"),
+        ("WAITS_FOR = f()", "WAITS_FOR cannot be read"),
+    ],
+)
+def test_a_wrong_name_in_a_defect_file_names_the_file(plan: Plan, line: str, hint: str) -> None:
+    """What a defect's file says as data is checked when it is read, not when it fails to be caught."""
+    folder = plan.profile.folder / "more"
+    folder.mkdir()
+    (folder / "MON-95.py").write_text(f'"""MON-95: wrong."""\n\n{line}\nSEAMS = {{}}\n')
+    with pytest.raises(UsageError) as refused:
+        trials_of(replace(plan, defect_folders=(folder,)))
+    assert hint in str(refused.value)
+    assert "MON-95.py" in str(refused.value)
+
+
 def test_every_shipped_variation_and_defect_can_be_read(plan: Plan) -> None:
     """The shipped suite has at least thirty defects and the named innocent variations, each with cases and words."""
-    trials = trials_of(plan)
+    trials = [trial for trial in trials_of(plan) if trial.kind != "waiting"]
     assert sum(trial.kind == "defect" for trial in trials) >= 30
     assert [trial.id for trial in trials if trial.kind == "healthy"] == [HEALTHY]
     assert {"INN-01", "INN-02", "INN-12", "INN-42"} <= {trial.id for trial in trials if trial.kind == "innocent"}

@@ -1,7 +1,10 @@
 """What the self-test tries: the healthy shop, legal variations of it, and every defect, read from suites as data.
 
-A defect is ``mocks/merchant/defects/<ID>.py``; nothing of it is imported here. Its optional ``SHOWN_BY`` names the
-cases that can show it (``("jpy", "F01[kwd]")``; a bare name is a case of F01).
+A defect is ``mocks/merchant/defects/<ID>.py``; nothing of it is imported here, but three names are read as data:
+
+    SHOWN_BY = ("jpy", "F01[kwd]")        # the few cases that show it, a bare name is one of F01; all of F01, if absent
+    CAUGHT_BY = ("O-M1",)                 # the oracles of which one must find it, or "step"; any, if absent
+    WAITS_FOR = "F06: refunds"            # what is missing until any case can show it: it is listed and not tried
 
 An innocent variation is ``scenarios/innocent/<ID>.toml``:
 
@@ -23,6 +26,7 @@ An innocent variation is ``scenarios/innocent/<ID>.toml``:
 from __future__ import annotations
 
 import ast
+import hashlib
 import json
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
@@ -34,6 +38,7 @@ from typing import Any
 from assay.errors import UsageError, did_you_mean
 from assay.flow import Flow
 from assay.local.plan import Plan
+from assay.oracles import ORACLES, POPULATION_ORACLES
 from assay.runners.campaign import flows_of
 from assay.runners.run import Pair
 from assay.runners.run_log import OUT
@@ -46,6 +51,8 @@ _MAIN_FLOW = "F01"
 _KEYS = ("meaning", "cases", "start", "shop", "fault", "purchase")
 HEALTHY = "healthy"
 MATRIX = "selftest.json"
+STEP = "step"
+"""What caught a defect where no oracle did: a step of the flow that failed."""
 _AT_FIRST = 3
 
 
@@ -53,8 +60,9 @@ _AT_FIRST = 3
 class Trial:
     """One landscape of the self-test.
 
-    kind: healthy, innocent or defect. pairs: the cases to run; `later` only where those showed nothing. start: where
-    the landscape's clock begins, or None for now.
+    kind: healthy, innocent, defect, or waiting for a defect that nothing can show yet. pairs: the cases to run; `later`
+    only where those showed nothing. caught_by: the oracles of which one must find the defect; any, where none is named.
+    waits_for: what a waiting one waits for. start: where the landscape's clock begins, or None for now.
     """
 
     id: str
@@ -62,18 +70,26 @@ class Trial:
     meaning: str
     pairs: tuple[Pair, ...]
     later: tuple[Pair, ...] = ()
+    caught_by: tuple[str, ...] = ()
+    waits_for: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
     faults: tuple[Mapping[str, Any], ...] = ()
     start: datetime | None = None
 
 
-def trials_of(plan: Plan, *, classes: Sequence[str] = (), only: Sequence[str] = ()) -> list[Trial]:
-    """Return the trials of a project, those that must stay silent first; `UsageError` for a name nobody knows."""
+def trials_of(
+    plan: Plan, *, classes: Sequence[str] = (), only: Sequence[str] = (), sample: str | None = None
+) -> list[Trial]:
+    """Return the trials of a project, those that must stay silent first; `UsageError` for a name nobody knows.
+
+    sample: take but one defect for each oracle and every innocent variation; see `sampled`.
+    """
     roots = suite_roots(plan.profile.folder)
     flows = flows_of(plan)
     known = _shown_last_time(plan.profile.folder / OUT / MATRIX)
     defects = [_sooner(trial, known.get(trial.id, ())) for trial in read_defects(roots, plan.defect_folders, flows)]
-    return chosen([healthy(flows), *read_innocent(roots, flows), *defects], classes=classes, only=only)
+    trials = chosen([healthy(flows), *read_innocent(roots, flows), *defects], classes=classes, only=only)
+    return trials if sample is None else sampled(trials, sample)
 
 
 def healthy(flows: Mapping[str, Flow]) -> Trial:
@@ -115,6 +131,25 @@ def chosen(trials: Sequence[Trial], *, classes: Sequence[str], only: Sequence[st
     return [trial for trial in trials if trial.id in only or trial.id.partition("-")[0] in classes]
 
 
+def sampled(trials: Sequence[Trial], text: str) -> list[Trial]:
+    """Return every innocent variation, and defects such that each oracle that catches any has one to catch.
+
+    Which ones they are follows from the text (a commit's hash): the same text gives the same ones, another others.
+    """
+    defects = [trial for trial in trials if trial.kind == "defect"]
+    taken: set[str] = set()
+    oracles = {oracle for trial in defects for oracle in trial.caught_by} - {STEP}
+    for oracle in sorted(oracles, key=lambda oracle: _lot(text, oracle)):
+        able = sorted((trial for trial in defects if oracle in trial.caught_by), key=lambda trial: trial.id)
+        if not any(trial.id in taken for trial in able):
+            taken.add(able[_lot(text, oracle) % len(able)].id)
+    return [trial for trial in trials if trial.kind == "innocent" or trial.id in taken]
+
+
+def _lot(text: str, oracle: str) -> int:
+    return int.from_bytes(hashlib.sha256(f"{text}/{oracle}".encode()).digest()[:8])
+
+
 def _shown_last_time(matrix: Path) -> Mapping[str, Sequence[str]]:
     """Return the cases that showed each defect when the self-test last ran; nothing where it never did."""
     try:
@@ -126,6 +161,8 @@ def _shown_last_time(matrix: Path) -> Mapping[str, Sequence[str]]:
 
 def _sooner(trial: Trial, cases: Sequence[str]) -> Trial:
     """Let the cases that showed a defect last time go first, a few of them; the rest where those stay green."""
+    if not trial.later:
+        return trial  # its file says what shows it
     everything = (*trial.pairs, *trial.later)
     first = [pair for pair in everything if f"{pair[0].id}[{pair[1].name}]" in cases][:_AT_FIRST]
     if not first:
@@ -154,29 +191,49 @@ def _defect(path: Path, flows: Mapping[str, Flow]) -> Trial:
     except (SyntaxError, UnicodeDecodeError) as error:
         raise UsageError("a defect file is no Python", where=str(path), seen=str(error)) from None
     meaning = (ast.get_docstring(tree) or path.stem).splitlines()[0].removeprefix(f"{path.stem}: ")
-    named = _named(flows, _shown_by(tree, path), path)
+    if waits_for := _declared(tree, path, "WAITS_FOR", str, "'F06: refunds'"):
+        return Trial(id=path.stem, kind="waiting", meaning=meaning, pairs=(), waits_for=waits_for)
+    named = _named(flows, _names(tree, path, "SHOWN_BY", "('jpy', 'F01[kwd]')"), path)
     everything = _main(flows)
     first = named or [pair for pair in everything if not pair[1].alone]
     later = [] if named else [pair for pair in everything if pair[1].alone]
-    return Trial(id=path.stem, kind="defect", meaning=meaning, pairs=tuple(first), later=tuple(later))
+    caught_by = _names(tree, path, "CAUGHT_BY", "('O-M1',)")
+    known = {*ORACLES, *POPULATION_ORACLES, STEP}
+    for oracle in caught_by:
+        if oracle not in known:
+            raise UsageError(f"no oracle '{oracle}'", where=f"CAUGHT_BY in {path}", hint=did_you_mean(oracle, known))
+    return Trial(
+        id=path.stem,
+        kind="defect",
+        meaning=meaning,
+        pairs=tuple(first),
+        later=tuple(later),
+        caught_by=caught_by,
+    )
 
 
-def _shown_by(tree: ast.Module, path: Path) -> list[str]:
+def _names(tree: ast.Module, path: Path, name: str, example: str) -> tuple[str, ...]:
+    return tuple(_declared(tree, path, name, tuple, example) or ())
+
+
+def _declared(tree: ast.Module, path: Path, name: str, kind: type, example: str) -> Any:
+    """Return what a defect's file says under a name, read as data; None where it says nothing."""
     for node in tree.body:
-        if isinstance(node, ast.Assign) and any(
-            isinstance(each, ast.Name) and each.id == "SHOWN_BY" for each in node.targets
-        ):
-            try:
-                names = ast.literal_eval(node.value)
-            except ValueError:
-                names = None
-            if isinstance(names, tuple | list) and all(isinstance(name, str) for name in names):
-                return list(names)
-            raise UsageError(
-                "SHOWN_BY names no cases", where=f"{path}:{node.lineno}", expected='("jpy", "F01[kwd]")',
-                seen=ast.unparse(node.value)[:80],
-            )  # fmt: skip
-    return []
+        if not isinstance(node, ast.Assign) or name not in [getattr(each, "id", "") for each in node.targets]:
+            continue
+        try:
+            value = ast.literal_eval(node.value)
+        except ValueError:
+            value = None
+        if isinstance(value, kind) and value and all(isinstance(each, str) and each for each in value):
+            return value
+        raise UsageError(
+            f"{name} cannot be read",
+            where=f"{path}:{node.lineno}",
+            expected=example,
+            seen=ast.unparse(node.value)[:80],
+        )
+    return None
 
 
 def _innocent(path: Path, flows: Mapping[str, Flow]) -> Trial:
