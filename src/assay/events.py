@@ -45,15 +45,20 @@ class Finding:
     at_risk: Money | None = None
     evidence: tuple[str, ...] = ()
 
+    @property
+    def about(self) -> str:
+        """What the verdict is over: one order by its number, else what the oracle calls it."""
+        return self.order_ref if " " in self.order_ref else f"order {self.order_ref}"
+
     def sentence(self) -> str:
         """The finding in one sentence for people."""
         if self.result is Result.NOT_EVALUATED:
             return f"{self.oracle} not evaluated: {self.reason}"
         if self.result is Result.PASS:
-            return f"{self.oracle} holds for order {self.order_ref}"
+            return f"{self.oracle} holds for {self.about}"
         cause = f" Likely cause: {self.cause}." if self.cause else ""
         where = " and ".join(self.systems)
-        return f"{self.oracle}: order {self.order_ref} in {where}: expected {self.expected}, seen {self.seen}.{cause}"
+        return f"{self.oracle}: {self.about} in {where}: expected {self.expected}, seen {self.seen}.{cause}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from assay.oracles import (
     access,
     address,
+    attempts,
     books,
     census,
     content,
@@ -21,12 +22,16 @@ from assay.oracles import (
     weight,
 )
 from assay.oracles.judge import (
+    ATTEMPT_ORACLES,
     ORACLES,
     POPULATION_ORACLES,
+    AttemptJudge,
+    AttemptOracle,
     Judge,
     Oracle,
     PopulationJudge,
     PopulationOracle,
+    attempt_oracle,
     failed,
     oracle,
     passed,
@@ -38,6 +43,7 @@ from assay.oracles.judging import UNDECLARED, Judging
 FAMILIES = (
     access,
     address,
+    attempts,
     books,
     census,
     content,
@@ -52,15 +58,19 @@ FAMILIES = (
 )
 
 __all__ = [
+    "ATTEMPT_ORACLES",
     "FAMILIES",
     "ORACLES",
     "POPULATION_ORACLES",
     "UNDECLARED",
+    "AttemptJudge",
+    "AttemptOracle",
     "Judge",
     "Judging",
     "Oracle",
     "PopulationJudge",
     "PopulationOracle",
+    "attempt_oracle",
     "failed",
     "oracle",
     "passed",

@@ -6,12 +6,12 @@ Texts are searched when a dossier is gathered and then thrown away: a finding mu
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from assay.events import Finding
-from assay.oracles.judge import failed, oracle, passed, unjudged
+from assay.oracles.judge import failed, oracle, passed, population_oracle, unjudged
 from assay.oracles.judging import Judging
-from assay.records import Call, CardTrace, Dossier, Order, Scan
+from assay.records import Call, CardTrace, Dossier, Order, Population, Scan
 
 # Issuers' number ranges that are sold today, 15 or 16 digits; a GTIN or an instant in milliseconds fits none of them.
 _NUMBER = re.compile(
@@ -33,15 +33,8 @@ def no_card_data(dossier: Dossier, order: Order, judging: Judging) -> Finding:
     """Look at what was found in logs and answers, and for card fields in calls of the platform itself."""
     if not dossier.scans:
         return unjudged("nothing was searched: neither logs nor the shop's answers")
-    for scan in dossier.scans:
-        if scan.traces:
-            seen = ", ".join(f"{trace.kind} {trace.shown}" for trace in scan.traces[:3])
-            return failed(
-                "shop",
-                expected=f"no card data in {scan.place}",
-                seen=seen,
-                cause="a raw request or answer was written down without masking",
-            )
+    if (finding := _written_down(dossier.scans)) is not None:
+        return finding
     for call in dossier.calls:
         if (name := _card_field(call)) is not None:
             return failed(
@@ -52,6 +45,28 @@ def no_card_data(dossier: Dossier, order: Order, judging: Judging) -> Finding:
                 cause="the platform handles card numbers itself instead of the gateway's token",
             )
     return passed()
+
+
+@population_oracle(
+    "O-Z1", needs=("logs",), formula="no card number (but first 6 and last 4), check value or track data in any log"
+)
+def no_card_data_in_logs(population: Population, judging: Judging) -> Finding:
+    """Look at what was found in the platform's logs, which belong to no single order."""
+    if not population.scans:
+        return unjudged("no log may be searched here: systems.ID.logs in the profile")
+    return _written_down(population.scans) or passed()
+
+
+def _written_down(scans: Iterable[Scan]) -> Finding | None:
+    for scan in scans:
+        if scan.traces:
+            return failed(
+                "shop",
+                expected=f"no card data in {scan.place}",
+                seen=", ".join(f"{trace.kind} {trace.shown}" for trace in scan.traces[:3]),
+                cause="a raw request or answer was written down without masking",
+            )
+    return None
 
 
 def scan_text(place: str, text: str, canaries: Mapping[str, str]) -> Scan:

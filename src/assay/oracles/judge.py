@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from assay.events import Finding, Result
 from assay.money import Money
 from assay.oracles.judging import UNDECLARED, Judging
-from assay.records import Call, Dossier, Order, Population
+from assay.records import Attempt, Call, Dossier, Order, Population
 
 Judge = Callable[[Dossier, Order, Judging], Finding]
 PopulationJudge = Callable[[Population, Judging], Finding]
+AttemptJudge = Callable[[Attempt, Judging], Finding]
 
 _MOST_EVIDENCE = 8
 
@@ -60,8 +61,30 @@ class PopulationOracle:
         return replace(self.judge(population, judging), oracle=self.id, formula=self.formula, order_ref=about)
 
 
+@dataclass(frozen=True, slots=True)
+class AttemptOracle:
+    """One judge of a purchase that came to no order, with its id, the witnesses it needs and its formula."""
+
+    id: str
+    needs: tuple[str, ...]
+    formula: str
+    judge: AttemptJudge
+
+    def __call__(self, attempt: Attempt, judging: Judging = UNDECLARED) -> Finding:
+        """Return the verdict; instead of an order's number it names the customer and the case."""
+        about = f"the purchase of {attempt.customer} ({attempt.case})"
+        blind = Finding(oracle=self.id, result=Result.NOT_EVALUATED, order_ref=about, formula=self.formula)
+        if (why := attempt.missing(*self.needs)) is not None:
+            return replace(blind, reason=why)
+        finding = self.judge(attempt, judging)
+        if finding.result is Result.FAIL and not finding.evidence:
+            finding = replace(finding, evidence=evidence(attempt.calls, (*finding.systems, "platform")))
+        return replace(finding, oracle=self.id, formula=self.formula, order_ref=about)
+
+
 ORACLES: dict[str, Oracle] = {}
 POPULATION_ORACLES: dict[str, PopulationOracle] = {}
+ATTEMPT_ORACLES: dict[str, AttemptOracle] = {}
 
 
 def oracle(id: str, *, needs: Iterable[str], formula: str) -> Callable[[Judge], Oracle]:
@@ -80,6 +103,16 @@ def population_oracle(id: str, *, needs: Iterable[str], formula: str) -> Callabl
     def register(judge: PopulationJudge) -> PopulationOracle:
         POPULATION_ORACLES[id] = PopulationOracle(id, tuple(needs), formula, judge)
         return POPULATION_ORACLES[id]
+
+    return register
+
+
+def attempt_oracle(id: str, *, needs: Iterable[str], formula: str) -> Callable[[AttemptJudge], AttemptOracle]:
+    """Register a judge of purchases that came to no order under its id."""
+
+    def register(judge: AttemptJudge) -> AttemptOracle:
+        ATTEMPT_ORACLES[id] = AttemptOracle(id, tuple(needs), formula, judge)
+        return ATTEMPT_ORACLES[id]
 
     return register
 

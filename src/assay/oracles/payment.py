@@ -1,4 +1,4 @@
-"""Payment oracles. O-P1: the account of every authorisation closes."""
+"""Payment oracles. O-P1: the account of every authorisation closes. O-P2: a failed payment completes no order."""
 
 from __future__ import annotations
 
@@ -35,6 +35,37 @@ def closed_authorisation(dossier: Dossier, order: Order, judging: Judging) -> Fi
     if order.status == "delivered" and all(each.phase == "voided" for each in known) and not order.edits:
         return _wrong(order, known[0], "a captured payment for delivered goods", "voided, delivered", "it lapsed")
     return passed()
+
+
+@oracle(
+    "O-P2",
+    needs=("payments",),
+    formula="no success at the gateway => the order is not paid, confirmed or sent; (payment, order, message) agree",
+)
+def completed_by_payment(dossier: Dossier, order: Order, judging: Judging) -> Finding:
+    """Hold a completed order against payments of which not one succeeded: authentication failed, or was abandoned."""
+    own = [each for each in dossier.payments if each.ref in order.payment_refs or not order.payment_refs]
+    if not own:
+        return unjudged("no gateway holds a payment of this order")
+    if any(charge.is_charged(each) or each.phase == "voided" for each in own):
+        return passed()
+    if charge.due_at_gateways(dossier, order).minor <= 0:
+        return unjudged("nothing of this order is paid at a gateway")
+    completed = order.payment_status in ("paid", "authorised")
+    if not completed and order.status in ("pending", "held", "cancelled"):
+        return passed()
+    payment = own[-1]
+    written = " and the confirmation written" if any(m.kind == "order_confirmed" for m in dossier.messages) else ""
+    return failed(
+        "shop",
+        payment.system,
+        expected="an order that waits for its payment, or is cancelled",
+        seen=f"{order.status}, {order.payment_status}{written}; {payment.ref} is {payment.status}, nothing captured",
+        cause="the result of the customer's authentication at the bank was not read: a failed one completed the order"
+        if payment.declined
+        else "the order was completed before anybody paid",
+        at_risk=order.total,
+    )
 
 
 def _is_just_over(dossier: Dossier, order: Order, judging: Judging) -> bool:

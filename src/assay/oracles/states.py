@@ -12,7 +12,7 @@ from assay.events import Finding
 from assay.oracles import charge
 from assay.oracles.judge import evidence, failed, oracle, passed, unjudged
 from assay.oracles.judging import Judging
-from assay.records import Call, CustomerMessage, Dossier, Order, Parcel, StateChange
+from assay.records import Call, CustomerMessage, Dossier, Order, Parcel, Payment, StateChange
 
 # How far a state is; a state may be followed by one of a higher rank. Words of several shops for one thing share it.
 _RANKS = {
@@ -53,7 +53,24 @@ def monotone_states(dossier: Dossier, order: Order, judging: Judging) -> Finding
             return _moved_back(name, changes[-1].value, str(current), "the state was overwritten without a trace")
     if (finding := _behind_gateway(dossier, order, judging)) is not None:
         return finding
-    return _outlived(dossier, order, judging) or passed()
+    return _outlived(dossier, order, judging) or _cancelled_unasked(dossier, order) or passed()
+
+
+def _cancelled_unasked(dossier: Dossier, order: Order) -> Finding | None:
+    """Return that a paid order was cancelled though nobody asked for it: browsers and late news decide nothing."""
+    paid = [each for each in order.history if each.field == "payment_status" and each.value == "paid"]
+    ended = [each for each in order.history if each.field == "status" and each.value == "cancelled"]
+    if dossier.cancel_asked is not False or order.status != "cancelled" or not paid or not ended:
+        return None
+    if order.hold or ended[-1].at < paid[0].at:
+        return None
+    return failed(
+        "shop",
+        expected="a paid order goes on to delivery: nobody asked for it to be cancelled",
+        seen=f"cancelled {ended[-1].at:%Y-%m-%dT%H:%M:%SZ}, {order.payment_status or 'paid'}",
+        cause=f"a paid order was cancelled by itself ({ended[-1].cause or 'no cause given'})",
+        at_risk=order.total,
+    )
 
 
 def _fallen(changes: Sequence[StateChange], name: str) -> Finding | None:
@@ -215,11 +232,28 @@ def one_message_each(dossier: Dossier, order: Order, judging: Judging) -> Findin
             cause="the shop asked for the outcome for a shorter time than the gateway took",
             at_risk=order.total,
         )
+    if (finding := _told_otherwise(dossier, order, kept)) is not None:
+        return finding
     if (finding := _missing_message(dossier, order, kinds, judging)) is not None:
         return finding
     if not judging.confirms_unpaid and (finding := _confirmed_early(dossier, order)) is not None:
         return finding
     return passed()
+
+
+def _told_otherwise(dossier: Dossier, order: Order, kept: Sequence[Payment]) -> Finding | None:
+    """Return that the last thing the customer heard is that they have not paid, though their money is kept."""
+    if not kept or not dossier.told or dossier.told[-1] != "declined":
+        return None
+    return failed(
+        "shop",
+        kept[0].system,
+        expected="a customer who is told that their money was taken, or not told that it was not",
+        seen=f"told 'declined', and {kept[0].ref} captured",
+        cause="the shop asked for the outcome for a shorter time than the gateway took and called silence a failure: "
+        "the customer will pay again",
+        at_risk=order.total,
+    )
 
 
 def _too_many(messages: Sequence[CustomerMessage], order: Order) -> Iterator[tuple[str, int, str]]:

@@ -24,7 +24,7 @@ def strangers(calls: Iterable[Call]) -> list[Finding]:
         Finding(
             oracle=ID,
             result=Result.FAIL,
-            order_ref="none",
+            order_ref="the platform's calls",
             systems=("platform", host),
             expected="only hosts the profile declares",
             seen=f"{len(seen)} calls to {host}",
