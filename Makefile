@@ -28,8 +28,8 @@ demo: $(BIN)/.demo ## Install and run the main job on the embedded landscape: tw
 test: $(BIN)/.dev ## Install and run the tests
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m 'not full' $(ARGS)
 
-full: $(BIN)/.dev ## Run every test, the long ones too, in two shards
-	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+full: $(BIN)/.dev ## Run everything there is (SHARD=1/2 or a part's name: a share of it), then write docs/full.md
+	$(BIN)/python scripts/full.py $(if $(SHARD),--shard $(SHARD)) $(ARGS)
 
 lint: $(BIN)/.dev ## Check style, types and who imports whom
 	$(BIN)/ruff format --check .

@@ -1,6 +1,6 @@
 """Run every benchmark and print its figures against its limit: `make bench`. Exit 1 when one is over.
 
-python benchmarks/run.py --json FILE    {script: {"exit_code", "seconds", "limits": [each line with a limit]}}
+With ``--json FILE`` the file gets, by script, ``{"exit_code", "seconds", "limits": [each line that names a limit]}``.
 """
 
 from __future__ import annotations

@@ -69,8 +69,9 @@ def test_every_make_target_of_the_readme_exists() -> None:
 
 
 def test_links_into_the_repository_lead_somewhere() -> None:
-    """Every relative link of README, ARCHITECTURE and tests/README names a file or folder that is there."""
-    for page in (ROOT / "README.md", ROOT / "ARCHITECTURE.md", ROOT / "tests" / "README.md"):
+    """Every relative link of README, ARCHITECTURE, tests/README and docs/ names a file or folder that is there."""
+    pages = (ROOT / "README.md", ROOT / "ARCHITECTURE.md", ROOT / "tests" / "README.md", *(ROOT / "docs").glob("*.md"))
+    for page in pages:
         text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
         targets = re.findall(r"\]\(([^)#\s]+)", text)
         gone = [each for each in targets if "://" not in each and not (page.parent / each).exists()]
@@ -87,6 +88,11 @@ def test_the_changelog_begins_with_this_version() -> None:
 
 def test_the_documents_name_no_place_of_ours() -> None:
     """Nothing a user reads mentions a path of the machine it was written on."""
-    for page in [*ROOT.glob("*.md"), *(ROOT / "mocks").rglob("README.md"), ROOT / "tests" / "README.md"]:
+    for page in [
+        *ROOT.glob("*.md"),
+        *(ROOT / "docs").glob("*.md"),
+        *(ROOT / "mocks").rglob("README.md"),
+        ROOT / "tests" / "README.md",
+    ]:
         text = page.read_text(encoding="utf-8")
         assert not re.search(r"/(?:work|root|home/\w+)/", text), page
