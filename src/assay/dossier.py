@@ -289,6 +289,11 @@ class Gatherer:
         found = list(self._landscape.environment.with_role(role))
         if not found:
             raise LookupError(f"environment '{self._landscape.name}' has no system of this role")
+        silent = [system for system in found if system not in self._landscape.connectors]
+        if silent:
+            raise LookupError(
+                f"no system of this role may be left out, and {' and '.join(silent)} cannot be asked here"
+            )
         return found
 
     def _of_role(self, role: str, read: Callable[[Any], Sequence[T]]) -> list[T]:

@@ -34,6 +34,13 @@ class Landscape:
         for system in self.environment.with_role(role):
             if system in self.connectors:
                 return self.connectors[system]
+        unread = [f"{system} ({each.mode})" for system, each in self.environment.with_role(role).items()]
+        if unread:
+            raise UsageError(
+                f"no system of role '{role}' can be asked in environment '{self.name}'",
+                seen=", ".join(unread),
+                hint="stubs hold nothing; another system needs connectors/ID.py in your project",
+            )
         raise UsageError(
             f"environment '{self.name}' has no system of role '{role}'",
             hint=f'add [environments.{self.name}.systems.ID] with role = "{role}" to assay.toml',
@@ -41,14 +48,26 @@ class Landscape:
 
     def roles(self) -> dict[str, Any]:
         """Return one connector for each role the environment has."""
-        return {role: self.by_role(role) for role in ROLES if self.environment.with_role(role)}
+        return {role: self.by_role(role) for role in ROLES if self.read(role)}
+
+    def read(self, role: str) -> list[str]:
+        """Return the systems of a role that can be asked what they hold."""
+        return [system for system in self.environment.with_role(role) if system in self.connectors]
 
 
 def open_landscape(name: str, environment: Environment, addresses: Mapping[str, str], open_http: OpenHttp) -> Landscape:
     """Build every connector of an environment; `addresses` gives the base URL of what runs on this machine."""
-    connectors, heads = {}, {}
+    connectors: dict[str, Any] = {}
+    heads: dict[str, ConnectorHead] = {}
     for system_id, system in environment.systems.items():
-        module = find_connector(system_id)
+        if system.role == "other":
+            continue
+        module = find_connector(system_id) if system.role == "shop" else look_for_connector(system_id)
+        if module is None:
+            continue  # passed through the edge: its calls are in the journal, and nobody can ask it
+        heads[system_id] = module.HEAD
+        if system.mode in ("stub", "recorded"):
+            continue  # stubs remember nothing, so there is nothing to ask
         base_url = addresses.get(system_id) or system.base_url
         if base_url is None:
             raise UsageError(
@@ -56,25 +75,33 @@ def open_landscape(name: str, environment: Environment, addresses: Mapping[str, 
                 where=f"environments.{name}.systems.{system_id}",
                 hint=f"`assay up --env {name}` starts simulated systems; others need base_url",
             )
-        head: ConnectorHead = module.HEAD
-        heads[system_id] = head
         connectors[system_id] = _connector_class(module, system_id)(
-            open_http(system_id, base_url), credentials_of(system_id, system, head)
+            open_http(system_id, base_url), credentials_of(system_id, system, heads[system_id])
         )
     return Landscape(name, environment, connectors, heads)
 
 
 def find_connector(system_id: str) -> ModuleType:
-    """Import the connector of a system, the user's own before the shipped one."""
+    """Import the connector of a system; `UsageError` where neither the project nor Assay has one."""
+    found = look_for_connector(system_id)
+    if found is None:
+        raise UsageError(
+            f"no connector for '{system_id}'",
+            expected=f"connectors/{system_id}.py in your project",
+            hint="`assay init` writes one with the functions to fill in",
+        )
+    return found
+
+
+def look_for_connector(system_id: str) -> ModuleType | None:
+    """Import the connector of a system, the user's own before the shipped one; None where neither is there."""
     for package in ("connectors", "assay.connectors"):
         try:
             return importlib.import_module(f"{package}.{system_id}")
         except ModuleNotFoundError as error:
             if error.name not in (package, f"{package}.{system_id}"):
                 raise
-    raise UsageError(
-        f"no connector for '{system_id}'", expected=f"connectors/{system_id}.py in your project", hint="see README"
-    )
+    return None
 
 
 def credentials_of(system_id: str, system: System, head: ConnectorHead) -> dict[str, str]:

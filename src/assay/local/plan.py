@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,24 +43,88 @@ class Plan:
         shops = self.environment.with_role("shop").items()
         return next((name for name, system in shops if system.mode == "simulated"), None)
 
+    @property
+    def own_shop(self) -> str | None:
+        """Address of the platform under test where it is somebody's own and not the reference merchant."""
+        shops = self.environment.with_role("shop").values()
+        return next((shop.base_url.rstrip("/") for shop in shops if shop.mode != "simulated" and shop.base_url), None)
+
+    @property
+    def has_edge(self) -> bool:
+        """Whether an edge stands between the platform and its vendors."""
+        return self.environment.view != "witness"
+
+    @property
+    def moves_time(self) -> bool:
+        """Whether the landscape's clock may be moved: everybody's own shop follows the clock on the wall."""
+        return bool(self.simulated) and self.own_shop is None
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Ports that others must know before their owner listens; 0 where there is none, or nobody needs it yet."""
+
+    edge: int = 0
+    shop: int = 0
+
 
 def processes_of(plan: Plan) -> list[str]:
     """Return the names of the processes this landscape must have."""
-    optional = (
+    wanted = (
+        (EDGE, plan.has_edge),
         (SIMULATORS, bool(plan.simulated)),
         (MERCHANT, plan.shop is not None),
-        (KEEPER, plan.environment.edge.journal),
+        (KEEPER, plan.has_edge and plan.environment.edge.journal),
     )
-    return [EDGE, *(name for name, present in optional if present)]
+    return [name for name, present in wanted if present]
 
 
-def simulators_config(plan: Plan, running: Running, edge_port: int) -> dict[str, Any]:
+def made_of(plan: Plan, name: str) -> str:
+    """Return a digest of what the profile says of a process: where it changes, the process must start anew."""
+    environment = plan.environment
+    said: dict[str, Any] = {"view": environment.view}
+    if name == EDGE:
+        said["edge"] = environment.edge.model_dump()
+        said["shop"] = plan.own_shop
+        said["systems"] = {
+            id_: (each.mode, each.all_hosts, each.base_url, stubs_of(plan, id_))
+            for id_, each in environment.systems.items()
+            if each.role != "shop"
+        }
+    elif name == SIMULATORS:
+        said["shop"], said["seed"] = plan.own_shop, environment.seed
+        said["systems"] = {
+            id_: (each.settings, each.test_credentials, each.webhook)
+            for id_ in plan.simulated
+            for each in (environment.systems[id_],)
+        }
+    elif name == MERCHANT and plan.shop is not None:
+        said["seed"], said["settings"] = environment.seed, environment.systems[plan.shop].settings
+    return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def stubs_of(plan: Plan, system: str) -> tuple[Mapping[str, Any], ...]:
+    """Return the stubs a system is answered by: the project's own, else the shipped ones; none where it is not."""
+    folder = {"stub": "stubs", "recorded": "recorded"}.get(plan.environment.systems[system].mode or "")
+    if folder is None:
+        return ()
+    from assay.edge.stubs import load_stubs  # most landscapes have none, and a quick command loads nothing of the edge
+
+    for root in suite_roots(plan.profile.folder):
+        place = root / "mocks" / system / folder
+        if place.is_dir():
+            return load_stubs(place)
+    return ()
+
+
+def simulators_config(plan: Plan, running: Running, addresses: Addresses) -> dict[str, Any]:
     """Return what `assay.simkit.serve` reads: every simulated vendor, where its webhooks go, its settings."""
     systems = []
+    public = _public_url(plan, addresses)
     for name in plan.simulated:
         system = plan.environment.systems[name]
-        hook = f"http://127.0.0.1:{edge_port}/{PUBLIC}/webhooks/{name}"
-        settings = {"webhook_url": hook, **system.test_credentials, **system.settings}
+        hook = {"webhook_url": public + (system.webhook or f"/webhooks/{name}")} if public else {}
+        settings = {**hook, **system.test_credentials, **system.settings}
         systems.append({"vendor": name, "port": running.port(SIMULATORS, name) or system.port, "settings": settings})
     return {
         **_common(plan),
@@ -68,37 +134,57 @@ def simulators_config(plan: Plan, running: Running, edge_port: int) -> dict[str,
     }
 
 
-def merchant_config(plan: Plan, running: Running, edge_port: int) -> dict[str, Any]:
+def merchant_config(plan: Plan, running: Running, addresses: Addresses) -> dict[str, Any]:
     """Return what the reference merchant reads."""
     shop = plan.environment.systems[plan.shop] if plan.shop else None
     return {
         **_common(plan),
         "dir": str(plan.home.path / "merchant"),
-        "port": running.port(MERCHANT, MERCHANT) or (shop.port if shop else 0),
+        "port": addresses.shop,
         # Before the edge knows its routes, the merchant's first calls would be refused.
         "jobs": "when_told",
-        "public_url": f"http://127.0.0.1:{edge_port}/{PUBLIC}",
+        "public_url": _public_url(plan, addresses),
         "defects": list(plan.defects),
         "defect_dirs": [str(folder) for folder in plan.defect_folders],
         "settings": {"operator_token_env": "SHOP_OPERATOR_TOKEN", **(shop.settings if shop else {})},
-        "vendors": {},
+        "vendors": {name: {"base_url": url} for name, url in _vendor_addresses(plan, running, addresses).items()},
     }
 
 
-def platform_variables(environment: Environment, edge_port: int, bundle: Path) -> dict[str, str]:
-    """Return what the platform finds in its environment: proxy, CA bundle, and its vendors' secrets by name."""
-    proxy = f"http://127.0.0.1:{edge_port}"
-    variables = {
-        "HTTPS_PROXY": proxy,
-        "https_proxy": proxy,
-        "NO_PROXY": "localhost,127.0.0.1",
-        "no_proxy": "localhost,127.0.0.1",
-        "SSL_CERT_FILE": str(bundle),
-        "REQUESTS_CA_BUNDLE": str(bundle),
-    }
-    for system in environment.systems.values():
+def platform_variables(plan: Plan, edge_port: int, bundle: Path | None) -> dict[str, str]:
+    """Return what the platform finds in its environment: its vendors' secrets by name; by proxy, that and the CA."""
+    variables: dict[str, str] = {}
+    if plan.environment.view == "forward_proxy":
+        proxy = f"http://127.0.0.1:{edge_port}"
+        variables = {
+            "HTTPS_PROXY": proxy,
+            "https_proxy": proxy,
+            "NO_PROXY": "localhost,127.0.0.1",
+            "no_proxy": "localhost,127.0.0.1",
+            "SSL_CERT_FILE": str(bundle),
+            "REQUESTS_CA_BUNDLE": str(bundle),
+        }
+    for system in plan.environment.systems.values():
         variables |= _secrets(system)
     return variables
+
+
+def _public_url(plan: Plan, addresses: Addresses) -> str | None:
+    """Return where vendors' webhooks and customers' browsers reach the platform; None where nobody knows."""
+    if plan.has_edge:
+        return f"http://127.0.0.1:{addresses.edge}/{PUBLIC}"
+    return plan.own_shop or (f"http://127.0.0.1:{addresses.shop}" if addresses.shop else None)
+
+
+def _vendor_addresses(plan: Plan, running: Running, addresses: Addresses) -> dict[str, str]:
+    """Return by vendor what the reference merchant calls instead of the vendor's own address; empty by proxy."""
+    vendors = [name for name, each in plan.environment.systems.items() if each.role not in ("shop", "other")]
+    if plan.environment.view == "base_url":
+        return {name: f"http://127.0.0.1:{addresses.edge}/{name}" for name in vendors}
+    if plan.environment.view == "witness":
+        ports = {name: running.port(SIMULATORS, name) for name in vendors}
+        return {name: f"http://127.0.0.1:{port}" for name, port in ports.items() if port}
+    return {}
 
 
 def _secrets(system: System) -> dict[str, str]:

@@ -1,7 +1,8 @@
 """Starts what is missing of a landscape. Apart from `up`, so that looking at a whole one loads nothing of the edge.
 
-Order: certificates, then edge, simulators and merchant at once, then routes, then the journal keeper. Ports are kept
-over repairs, so that a merchant never notices that the edge was replaced.
+Order: certificates, then edge, simulators and merchant at once, then routes, then the journal keeper; where no edge
+stands between them (view witness), simulators before the merchant. Ports are kept over repairs, so that a merchant
+never notices that the edge was replaced.
 """
 
 from __future__ import annotations
@@ -11,10 +12,10 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Literal
+from typing import Any
 
 from assay.edge import attach, load_routes, prepare, start_edge, touch
-from assay.edge.certificate import ensure_certificates
+from assay.edge.certificate import Certificates, ensure_certificates
 from assay.edge.sockets import claim_port, free_port
 from assay.errors import InfrastructureError
 from assay.events import Listener, Progress
@@ -24,7 +25,9 @@ from assay.local.plan import (
     KEEPER,
     MERCHANT,
     SIMULATORS,
+    Addresses,
     Plan,
+    made_of,
     merchant_config,
     platform_variables,
     processes_of,
@@ -38,60 +41,111 @@ from assay.local.state import Process, Running
 def start_missing(plan: Plan, running: Running, missing: list[str], begun: list[Process], listen: Listener) -> None:
     """Start the missing processes into `running`; each is added to `begun` as soon as it runs."""
     _choose_ports(plan, running, missing)
-    installation = prepare(progress=lambda text: listen(Progress(part=EDGE, state="starting", detail=text)))
-    hosts = sorted({host for system in plan.environment.systems.values() for host in system.all_hosts})
-    made = ensure_certificates(plan.home.path / "edge" / "certificates", hosts, java=installation.java)
-    edge_port = running.port(EDGE, EDGE) or plan.environment.edge.port or free_port()
-
-    mode: Literal["scenario", "load"] = "scenario" if plan.environment.edge.journal else "load"
-
-    def edge() -> Process:
-        started = start_edge(
-            plan.home.path, port=edge_port, hosts=hosts, lifetime="detached", installation=installation, mode=mode
-        )
-        started.admin.close()
-        log = str(plan.home.path / "edge" / "edge.log")
-        return Process(EDGE, started.state.pid, started.state.started_at, {EDGE: started.port}, log)
-
-    def simulators() -> Process:
-        return _spawned(plan, SIMULATORS, "assay.simkit.serve", simulators_config(plan, running, edge_port), {})
-
-    def merchant() -> Process:
-        variables = platform_variables(plan.environment, edge_port, made.bundle)
-        return _spawned(plan, MERCHANT, "mocks.merchant", merchant_config(plan, running, edge_port), variables)
-
-    def keeper() -> Process:
-        config = {"environment": plan.name, "store": str(plan.home.store), "home": str(plan.home.path)}
-        return _spawned(plan, KEEPER, "assay.local.keeper", config, {})
-
-    def begin(name: str, start: Callable[[], Process]) -> None:
-        began = time.perf_counter()
-        listen(Progress(part=name, state="starting"))
-        process = start()
-        with writing:
-            begun.append(process)
-            running.processes[name] = process
-            plan.home.write(running)
-        listen(Progress(part=name, state="ready", detail=f"{time.perf_counter() - began:.1f} s"))
-
-    writing = threading.Lock()
-    parts = {EDGE: edge, SIMULATORS: simulators, MERCHANT: merchant}
-    with ThreadPoolExecutor(3) as workers:
-        attempts = [workers.submit(begin, name, start) for name, start in parts.items() if name in missing]
-    for attempt in attempts:
-        attempt.result()
+    starter = _Starter(plan, running, begun, listen)
+    parts = {EDGE: starter.edge, SIMULATORS: starter.simulators, MERCHANT: starter.merchant}
+    wanted = [(name, start) for name, start in parts.items() if name in missing]
+    # A platform that calls its vendors directly is told their ports when it starts.
+    rounds = [wanted] if plan.has_edge else [[each] for each in wanted]
+    for each in rounds:
+        with ThreadPoolExecutor(3) as workers:
+            attempts = [workers.submit(starter.begin, name, start) for name, start in each]
+        for attempt in attempts:
+            attempt.result()
     if missing != [KEEPER]:
-        open_edge = attach(edge_state(running, plan.home))
-        table = route_table(plan, running)
-        load_routes(open_edge.admin, table)
-        open_edge.admin.close()
-        faults.apply(running, plan.home, table, faults.in_force(plan.home))
-        touch(edge_port, hosts, made.authority)
+        starter.open_edge()
     shop_port = running.port(MERCHANT, MERCHANT)
     if MERCHANT in missing and shop_port is not None:
         admin(shop_port, "POST", "start")
     if KEEPER in missing:
-        begin(KEEPER, keeper)
+        starter.begin(KEEPER, starter.keeper)
+
+
+class _Starter:
+    """Starts the parts of one landscape; certificates are made and addresses chosen before the first of them."""
+
+    def __init__(self, plan: Plan, running: Running, begun: list[Process], listen: Listener) -> None:
+        self._plan = plan
+        self._running = running
+        self._begun = begun
+        self._listen = listen
+        self._writing = threading.Lock()
+        self._made: Certificates | None = None
+        edge_port = 0
+        if plan.has_edge:
+            systems = plan.environment.systems.values()
+            self._hosts = sorted({host for system in systems for host in system.all_hosts})
+            self._installation = prepare(progress=self._tell_of_edge)
+            folder = plan.home.path / "edge" / "certificates"
+            self._made = ensure_certificates(folder, self._hosts, java=self._installation.java)
+            edge_port = running.port(EDGE, EDGE) or plan.environment.edge.port or free_port()
+        self.addresses = Addresses(edge=edge_port, shop=self._shop_port())
+
+    def begin(self, name: str, start: Callable[[], Process]) -> None:
+        """Start one part, remember it, and tell how long it took."""
+        began = time.perf_counter()
+        self._listen(Progress(part=name, state="starting"))
+        process = start()
+        process.made_of = made_of(self._plan, name)
+        with self._writing:
+            self._begun.append(process)
+            self._running.processes[name] = process
+            self._plan.home.write(self._running)
+        self._listen(Progress(part=name, state="ready", detail=f"{time.perf_counter() - began:.1f} s"))
+
+    def edge(self) -> Process:
+        """Start the edge."""
+        settings = self._plan.environment.edge
+        started = start_edge(
+            self._plan.home.path,
+            port=self.addresses.edge,
+            hosts=self._hosts,
+            lifetime="detached",
+            installation=self._installation,
+            mode="scenario" if settings.journal else "load",
+            proxy=settings.proxy,
+        )
+        started.admin.close()
+        log = str(self._plan.home.path / "edge" / "edge.log")
+        return Process(EDGE, started.state.pid, started.state.started_at, {EDGE: started.port}, log)
+
+    def simulators(self) -> Process:
+        """Start every simulated vendor."""
+        config = simulators_config(self._plan, self._running, self.addresses)
+        return _spawned(self._plan, SIMULATORS, "assay.simkit.serve", config, {})
+
+    def merchant(self) -> Process:
+        """Start the reference merchant."""
+        bundle = self._made.bundle if self._made else None
+        variables = platform_variables(self._plan, self.addresses.edge, bundle)
+        config = merchant_config(self._plan, self._running, self.addresses)
+        return _spawned(self._plan, MERCHANT, "mocks.merchant", config, variables)
+
+    def keeper(self) -> Process:
+        """Start what keeps the edge's journal."""
+        home = self._plan.home
+        config = {"environment": self._plan.name, "store": str(home.store), "home": str(home.path)}
+        return _spawned(self._plan, KEEPER, "assay.local.keeper", config, {})
+
+    def open_edge(self) -> None:
+        """Tell the edge its routes and faults; before that it refuses every call."""
+        if self._made is None:
+            return
+        open_edge = attach(edge_state(self._running, self._plan.home))
+        table = route_table(self._plan, self._running)
+        load_routes(open_edge.admin, table)
+        open_edge.admin.close()
+        faults.apply(self._running, self._plan.home, table, faults.in_force(self._plan.home))
+        touch(self.addresses.edge, self._hosts, self._made.authority)
+
+    def _shop_port(self) -> int:
+        """Return the merchant's port, chosen already where vendors without an edge must know it; 0 for any."""
+        if self._plan.shop is None:
+            return 0
+        known = self._running.port(MERCHANT, MERCHANT) or self._plan.environment.systems[self._plan.shop].port
+        return known or (0 if self._plan.has_edge else free_port())
+
+    def _tell_of_edge(self, text: str) -> None:
+        self._listen(Progress(part=EDGE, state="starting", detail=text))
 
 
 def _spawned(plan: Plan, name: str, module: str, config: Mapping[str, Any], variables: Mapping[str, str]) -> Process:

@@ -16,13 +16,17 @@ from assay.errors import InfrastructureError
 
 @dataclass(slots=True)
 class Process:
-    """One of our processes: its pid counts only together with the instant it was created."""
+    """One of our processes: its pid counts only together with the instant it was created.
+
+    made_of: a digest of what the profile said of it when it was started; empty where nobody knows.
+    """
 
     name: str
     pid: int
     created: float
     ports: dict[str, int] = field(default_factory=dict)
     log: str = ""
+    made_of: str = ""
 
     @property
     def alive(self) -> bool:

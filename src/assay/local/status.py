@@ -6,14 +6,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from assay.errors import InfrastructureError
-from assay.local.plan import EDGE, KEEPER, MERCHANT, SIMULATORS, Plan, processes_of
+from assay.local.plan import EDGE, KEEPER, MERCHANT, SIMULATORS, Plan, made_of, processes_of
 from assay.local.processes import admin
 from assay.local.state import Process, Running
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One process of the landscape: `state` is up, down, silent (runs but does not answer) or never started."""
+    """One process of the landscape.
+
+    `state` is up, down, silent (runs but does not answer), changed (the profile says otherwise now) or never started.
+    """
 
     name: str
     state: str
@@ -25,7 +28,12 @@ class Part:
 
 def inspect(plan: Plan, running: Running) -> list[Part]:
     """Look at every process the landscape must have."""
-    return [_part(name, running.processes.get(name)) for name in processes_of(plan)]
+    return [_part(plan, name, running.processes.get(name)) for name in processes_of(plan)]
+
+
+def is_changed(plan: Plan, process: Process) -> bool:
+    """Whether the profile says otherwise of a process than when it was started."""
+    return process.made_of not in ("", made_of(plan, process.name))
 
 
 def is_healthy(parts: list[Part]) -> bool:
@@ -33,12 +41,15 @@ def is_healthy(parts: list[Part]) -> bool:
     return all(part.state == "up" for part in parts)
 
 
-def _part(name: str, process: Process | None) -> Part:
+def _part(plan: Plan, name: str, process: Process | None) -> Part:
     if process is None:
         return Part(name=name, state="never started", detail="assay up")
     urls = {system: f"http://127.0.0.1:{port}" for system, port in process.ports.items()}
     if not process.alive:
         return Part(name=name, state="down", urls=urls, log=process.log, detail="assay up repairs it")
+    if is_changed(plan, process):
+        do = "assay.toml has changed: assay up applies it"
+        return Part(name=name, state="changed", pid=process.pid, urls=urls, log=process.log, detail=do)
     try:
         detail = "; ".join(_asked(name, port) for port in process.ports.values()) if name != KEEPER else ""
     except InfrastructureError as error:

@@ -10,15 +10,15 @@ from assay.events import Listener, Progress
 from assay.local.plan import EDGE, KEEPER, MERCHANT, SIMULATORS, Plan, processes_of
 from assay.local.processes import admin, stop
 from assay.local.state import Home, Process, Running
+from assay.local.status import is_changed
 
 
 def bring_up(plan: Plan, listen: Listener) -> Running:
     """Start what does not run and return everything that does; `InfrastructureError` says what failed and why."""
     with plan.home.locked():
         running = plan.home.read()
-        missing = [
-            name for name in processes_of(plan) if name not in running.processes or not running.processes[name].alive
-        ]
+        _end_what_changed(plan, running, listen)
+        missing = [name for name in processes_of(plan) if not running.alive(name)]
         for name in processes_of(plan):
             if name not in missing:
                 listen(Progress(part=name, state="kept"))
@@ -49,6 +49,21 @@ def take_down(home: Home, listen: Listener, *, forget: bool = False) -> int:
         if forget:
             shutil.rmtree(home.path, ignore_errors=True)
         return ended
+
+
+def _end_what_changed(plan: Plan, running: Running, listen: Listener) -> None:
+    """Stop what the profile no longer wants, or wants otherwise than it was started."""
+    wanted = processes_of(plan)
+    for name in (MERCHANT, SIMULATORS, KEEPER, EDGE):
+        process = running.processes.get(name)
+        if process is None or (name in wanted and not is_changed(plan, process)):
+            continue
+        if process.alive:
+            stop(process)
+            listen(Progress(part=name, state="stopped", detail="assay.toml has changed"))
+        if name not in wanted:
+            del running.processes[name]
+    plan.home.write(running)
 
 
 def settlers(running: Running) -> list[Callable[[], datetime | None]]:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from assay.errors import InfrastructureError
 from assay.events import Listener
 from assay.local.plan import Plan
 from assay.local.state import Home
@@ -27,10 +28,18 @@ def seeded(plan: Plan, seed: int | None) -> Plan:
 def open_environment(plan: Plan, listen: Listener, *, fresh: bool = False, **session: Any) -> Iterator[Session]:
     """Open a session on the landscape that is up, or on one of its own; what was started is stopped and removed.
 
-    fresh: start one in any case. session: further arguments of `Session`.
+    fresh: start one in any case where the shop is the reference merchant. session: further arguments of `Session`.
     """
     running = plan.home.read()
-    if not fresh and (not plan.simulated or is_healthy(inspect(plan, running))):
+    parts = inspect(plan, running)
+    if plan.own_shop and plan.simulated and not is_healthy(parts):
+        raise InfrastructureError(
+            f"the landscape '{plan.name}' is not up, and {plan.own_shop} calls its vendors there",
+            where=str(plan.home.path),
+            seen=", ".join(f"{part.name} {part.state}" for part in parts if part.state != "up"),
+            hint=f"assay up --env {plan.name}; a shop of your own cannot follow a landscape started for one run",
+        )
+    if plan.own_shop or (not fresh and (not plan.simulated or is_healthy(parts))):
         with Session(plan, running, **session) as opened:
             yield opened
         return

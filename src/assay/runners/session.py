@@ -107,7 +107,7 @@ class Session:
         self.oracles = tuple(oracles)
         self._running = running
         self._clock = LandscapeClock(plan.home.clock)
-        self._simulated = bool(plan.simulated)
+        self._simulated = plan.moves_time
         self._transport = transport
         self._clients: list[Client] = []
         self._given_store = store
@@ -120,7 +120,7 @@ class Session:
         self.time = SharedTime(self._move, self.now)
         self.turns = Turns()
         # Under load nobody moves the clock: it would age what all other users have in their hands.
-        self.operator = LandscapeOperator(plan, self.pass_time, self._calls) if plan.simulated and leasing else None
+        self.operator = LandscapeOperator(plan, self.pass_time, self._calls) if plan.moves_time and leasing else None
         self.guard = Guard(plan)
         self.landscape: Landscape = open_landscape(plan.name, plan.environment, self._addresses(), self._open_http)
 
@@ -145,7 +145,8 @@ class Session:
     @property
     def disposable(self) -> bool:
         """Whether every system is one of ours, so that nothing created in it needs to be taken back."""
-        return all(system.mode in ("simulated", "stub") for system in self.plan.environment.systems.values())
+        modes = {system.mode for system in self.plan.environment.systems.values()}
+        return modes <= {"simulated", "stub", "recorded"}
 
     def now(self) -> datetime:
         """The landscape's instant in UTC: simulated where it is simulated."""
