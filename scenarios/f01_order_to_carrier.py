@@ -41,6 +41,7 @@ def order_to_carrier(run: Run, shop: Storefront, payments: Payments, erp: Erp, c
         return [carrier.track(number) for number in shop.order(ref).tracking_numbers]
 
     wanted, began = run.case.purchase, run.surroundings.now()
+    run.cancel_asked = False
     customer = None
     if wanted.extra["as"] == "registered":
         with run.step("register"):

@@ -43,7 +43,7 @@ class Checkout:
         wanted = self.run.case.purchase
         if not isinstance(self.payments, Tokeniser):
             return _NAMED[number]
-        card = Card(number=number, holder=wanted.email.partition("@")[0])
+        card = Card(number=number, holder=self.run.holder)
         return self.payments.tokenise(card, postcode=wanted.postcode, country=wanted.country)
 
     def to_the_bank(self) -> str:
@@ -94,7 +94,12 @@ def fill_cart(run: Run, shop: Storefront, wanted: Purchase, *, customer: str | N
 
 
 def adopt(run: Run, answer: Submission) -> Submission:
-    """Remember the order an answer tells of, once; return the answer."""
+    """Remember what an answer told the customer, and the order it tells of, once; return the answer."""
+    run.told(answer.status)
+    return _remember(run, answer)
+
+
+def _remember(run: Run, answer: Submission) -> Submission:
     if answer.status == "ordered" and answer.order_ref is not None:
         if answer.order_ref not in run.order_refs:
             with run.creates("shop", "order", run.case.purchase.email, _TAKE_BACK) as intent:
@@ -109,7 +114,7 @@ def adopt_all(run: Run, shop: Storefront, since: datetime) -> list[str]:
     """Remember every order in this customer's name, also those nobody told them of; return their references."""
     if isinstance(shop, Cancels):
         for ref in shop.find_by_marker(run.case.purchase.email, since - timedelta(minutes=1)):
-            adopt(run, Submission(status="ordered", order_ref=ref))
+            _remember(run, Submission(status="ordered", order_ref=ref))
     return run.order_refs
 
 

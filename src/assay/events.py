@@ -102,6 +102,8 @@ class Outcome:
     run_id names the whole run, id this execution. tags are the flow's. retries counts repeats of the same case;
     a case that passed only when repeated is flaky and stays visible. undo: none, done, open or leaked.
     shown: the amounts the customer saw, as (order reference, place, amount); no reference where no order came of it.
+    heard: what the shop told the customer at each answer. intended: how many orders the customer meant to place.
+    cancel_asked: whether anybody asked for one to be cancelled, None where the flow does not say.
     """
 
     flow: str
@@ -124,6 +126,9 @@ class Outcome:
     exchanges: tuple[Exchange, ...] = ()
     dossiers: tuple[Dossier, ...] = ()
     shown: tuple[tuple[str, str, Money], ...] = ()
+    heard: tuple[str, ...] = ()
+    intended: int = 1
+    cancel_asked: bool | None = None
 
     def shown_for(self, order_ref: str) -> tuple[tuple[str, Money], ...]:
         """Return (place, amount) of what the customer saw of one order, for its dossier."""

@@ -14,6 +14,7 @@ Parameters after `run` are roles: the runner injects the landscape's connector o
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import sys
 import time
@@ -32,24 +33,9 @@ from assay.money import Money
 from assay.roles import ROLES, Intent, Operator, Purchase, Shop, Undo
 
 TAGS = (
-    "money",
-    "order",
-    "payment",
-    "erp",
-    "carrier",
-    "stock",
-    "rates",
-    "customer",
-    "browse",
-    "checkout",
-    "coupon",
-    "bundle",
-    "address",
-    "outage",
-    "innocent",
-    "smoke",
-    "slow",
-)
+    "money", "order", "payment", "erp", "carrier", "stock", "rates", "customer", "browse", "checkout", "coupon",
+    "bundle", "address", "outage", "innocent", "smoke", "slow",
+)  # fmt: skip
 """What a flow may be tagged with."""
 BEFORE_ORDER = ("product", "cart", "checkout", "payment")
 AFTER_ORDER = ("confirmation", "account", "message", "invoice")
@@ -162,7 +148,10 @@ class Watched:
 
 @dataclass(slots=True)
 class Run:
-    """One execution in progress: the flow's only handle on the world beside its roles."""
+    """One execution in progress: the flow's only handle on the world beside its roles.
+
+    cancel_asked: whether anybody asks for an order to be cancelled; a flow that says no has paid orders kept.
+    """
 
     case: Case
     surroundings: Surroundings
@@ -175,6 +164,9 @@ class Run:
     steps: list[StepDone] = field(default_factory=list)
     order_refs: list[str] = field(default_factory=list)
     shown: list[tuple[str, str, Money]] = field(default_factory=list)
+    heard: list[str] = field(default_factory=list)
+    cancel_asked: bool | None = None
+    meant: int = 0
     created: bool = False
     _open: list[str] = field(default_factory=list)
     _began: float = field(default_factory=time.monotonic)
@@ -210,6 +202,15 @@ class Run:
             self.steps.append(StepDone(name=name, started_at=at, seconds=0.0, error=problem, soft=True, code=1))
         return bool(condition)
 
+    @property
+    def holder(self) -> str:
+        """The name on the card of this run's customer: nobody else's, so that finding it anywhere means a leak."""
+        return holder_of(self.case.purchase.email)
+
+    def told(self, status: str) -> None:
+        """Remember what the shop said to the customer: ordered, declined, processing … (`Submission.status`)."""
+        self.heard.append(status)
+
     def bought(self, order_ref: str) -> str:
         """Remember an order that this run caused, to be judged afterwards; return it."""
         self.order_refs.append(order_ref)
@@ -224,6 +225,7 @@ class Run:
         ) as intent:
             order_ref = shop.place(wanted)
             intent.done(order_ref)
+        self.meant += 1
         return self.bought(order_ref)
 
     def creates(
@@ -327,6 +329,11 @@ class Run:
             raise TimeoutError(f"the flow took longer than {self.deadline_s:g} s (its deadline_s)")
 
 
+def holder_of(email: str) -> str:
+    """Return the name on the card of a customer: as personal as the address, and not to be found in it."""
+    return f"Assay {hashlib.sha256(email.encode()).hexdigest()[:12]}"
+
+
 def flow(
     *,
     id: str,
@@ -418,6 +425,9 @@ def perform(
         steps=tuple(run.steps),
         order_refs=tuple(run.order_refs),
         shown=tuple(run.shown),
+        heard=tuple(run.heard),
+        cancel_asked=run.cancel_asked,
+        intended=max(run.meant, case.orders),
         undo="open" if run.created else "none",
     )
 

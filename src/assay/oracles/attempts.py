@@ -141,7 +141,7 @@ def _names(call: Call, payments: Sequence[Payment]) -> bool:
 @attempt_oracle("O-O1", needs=("shop",), formula="an order in the shop for every purchase the customer was told of")
 def told_and_there(attempt: Attempt, judging: Judging) -> Finding:
     """Look for the orders a customer was told they had placed."""
-    told = attempt.told.count("ordered")
+    told = min(attempt.told.count("ordered"), attempt.intended)
     if told <= len(attempt.orders):
         return unjudged("the customer was not told of an order")
     return failed(
