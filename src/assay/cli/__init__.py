@@ -1,30 +1,83 @@
-"""The `assay` command. Each command imports what it needs itself, so that `--help` stays quick."""
+"""The `assay` command. A command's module is imported when that command runs, so that `--help` stays quick."""
 
 from __future__ import annotations
 
+import importlib
 import signal
+from collections.abc import Iterator, MutableMapping
 
 import click
 
 from assay import __version__
-from assay.cli.clock import clock
-from assay.cli.defects import defects
-from assay.cli.demo import demo
-from assay.cli.doctor import doctor
-from assay.cli.explain import explain
-from assay.cli.faults import faults
-from assay.cli.gate import gate
-from assay.cli.landscape import down, logs, status, up
-from assay.cli.profile import profile
-from assay.cli.report import report
-from assay.cli.run import run
-from assay.cli.selftest import selftest
-from assay.cli.sweep import sweep
 
 __all__ = ["cli", "main"]
 
+# Name: (module, what the list of commands says of it). The function in the module is called as the command.
+_COMMANDS = {
+    "init": ("init", "Begin a project of your own: profile, connector, flow, load, monitor, pipeline."),
+    "demo": ("demo", "See the main job done on a landscape of its own, in under three minutes."),
+    "run": ("run", "Run flows and judge every order they cause."),
+    "gate": ("gate", "Decide over a release: scenarios, contracts, a short load; one exit code."),
+    "test": ("test", "Run the tests and scenarios of this project with pytest."),
+    "selftest": ("selftest", "Ask whether the verdict can be trusted: every defect caught, nothing else said."),
+    "report": ("report", "Write the reports of a run again."),
+    "explain": ("explain", "Show one order, live: every system's word on it, and what the oracles say."),
+    "up": ("landscape", "Start the landscape, or mend what is missing of it."),
+    "down": ("landscape", "Stop the landscape; its data stays."),
+    "status": ("landscape", "Show each process of the landscape and whether it answers."),
+    "logs": ("landscape", "Print the end of the logs."),
+    "doctor": ("doctor", "Say what this machine, an environment or your own connector lacks, and what to do."),
+    "clock": ("clock", "Show or move the one clock of simulators and merchant."),
+    "faults": ("faults", "Delay, drop, double, refuse or cut off what passes the edge."),
+    "defects": ("defects", "Switch defects of the reference merchant on and off."),
+    "profile": ("profile", "Check assay.toml, print its JSON Schema, or require oracles in it."),
+    "sweep": ("sweep", "Take back what crashed runs left behind."),
+}
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+
+class _Commands(MutableMapping[str, click.Command]):
+    """The commands by name, each imported when it is asked for."""
+
+    def __init__(self) -> None:
+        self._added: dict[str, click.Command] = {}
+
+    def __getitem__(self, name: str) -> click.Command:
+        if name not in self._added:
+            command: click.Command = getattr(importlib.import_module(f"assay.cli.{_COMMANDS[name][0]}"), name)
+            self._added[name] = command
+        return self._added[name]
+
+    def __setitem__(self, name: str, command: click.Command) -> None:
+        self._added[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        del self._added[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys([*_COMMANDS, *self._added]))
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+
+class _Group(click.Group):
+    """A group whose own help needs none of its commands."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands in the order in which somebody new needs them."""
+        return list(self.commands)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands from the table."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, sentence) for name, (_, sentence) in _COMMANDS.items()])
+
+
+@click.group(
+    cls=_Group,
+    commands=_Commands(),
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
 @click.version_option(__version__, prog_name="assay")
 def cli() -> None:
     """Test and watch a shop's integrations: order to ERP to carrier, money in every currency, one verdict.
@@ -32,12 +85,6 @@ def cli() -> None:
     Exit codes: 0 all passed, 1 a finding or a failed step, 2 wrong use or configuration, 3 infrastructure,
     4 refused for safety, 5 nothing ran, 130 interrupted.
     """
-
-
-for _command in (
-    demo, run, gate, selftest, report, explain, up, down, status, logs, doctor, clock, faults, defects, profile, sweep,
-):  # fmt: skip
-    cli.add_command(_command)
 
 
 def main() -> None:
