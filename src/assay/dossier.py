@@ -22,6 +22,7 @@ from assay.oracles.access import scan_text
 from assay.oracles.judging import Judging
 from assay.records import (
     Article,
+    Attempt,
     Call,
     CustomerMessage,
     Document,
@@ -134,6 +135,53 @@ class Gatherer:
         )
         return replace(self._with_calls(found, seen), unread=tuple(sorted(unread)))
 
+    def orders_of(self, customer: str, since: datetime, until: datetime) -> Sequence[Order]:
+        """Return the orders the shop holds in the name of an e-mail address, oldest first; nothing where it is silent.
+
+        The span is listed once for all customers.
+        """
+
+        def by_customer() -> dict[str, list[Order]]:
+            found: dict[str, list[Order]] = {}
+            for order in sorted(self._landscape.by_role("shop").orders(since, until), key=lambda each: each.placed_at):
+                found.setdefault((order.email or "").casefold(), []).append(order)
+            return found
+
+        listed = self._ask([], "shop", lambda: self._read_once(("customers", since, until), by_customer))
+        return (listed or {}).get(customer.casefold(), [])
+
+    def attempt(self, attempt: Attempt, since: datetime, until: datetime) -> Attempt:
+        """Add what gateways and journal hold of a purchase that came to too few orders, by its customer's name."""
+        unread: list[tuple[str, str]] = []
+        name = attempt.customer.casefold()
+
+        def paid() -> list[Payment]:
+            systems = {system: self._landscape.connectors[system] for system in self._systems("payments")}
+            return [
+                payment
+                for system, gateway in systems.items()
+                for payment in self._read_once((system, since, until), partial(gateway.payments, since, until))
+                if (payment.customer or "").casefold() == name
+            ]
+
+        payments = self._ask(unread, "payments", paid) or []
+        rules = {system: head.creations for system, head in self._landscape.heads.items()}
+        refs = [payment.ref for payment in payments]
+        calls, creations = [], []
+        for call in self._ask(unread, "journal", self._journalled) or ():
+            own = [each for each in read_creations([call], rules) if each.customer.casefold() == name]
+            creations += own
+            if own or any(ref in call.path or ref in call.request_body for ref in refs):
+                calls.append(call)
+        return replace(
+            attempt,
+            payments=tuple(payments),
+            creations=tuple(creations),
+            calls=tuple(calls),
+            unread=tuple(sorted(unread)),
+            read_at=self._read_at,
+        )
+
     def population(
         self, since: datetime, until: datetime, dossiers: Sequence[Dossier], stock: Sequence[StockCount] = ()
     ) -> Population:
@@ -239,16 +287,19 @@ class Gatherer:
         return list(found.values())
 
     def _calls(self, order: Order) -> Sequence[Call]:
+        return self._attributed(order, self._journalled()).by_order.get(order.ref, [])
+
+    def _journalled(self) -> Sequence[Call]:
         if self._journal is None:
             raise LookupError("no edge stands between the platform and its vendors here")
         name, since = self._landscape.name, self._since
         journal = self._journal
-        calls = self._read_once(("calls", since), lambda: journal.calls(name, since=since))
+        calls: Sequence[Call] = self._read_once(("calls", since), lambda: journal.calls(name, since=since))
         gaps = self._read_once(("gaps", since), lambda: journal.gaps(name))
         missed = [gap for gap in gaps if since is None or gap[1] > since]
         if missed:
             raise LookupError(f"the journal has a gap from {missed[0][0]:%H:%M:%S} to {missed[0][1]:%H:%M:%S} UTC")
-        return self._attributed(order, calls).by_order.get(order.ref, [])
+        return calls
 
     def _attributed(self, order: Order, calls: Sequence[Call]) -> Attribution:
         """Attribute calls among all orders of the order's window: one that names two of them belongs to neither."""
