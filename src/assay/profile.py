@@ -22,6 +22,11 @@ from assay.errors import UsageError, did_you_mean
 FILE_NAME = "assay.toml"
 Mode = Literal["stub", "simulated", "recorded", "sandbox", "live"]
 View = Literal["forward_proxy", "base_url", "witness"]
+VIEWS: Mapping[View, str] = {
+    "forward_proxy": "forward proxy: the platform keeps its vendors' addresses",
+    "base_url": "base URL: the platform calls the edge by address",
+    "witness": "witness only: no edge, no journal",
+}
 Role = Literal[
     "shop", "payments", "erp", "wms", "carrier", "crm", "marketing", "marketplace", "punchout", "identity", "rates",
     "other",
