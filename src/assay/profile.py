@@ -133,6 +133,7 @@ class System(_Table):
     )
     port: int = Field(0, ge=0, le=65535, description="port of the simulator; 0 takes a free one")
     settings: dict[str, Any] = Field(default_factory=dict, description="settings of the simulator or merchant")
+    logs: tuple[str, ...] = Field((), description="files it writes, searched for card data; 'logs/*.log' from here")
     webhook: str | None = Field(
         None, pattern="^/", description="path of your shop that takes this vendor's webhooks; /webhooks/ID by default"
     )
@@ -238,6 +239,23 @@ class Gate(_Table):
     users: int = Field(5, ge=1, description="customers who buy at once under load")
 
 
+class StorePlace(_Table):
+    """Where results and the undo ledger are kept, and for how long."""
+
+    url: str | None = Field(
+        None, description="'env:VARIABLE' that holds the address, or an SQLite file; the environment's own when absent"
+    )
+    keep_days: int = Field(30, ge=0, description="what `assay prune` leaves: results of so many days")
+
+    @field_validator("url")
+    @classmethod
+    def _without_password(cls, value: str | None) -> str | None:
+        if value is not None and "://" in value:
+            # The value is never repeated: a password may stand in it.
+            raise ValueError("the store is 'env:VARIABLE' or an SQLite file; an address may hold a password")
+        return value
+
+
 class Profile(_Table):
     """The whole file. `folder` is where it lies: relative paths start there."""
 
@@ -245,6 +263,7 @@ class Profile(_Table):
     policies: Policies = Policies()
     scenarios: Scenarios = Scenarios()
     gate: Gate = Gate()
+    store: StorePlace = StorePlace()
     environments: dict[str, Environment]
     folder: Path = Field(Path(), exclude=True)
 

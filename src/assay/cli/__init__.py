@@ -32,6 +32,7 @@ _COMMANDS = {
     "defects": ("defects", "Switch defects of the reference merchant on and off."),
     "profile": ("profile", "Check assay.toml, print its JSON Schema, or require oracles in it."),
     "sweep": ("sweep", "Take back what crashed runs left behind."),
+    "prune": ("prune", "Remove results that are older than they are kept."),
 }
 
 

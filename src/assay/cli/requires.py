@@ -8,8 +8,8 @@ from pathlib import Path
 
 from assay.errors import UsageError
 from assay.local.plan import Plan
+from assay.local.store_place import store_of
 from assay.profile import FILE_NAME, find_profile, load_profile
-from assay.runners.run_log import results_store
 from assay.store import open_store
 
 
@@ -18,7 +18,7 @@ def require_from_last_run(plan: Plan, profile_path: Path | None) -> tuple[Path, 
     path = profile_path or find_profile(Path.cwd())
     if path is None:
         raise UsageError("there is no assay.toml to write to", hint=f"copy the shipped {FILE_NAME} into your project")
-    store = open_store(results_store(plan))
+    store = open_store(store_of(plan))
     try:
         oracles = sorted(store.last_evaluated(plan.name))
     finally:

@@ -24,8 +24,7 @@ _FORMAT = 1
 @click.option(
     "--store",
     "address",
-    envvar="ASSAY_STORE",
-    help="Store that holds the undo ledger: a file or a postgresql:// URL; by default the environment's own.",
+    help="Store that holds the undo ledger: a file or a postgresql:// URL; ASSAY_STORE, the profile's, else its own.",
 )
 @json_option
 @explained
@@ -55,10 +54,11 @@ def sweep(environment: str, profile_path: Path | None, address: str | None, as_j
 
 
 def _swept(plan: Plan, address: str | None) -> Reckoning:
+    from assay.local.store_place import store_of
     from assay.store import open_store
     from assay.undo import Reckoning
 
-    where: Path | str = plan.home.store
+    where = store_of(plan)
     if address:
         where = address if "://" in address else Path(address)
     if isinstance(where, Path) and not where.exists():

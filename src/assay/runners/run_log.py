@@ -15,6 +15,7 @@ from assay import __version__
 from assay.errors import AssayError, InfrastructureError
 from assay.events import Listener, Outcome, RunFinished, RunStarted
 from assay.local.plan import Plan
+from assay.local.store_place import store_of
 from assay.reporting import RunRecord, open_reports, record_of
 from assay.reporting.run_record import masked
 from assay.runners.verdict import Trouble, Verdict
@@ -127,7 +128,7 @@ class RunLog:
 
     def _opened_store(self) -> Store | None:
         try:
-            return open_store(results_store(self._plan), patience_s=5.0)
+            return open_store(store_of(self._plan), patience_s=5.0)
         except AssayError as error:
             self.verdict.trouble.append(Trouble.of(error, "the run's results are not in the store"))
             return None
@@ -137,14 +138,6 @@ class RunLog:
             return self._store.last_evaluated(self._plan.name) if self._store else None
         except InfrastructureError:
             return None
-
-
-def results_store(plan: Plan) -> Path | str:
-    """Return where the results of an environment are kept: ``ASSAY_STORE``, else a file in the project."""
-    address = os.environ.get("ASSAY_STORE")
-    if address:
-        return address if "://" in address else Path(address)
-    return plan.home.store
 
 
 def _point_to(folder: Path) -> None:

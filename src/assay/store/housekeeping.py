@@ -24,15 +24,19 @@ def forget(database: Database, environment: str) -> None:
         connection.execute(sa.delete(intents).where(*done))
 
 
-def prune(database: Database, keep_days: int, now: datetime) -> Mapping[str, int]:
-    """Remove what is older than so many days; return the number of rows by table."""
+def prune(database: Database, keep_days: int, now: datetime, environment: str | None = None) -> Mapping[str, int]:
+    """Remove what is older than so many days, of one environment or of all; return the number of rows by table."""
     if keep_days < 0:
         raise UsageError("nothing can be kept for less than no time", expected="0 days or more", seen=f"{keep_days}")
     oldest = us(now - timedelta(days=keep_days))
+
+    def ours(table: sa.Table) -> Any:
+        return sa.true() if environment is None else table.c.environment == environment
+
     with database.writing() as connection:
         old_runs = sa.select(runs.c.id).where(runs.c.started_us < oldest)
         old = sa.or_(outcomes.c.started_us < oldest, outcomes.c.run_id.in_(old_runs))
-        removed = _remove_outcomes(connection, old)
+        removed = _remove_outcomes(connection, sa.and_(old, ours(outcomes)))
         for table, condition in (
             (runs, runs.c.started_us < oldest),
             (calls, calls.c.at_us < oldest),
@@ -40,7 +44,7 @@ def prune(database: Database, keep_days: int, now: datetime) -> Mapping[str, int
             (leases, leases.c.until_us < oldest),
             (intents, sa.and_(intents.c.changed_us < oldest, intents.c.state.in_(CLOSED))),
         ):
-            removed[table.name] = connection.execute(sa.delete(table).where(condition)).rowcount
+            removed[table.name] = connection.execute(sa.delete(table).where(condition, ours(table))).rowcount
     return removed
 
 

@@ -90,9 +90,12 @@ class Store:
         """Remove everything of one environment but what is still to be undone in real systems."""
         housekeeping.forget(self._database, environment)
 
-    def prune(self, *, keep_days: int, now: datetime) -> Mapping[str, int]:
-        """Remove what is older than so many days and return how many rows of each table; open intents always stay."""
-        return housekeeping.prune(self._database, keep_days, now)
+    def prune(self, *, keep_days: int, now: datetime, environment: str | None = None) -> Mapping[str, int]:
+        """Remove what is older than so many days and return how many rows of each table; open intents always stay.
+
+        environment: this one's alone; of all by default.
+        """
+        return housekeeping.prune(self._database, keep_days, now, environment)
 
     def close(self) -> None:
         """Close the connections."""
