@@ -29,8 +29,9 @@ Way = Literal[
     "label_answer_lost",
     "outage",
     "midnight",
+    "new_scan",
 ]
-"""How the customer, the gateway or the ERP behaves on the way to the order; see `f01_variants`."""
+"""How the customer, the gateway, the ERP or the carrier behaves on the way to the order; see `f01_variants`."""
 
 _PLACES: dict[str, dict[str, Any]] = {
     "FR": {},
@@ -96,23 +97,24 @@ def buys(
     registered: bool = False,
     to_the_door: bool = False,
     standard_delivery: bool = False,
+    after_days: int = 0,
     **more: Any,
 ) -> Purchase:
     """Return a purchase of these (SKU, quantity), sent to a country's usual address; `more` replaces any field.
 
     standard_delivery: take what the shop sends with by itself, at its own price, instead of the carrier's cheapest.
+    after_days: come when the shop has been open for so many days of the landscape's clock, with the rates of that day.
     to_the_door: follow the parcel for the two days it takes; otherwise a label and a tracking number are the end.
     """
-    fields = {**_PLACES[to], **more}
+    fields = {"email": f"f01-{case.replace('_', '-')}@example.com", **_PLACES[to], **more}
     extra = {
         "way": way,
         "as": "registered" if registered else "guest",
         "until": "door" if to_the_door else "label",
         "ship": "standard" if standard_delivery else "cheapest",
+        "after_days": str(after_days),
     }
-    return Purchase(
-        currency=currency, lines=lines, email=f"f01-{case.replace('_', '-')}@example.com", extra=extra, **fields
-    )
+    return Purchase(currency=currency, lines=lines, extra=extra, **fields)
 
 
 def _case(
@@ -135,7 +137,8 @@ CURRENCIES = (
 )
 TEXTS = (
     _case("sku_0017", "EUR", ("0017", 1), to="DE"),
-    _case("zip_04101", "USD", ("F-604", 1), to="US"),
+    # Its address of e-mail must not hold the postcode: the ERP keeps both, and the one would be taken for the other.
+    _case("zip_04101", "USD", ("F-604", 1), to="US", email="f01-portland@example.com"),
     _case(
         "long_name",
         "EUR",
@@ -165,6 +168,7 @@ CUSTOMERS = (
     _case("registered", "EUR", ("A-101", 1), way="twice", registered=True, to_the_door=True),
     _case("double_submit", "EUR", ("C-304", 1), way="double_submit"),
     _case("abandon_after_pay", "EUR", ("E-501", 1), way="abandon"),
+    _case("abandon_jpy", "JPY", ("B-202", 1), to="JP", way="abandon"),
     _case("late_pay", "EUR", ("E-502", 1), way="late"),
     _case("walked_away", "EUR", ("I-905", 1), way="walk_away"),
     _case("second_tab", "EUR", ("F-601", 1), way="second_tab", parts=("F-602",)),
@@ -172,6 +176,7 @@ CUSTOMERS = (
     _case("authentication_failed", "EUR", ("J-011", 1), way="authentication_failed"),
     _case("back_button", "EUR", ("H-803", 1), way="back_button"),
     _case("midnight", "EUR", ("I-904", 1), way="midnight"),
+    _case("new_rates", "JPY", ("C-303", 1), to="JP", after_days=9),
 )
 TROUBLES = (
     _case("slow_place_order", "EUR", ("C-300", 1), way="reload"),
@@ -179,6 +184,7 @@ TROUBLES = (
     _case("webhook_first", "EUR", ("F-603", 1), way="webhook_first"),
     _case("answer_lost", "EUR", ("F-606", 1), way="answer_lost"),
     _case("label_answer_lost", "EUR", ("H-804", 1), way="label_answer_lost"),
+    _case("new_scan", "EUR", ("D-403", 1), way="new_scan", to_the_door=True),
     _case("erp_outage_25h", "EUR", ("H-802", 1), way="outage", to_the_door=True),
 )
 CASES = (*CURRENCIES, *TEXTS, *GOODS, *CUSTOMERS, *TROUBLES)

@@ -147,6 +147,15 @@ def label_answer_lost(checkout: Checkout) -> Submission:
     return answer
 
 
+def new_scan(checkout: Checkout) -> Submission:
+    """The parcel is scanned in a way nobody has seen before, on the second day (type NA of the UPS Tracking API)."""
+    scan = {"after_hours": 30, "type": "NA", "code": "ZZ", "status_code": "099", "description": "Held For Inspection"}
+    with checkout.run.configured("ups", extra_scans=[scan]):
+        answer = adopt(checkout.run, checkout.press())
+        checkout.run.pass_time(_SHIPPED)
+    return answer
+
+
 def outage(checkout: Checkout) -> Submission:
     """The ERP takes nothing for 25 hours, the order's day and the next."""
     with checkout.run.fault("rate_limit", "sap_s4hana", retry_after_s=3600):
@@ -184,6 +193,7 @@ WAYS: Mapping[str, Callable[[Checkout], Submission]] = {
     "label_answer_lost": label_answer_lost,
     "outage": outage,
     "midnight": midnight,
+    "new_scan": new_scan,
 }
 
 

@@ -169,10 +169,15 @@ def test_cases_named_in_the_file_go_first(plan: Plan) -> None:
     """SHOWN_BY chooses the cases of a defect; without it all of F01 are tried, those that run alone last."""
     folder = plan.profile.folder / "more"
     folder.mkdir()
-    (folder / "MON-98.py").write_text('"""MON-98: named."""\n\nSHOWN_BY = ("jpy", "thread[eur]")\nSEAMS = {}\n')
+    (folder / "MON-98.py").write_text(
+        '"""MON-98: named."""\n\nSHOWN_BY = ("jpy", "thread[eur]")\n'
+        'CAUGHT_BY = ("O-M1", "step")\nSETTINGS = {"page_size": 1}\nSEAMS = {}\n'
+    )
     (folder / "MON-97.py").write_text('"""MON-97: not named."""\n\nSEAMS = {}\n')
     named, unnamed = (trials_of(replace(plan, defect_folders=(folder,)), only=[id])[0] for id in ("MON-98", "MON-97"))
     assert [(flow.id, case.name) for flow, case in named.pairs] == [("F01", "jpy"), ("thread", "eur")]
+    assert (named.later, named.caught_by, named.settings) == ((), ("O-M1", "step"), {"page_size": 1})
+    assert (unnamed.caught_by, unnamed.settings) == ((), {})
     assert unnamed.later
     assert all(case.alone for _, case in unnamed.later)
     assert not any(case.alone for _, case in unnamed.pairs)
@@ -219,6 +224,7 @@ def test_an_unknown_defect_is_wrong_use(plan: Plan, choice: dict[str, Any], hint
         ('CAUGHT_BY = ("O-M11",)', "no oracle 'O-M11'"),
         ('CAUGHT_BY = ["O-M1", 2]', "CAUGHT_BY cannot be read"),
         ("WAITS_FOR = f()", "WAITS_FOR cannot be read"),
+        ('SETTINGS = "page_size"', "SETTINGS cannot be read"),
     ],
 )
 def test_a_wrong_name_in_a_defect_file_names_the_file(plan: Plan, line: str, hint: str) -> None:

@@ -18,3 +18,5 @@ def carrier_weight(weight_g: int, unit: str, *, healthy: Callable[[int, str], st
 
 
 SEAMS = {"weight_units": weight_units, "carrier_weight": carrier_weight}
+SHOWN_BY = ("coupon",)
+CAUGHT_BY = ("O-K4",)

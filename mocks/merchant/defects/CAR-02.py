@@ -12,3 +12,5 @@ def carrier_weight(weight_g: int, unit: str, *, healthy: Callable[[int, str], st
 
 
 SEAMS = {"carrier_weight": carrier_weight}
+SHOWN_BY = ("coupon",)
+CAUGHT_BY = ("O-K1",)

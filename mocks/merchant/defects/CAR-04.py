@@ -10,3 +10,5 @@ def weight_units(country: str) -> tuple[str, str]:
 
 
 SEAMS = {"weight_units": weight_units}
+SHOWN_BY = ("coupon",)
+CAUGHT_BY = ("O-K1",)

@@ -13,3 +13,5 @@ def parcel_weight_g(lines: Sequence[Mapping[str, Any]], packaging_g: int) -> int
 
 
 SEAMS = {"parcel_weight_g": parcel_weight_g}
+SHOWN_BY = ("coupon",)
+CAUGHT_BY = ("O-K1",)

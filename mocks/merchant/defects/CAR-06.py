@@ -12,3 +12,5 @@ def unit_weight_g(catalogue: Any, product: Any) -> int:
 
 
 SEAMS = {"unit_weight_g": unit_weight_g}
+SHOWN_BY = ("bundle",)
+CAUGHT_BY = ("O-K1",)

@@ -10,3 +10,5 @@ def address_lines(line1: str, line2: str, limit: int) -> list[str]:
 
 
 SEAMS = {"address_lines": address_lines}
+SHOWN_BY = ("long_name",)
+CAUGHT_BY = ("O-K2",)

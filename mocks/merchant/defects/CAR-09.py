@@ -12,3 +12,4 @@ def customs_amount(amount: Decimal, currency: str) -> tuple[Decimal, str]:
 
 
 SEAMS = {"customs_amount": customs_amount}
+WAITS_FOR = "O-K3: customs declarations (F04)"

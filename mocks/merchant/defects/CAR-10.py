@@ -10,3 +10,4 @@ def customs_invoice_number(number: str, label_text: str) -> str:
 
 
 SEAMS = {"customs_invoice_number": customs_invoice_number}
+WAITS_FOR = "O-K3: customs declarations (F04)"

@@ -10,3 +10,5 @@ def label_tracking(tracking: str) -> str | None:
 
 
 SEAMS = {"label_tracking": label_tracking}
+SHOWN_BY = ("coupon",)
+CAUGHT_BY = ("O-K4",)

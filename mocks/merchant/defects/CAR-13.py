@@ -13,3 +13,5 @@ def track_status(kind: str, code: str, *, healthy: Callable[[str, str], str]) ->
 
 
 SEAMS = {"track_status": track_status}
+SHOWN_BY = ("eur",)
+CAUGHT_BY = ("O-K5",)

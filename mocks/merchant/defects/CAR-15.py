@@ -13,3 +13,5 @@ def before_second_purchase(shop: Any, references: Sequence[str]) -> Mapping[str,
 
 
 SEAMS = {"before_second_purchase": before_second_purchase}
+SHOWN_BY = ("label_answer_lost",)
+CAUGHT_BY = ("O-K4",)

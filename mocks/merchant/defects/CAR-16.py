@@ -10,3 +10,5 @@ def region_required(country: str) -> bool:
 
 
 SEAMS = {"region_required": region_required}
+SHOWN_BY = ("coupon",)
+CAUGHT_BY = ("step",)

@@ -10,3 +10,5 @@ def label_region(country: str, region: str) -> str:
 
 
 SEAMS = {"label_region": label_region}
+SHOWN_BY = ("zip_04101",)
+CAUGHT_BY = ("O-K2",)

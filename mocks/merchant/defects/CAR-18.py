@@ -10,3 +10,5 @@ def label_phone(phone: str) -> str:
 
 
 SEAMS = {"label_phone": label_phone}
+SHOWN_BY = ("cjk",)
+CAUGHT_BY = ("O-K2",)

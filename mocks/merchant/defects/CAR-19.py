@@ -10,3 +10,4 @@ def timeout_s(vendor: str, operation: str, configured_s: float) -> float | None:
 
 
 SEAMS = {"timeout_s": timeout_s}
+WAITS_FOR = "O-L2: checkout while a system hangs (load)"

@@ -10,3 +10,5 @@ def erp_material(sku: str) -> str:
 
 
 SEAMS = {"erp_material": erp_material}
+SHOWN_BY = ("sku_0017",)
+CAUGHT_BY = ("O-O2", "O-O8")

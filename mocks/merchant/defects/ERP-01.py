@@ -14,3 +14,5 @@ def erp_discount(net: Decimal, line: Mapping[str, Any]) -> Decimal:
 
 
 SEAMS = {"erp_discount": erp_discount}
+SHOWN_BY = ("coupon",)
+CAUGHT_BY = ("O-E2",)

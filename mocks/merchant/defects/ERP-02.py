@@ -10,3 +10,5 @@ def erp_currency(order_currency: str) -> str:
 
 
 SEAMS = {"erp_currency": erp_currency}
+SHOWN_BY = ("cjk",)
+CAUGHT_BY = ("O-E2", "O-M2")

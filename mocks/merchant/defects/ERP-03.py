@@ -14,3 +14,5 @@ def erp_goods(net: Decimal, line: Mapping[str, Any]) -> Decimal:
 
 
 SEAMS = {"erp_goods": erp_goods}
+SHOWN_BY = ("coupon",)
+CAUGHT_BY = ("O-E2",)

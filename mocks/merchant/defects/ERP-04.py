@@ -14,3 +14,5 @@ def shipping_net(shipping: Mapping[str, Any]) -> Decimal:
 
 
 SEAMS = {"shipping_net": shipping_net}
+SHOWN_BY = ("coupon",)
+CAUGHT_BY = ("O-E2",)

@@ -13,3 +13,4 @@ def tax_treatment(country: str, vat_id: str | None, home: str, *, healthy: Calla
 
 
 SEAMS = {"tax_treatment": tax_treatment}
+WAITS_FOR = "F14: tax codes of companies and exports, O-E1"

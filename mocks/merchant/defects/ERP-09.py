@@ -12,3 +12,5 @@ def accounting_date(placed_at: str, now: datetime, zone: str) -> str:
 
 
 SEAMS = {"accounting_date": accounting_date}
+SHOWN_BY = ("erp_outage_25h",)
+CAUGHT_BY = ("O-E3",)

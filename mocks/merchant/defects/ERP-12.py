@@ -13,3 +13,5 @@ def encode_body(document: Any) -> bytes:
 
 
 SEAMS = {"encode_body": encode_body}
+SHOWN_BY = ("emoji",)
+CAUGHT_BY = ("O-O2", "O-O8")

@@ -10,3 +10,5 @@ def stored_postcode(postcode: str) -> str:
 
 
 SEAMS = {"stored_postcode": stored_postcode}
+SHOWN_BY = ("zip_04101",)
+CAUGHT_BY = ("O-E4",)

@@ -17,3 +17,5 @@ def sales_order(
 
 
 SEAMS = {"sales_order": sales_order}
+SHOWN_BY = ("cjk",)
+CAUGHT_BY = ("O-O2", "O-O8")

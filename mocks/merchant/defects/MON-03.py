@@ -20,3 +20,5 @@ def api_amount(amount: str, currency: str, *, healthy: Callable[[str, str], str]
 
 
 SEAMS = {"display_exponent": display_exponent, "api_amount": api_amount}
+SHOWN_BY = ("kwd",)
+CAUGHT_BY = ("O-M3",)

@@ -16,3 +16,5 @@ def to_minor_units(amount: Decimal, currency: str, gateway: str, *, healthy: Cal
 
 
 SEAMS = {"to_minor_units": to_minor_units}
+SHOWN_BY = ("kwd",)
+CAUGHT_BY = ("O-M1",)

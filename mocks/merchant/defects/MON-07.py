@@ -27,3 +27,5 @@ SEAMS = {
     "from_minor_units": from_minor_units,
     "gateway_granularity": gateway_granularity,
 }
+SHOWN_BY = ("isk",)
+CAUGHT_BY = ("O-M1",)

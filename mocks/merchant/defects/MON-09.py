@@ -13,3 +13,5 @@ def to_minor_units(amount: Decimal, currency: str, gateway: str, *, healthy: Cal
 
 
 SEAMS = {"to_minor_units": to_minor_units}
+SHOWN_BY = ("zip_04101",)
+CAUGHT_BY = ("O-M1",)

@@ -15,3 +15,5 @@ def shipping_price(cost: Decimal, currency: str, rate: Any, mode: str, *, health
 
 
 SEAMS = {"shipping_price": shipping_price}
+SHOWN_BY = ("below_free_shipping",)
+CAUGHT_BY = ("O-M4",)

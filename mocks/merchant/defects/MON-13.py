@@ -13,3 +13,5 @@ def charged_amount(total: Decimal, base_total: Decimal) -> Decimal:
 
 
 SEAMS = {"charged_amount": charged_amount}
+SHOWN_BY = ("cjk",)
+CAUGHT_BY = ("O-M1", "O-M3")

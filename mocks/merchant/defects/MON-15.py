@@ -10,3 +10,5 @@ def cart_currency(requested: str, customer_currency: str | None) -> str:
 
 
 SEAMS = {"cart_currency": cart_currency}
+SHOWN_BY = ("registered",)
+CAUGHT_BY = ("O-M3",)

@@ -13,3 +13,4 @@ def refunded_amount(amount: Decimal, rate: Decimal | None) -> Decimal:
 
 
 SEAMS = {"refunded_amount": refunded_amount}
+WAITS_FOR = "F06: refunds, O-M6"

@@ -12,3 +12,4 @@ def adopted_amount(amount: Decimal, rate: Decimal | None) -> tuple[Decimal, Deci
 
 
 SEAMS = {"adopted_amount": adopted_amount}
+WAITS_FOR = "F06: refunds, O-M6"

@@ -10,3 +10,4 @@ def refund_allowed(currency: str, base_currency: str) -> bool:
 
 
 SEAMS = {"refund_allowed": refund_allowed}
+WAITS_FOR = "F06: refunds, O-M6"

@@ -12,3 +12,5 @@ def convert(amount: Decimal, rate: Decimal) -> Decimal:
 
 
 SEAMS = {"convert": convert}
+SHOWN_BY = ("cjk",)
+CAUGHT_BY = ("O-M4",)

@@ -12,3 +12,5 @@ def stored_rate(published: Decimal) -> Decimal:
 
 
 SEAMS = {"stored_rate": stored_rate}
+SHOWN_BY = ("cjk",)
+CAUGHT_BY = ("O-M4",)

@@ -14,3 +14,5 @@ def displayed_price(sku: str, amount: Decimal, currency: str) -> tuple[Decimal, 
 
 
 SEAMS = {"displayed_price": displayed_price}
+SHOWN_BY = ("registered",)
+CAUGHT_BY = ("O-M3",)

@@ -13,3 +13,4 @@ def free_shipping(goods: Decimal, threshold: Decimal, currency: str, rate: Any, 
 
 
 SEAMS = {"free_shipping": free_shipping}
+WAITS_FOR = "O-M11: promotions and thresholds in the order's currency"

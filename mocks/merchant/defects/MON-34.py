@@ -18,3 +18,4 @@ def coupon_discount(
 
 
 SEAMS = {"coupon_discount": coupon_discount}
+WAITS_FOR = "O-M11: promotions and thresholds in the order's currency"

@@ -10,3 +10,4 @@ def gift_card_pays(card_currency: str, order_currency: str) -> bool:
 
 
 SEAMS = {"gift_card_pays": gift_card_pays}
+WAITS_FOR = "O-M11: gift cards of several currencies (F03)"

@@ -13,3 +13,4 @@ def parse_amount(text: str, currency: str, language: str, *, healthy: Callable[.
 
 
 SEAMS = {"parse_amount": parse_amount}
+WAITS_FOR = "O-M10: amounts written and read in other languages"

@@ -16,3 +16,5 @@ def matches_order(
 
 
 SEAMS = {"matches_order": matches_order}
+SHOWN_BY = ("abandon_jpy",)
+CAUGHT_BY = ("O-O2", "O-O4")

@@ -13,3 +13,5 @@ def charged_unit_price(amount: Decimal, currency: str) -> Decimal:
 
 
 SEAMS = {"charged_unit_price": charged_unit_price}
+SHOWN_BY = ("coupon",)
+CAUGHT_BY = ("O-M3",)

@@ -10,3 +10,4 @@ def return_currency(order_currency: str, store_currency: str) -> str:
 
 
 SEAMS = {"return_currency": return_currency}
+WAITS_FOR = "F07: returns"

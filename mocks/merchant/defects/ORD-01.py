@@ -15,3 +15,5 @@ def cart_is_free(status: str) -> bool:
 
 
 SEAMS = {"resumable": resumable, "cart_is_free": cart_is_free}
+SHOWN_BY = ("slow_place_order",)
+CAUGHT_BY = ("O-O1",)

@@ -15,3 +15,5 @@ def cart_is_free(status: str) -> bool:
 
 
 SEAMS = {"resumable": resumable, "cart_is_free": cart_is_free}
+SHOWN_BY = ("double_submit",)
+CAUGHT_BY = ("O-O1", "O-O3")

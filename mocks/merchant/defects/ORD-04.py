@@ -13,3 +13,5 @@ def before_order_is_written(number: str) -> None:
 
 
 SEAMS = {"before_order_is_written": before_order_is_written}
+SHOWN_BY = ("coupon", "emoji", "sku_0017")
+CAUGHT_BY = ("O-O2",)

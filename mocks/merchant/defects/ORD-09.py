@@ -18,3 +18,5 @@ def on_event(shop: Any, event: Mapping[str, Any]) -> str:
 
 
 SEAMS = {"completes_alone": completes_alone, "on_event": on_event}
+SHOWN_BY = ("abandon_after_pay",)
+CAUGHT_BY = ("O-O2",)

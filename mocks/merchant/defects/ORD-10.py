@@ -10,3 +10,5 @@ def unknown_outcome() -> str:
 
 
 SEAMS = {"unknown_outcome": unknown_outcome}
+SHOWN_BY = ("answer_lost",)
+CAUGHT_BY = ("O-O12", "O-O3")

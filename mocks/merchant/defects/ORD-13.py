@@ -17,3 +17,5 @@ def sent_headers(headers: dict[str, str]) -> dict[str, str]:
 
 
 SEAMS = {"sent_headers": sent_headers}
+SHOWN_BY = ("answer_lost",)
+CAUGHT_BY = ("O-O3",)

@@ -19,3 +19,5 @@ def message_key(order_id: str, kind: str, occasion: str) -> str:
 
 
 SEAMS = {"message_kinds": message_kinds, "message_key": message_key}
+SHOWN_BY = ("coupon",)
+CAUGHT_BY = ("O-O12",)

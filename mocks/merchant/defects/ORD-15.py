@@ -17,3 +17,5 @@ def may_pay_move(current: str, new: str, *, healthy: Callable[[str, str], bool])
 
 
 SEAMS = {"is_old_news": is_old_news, "may_pay_move": may_pay_move}
+SHOWN_BY = ("inn-13[refund_first]",)
+CAUGHT_BY = ("O-O4",)

@@ -10,3 +10,4 @@ def is_same_refund(request_key: str, known: str | None) -> bool:
 
 
 SEAMS = {"is_same_refund": is_same_refund}
+WAITS_FOR = "F06: refunds, O-M6"

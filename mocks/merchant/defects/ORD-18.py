@@ -10,3 +10,6 @@ def next_page(rows_read: int, rows_on_page: int, page_size: int, total: int | No
 
 
 SEAMS = {"next_page": next_page}
+SHOWN_BY = ("registered",)
+CAUGHT_BY = ("O-O8", "O-K4")
+SETTINGS = {"page_size": 1}

@@ -16,3 +16,4 @@ def is_dead(attempts: int, most: int, error: Exception) -> bool:
 
 
 SEAMS = {"may_overtake": may_overtake, "is_dead": is_dead}
+WAITS_FOR = "O-O9: an unreadable order among good ones"

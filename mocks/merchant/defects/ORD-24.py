@@ -10,3 +10,5 @@ def ships_partially(delivered: int, ordered: int) -> bool:
 
 
 SEAMS = {"ships_partially": ships_partially}
+SHOWN_BY = ("inn-19[two_warehouses]",)
+CAUGHT_BY = ("O-K4",)

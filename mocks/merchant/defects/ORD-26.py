@@ -10,3 +10,5 @@ def quantity_to_ship(ordered: int, cancelled: int) -> int:
 
 
 SEAMS = {"quantity_to_ship": quantity_to_ship}
+SHOWN_BY = ("inn-16[partial_capture]",)
+CAUGHT_BY = ("O-K4", "O-O6")

@@ -26,3 +26,5 @@ def order_lines_at_completion(snapshot: list[dict[str, Any]], cart: Mapping[str,
 
 
 SEAMS = {"order_lines_at_completion": order_lines_at_completion}
+SHOWN_BY = ("second_tab",)
+CAUGHT_BY = ("O-O11",)

@@ -21,3 +21,5 @@ def find_erp_orders(
 
 
 SEAMS = {"find_erp_orders": find_erp_orders}
+SHOWN_BY = ("coupon",)
+CAUGHT_BY = ("O-O1",)

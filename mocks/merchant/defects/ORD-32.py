@@ -10,3 +10,4 @@ def is_used_up(uses: int, limit: int | None) -> bool:
 
 
 SEAMS = {"is_used_up": is_used_up}
+WAITS_FOR = "O-M11: a coupon with one use in two checkouts at once"

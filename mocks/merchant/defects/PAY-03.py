@@ -12,3 +12,4 @@ def refund_target(requested: Decimal, refundable: Decimal) -> Decimal:
 
 
 SEAMS = {"refund_target": refund_target}
+WAITS_FOR = "F06: refunds, O-M6"

@@ -10,3 +10,5 @@ def cancels_on_return(has_intent: bool, already_ordered: bool) -> bool:
 
 
 SEAMS = {"cancels_on_return": cancels_on_return}
+SHOWN_BY = ("back_button",)
+CAUGHT_BY = ("O-O4",)

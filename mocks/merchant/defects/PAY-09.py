@@ -10,3 +10,4 @@ def is_authentic(raw: bytes, header: str | None, signing_secret: str, now_s: int
 
 
 SEAMS = {"is_authentic": is_authentic}
+WAITS_FOR = "F10: forged events, O-P3"

@@ -20,3 +20,5 @@ def is_authentic(
 
 
 SEAMS = {"is_authentic": is_authentic}
+SHOWN_BY = ("abandon_after_pay",)
+CAUGHT_BY = ("O-O2",)

@@ -10,3 +10,4 @@ def matches_order(units: int, currency: str, expected_units: int, expected_curre
 
 
 SEAMS = {"matches_order": matches_order}
+WAITS_FOR = "F10: events with another amount, O-P4"

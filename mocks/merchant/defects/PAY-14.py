@@ -15,3 +15,5 @@ def review_hold(
 
 
 SEAMS = {"review_hold": review_hold}
+SHOWN_BY = ("inn-24[held]",)
+CAUGHT_BY = ("step",)

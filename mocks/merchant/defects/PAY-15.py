@@ -11,3 +11,4 @@ def too_many_attempts(recent: int, limit: int) -> bool:
 
 
 SEAMS = {"too_many_attempts": too_many_attempts}
+WAITS_FOR = "O-P5: card testers (load)"

@@ -10,3 +10,4 @@ def is_supported(kind: str, currency: str) -> bool:
 
 
 SEAMS = {"is_supported": is_supported}
+WAITS_FOR = "F03: every way to pay in every currency, O-M9"

@@ -10,3 +10,4 @@ def retry_wait_s(status: int, retry_after: str | None, attempt: int) -> float | 
 
 
 SEAMS = {"retry_wait_s": retry_wait_s}
+WAITS_FOR = "O-L1: honouring Retry-After (load)"

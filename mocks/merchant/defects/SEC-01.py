@@ -12,3 +12,5 @@ def mask(value: Any) -> Any:
 
 
 SEAMS = {"mask": mask}
+SHOWN_BY = ("coupon",)
+CAUGHT_BY = ("O-Z1",)

@@ -10,3 +10,4 @@ def is_logged(switched_on: bool, what: str) -> bool:
 
 
 SEAMS = {"is_logged": is_logged}
+WAITS_FOR = "O-Z1 over a log that is switched off"

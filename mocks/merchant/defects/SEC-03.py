@@ -12,3 +12,5 @@ def stored_gateway_answer(answer: dict[str, Any]) -> dict[str, Any]:
 
 
 SEAMS = {"stored_gateway_answer": stored_gateway_answer}
+SHOWN_BY = ("coupon",)
+CAUGHT_BY = ("O-Z1",)

@@ -10,3 +10,4 @@ def may_read(is_operator: bool, is_owner: bool, holds_key: bool) -> bool:
 
 
 SEAMS = {"may_read": may_read}
+WAITS_FOR = "O-Z2: orders of other customers"

@@ -10,3 +10,4 @@ def may_write(is_operator: bool, is_owner: bool, holds_key: bool) -> bool:
 
 
 SEAMS = {"may_write": may_write}
+WAITS_FOR = "O-Z2: orders of other customers"

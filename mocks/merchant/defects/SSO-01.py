@@ -10,3 +10,4 @@ def email_key(email: str) -> str:
 
 
 SEAMS = {"email_key": email_key}
+WAITS_FOR = "F18: sign-on, O-A1"

@@ -34,3 +34,4 @@ def reserve(
 
 
 SEAMS = {"reserve": reserve}
+WAITS_FOR = "F09: buyers racing for the last piece, O-S2"

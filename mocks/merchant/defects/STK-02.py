@@ -20,3 +20,5 @@ def take_from_shelf(
 
 
 SEAMS = {"take_from_shelf": take_from_shelf}
+SHOWN_BY = ("registered",)
+CAUGHT_BY = ("O-S1",)

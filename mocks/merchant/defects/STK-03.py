@@ -14,3 +14,5 @@ def release_reservation(connection: Any, holder: str, reason: str, *, healthy: C
 
 
 SEAMS = {"release_reservation": release_reservation}
+SHOWN_BY = ("declined_first", "authentication_failed")
+CAUGHT_BY = ("O-S3",)

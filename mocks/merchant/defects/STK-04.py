@@ -10,3 +10,4 @@ def stock_after_failed_debit(order_id: str) -> bool:
 
 
 SEAMS = {"stock_after_failed_debit": stock_after_failed_debit}
+WAITS_FOR = "F10: a direct debit that bounces, O-S1"

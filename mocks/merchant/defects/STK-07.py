@@ -11,3 +11,5 @@ def sellable(on_hand: int, reserved: int, safety: int) -> int:
 
 
 SEAMS = {"sellable": sellable}
+SHOWN_BY = ("inn-24[held]",)
+CAUGHT_BY = ("O-S1",)

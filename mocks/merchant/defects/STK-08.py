@@ -10,3 +10,5 @@ def reservation_expiry(now_plus_ttl: str) -> str | None:
 
 
 SEAMS = {"reservation_expiry": reservation_expiry}
+SHOWN_BY = ("walked_away",)
+CAUGHT_BY = ("O-S3",)

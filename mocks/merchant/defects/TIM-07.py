@@ -10,3 +10,5 @@ def is_switched_on(job: str) -> bool:
 
 
 SEAMS = {"is_switched_on": is_switched_on}
+SHOWN_BY = ("coupon",)
+CAUGHT_BY = ("O-K4",)

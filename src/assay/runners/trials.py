@@ -1,9 +1,10 @@
 """What the self-test tries: the healthy shop, legal variations of it, and every defect, read from suites as data.
 
-A defect is ``mocks/merchant/defects/<ID>.py``; nothing of it is imported here, but three names are read as data:
+A defect is ``mocks/merchant/defects/<ID>.py``; nothing of it is imported here, but four names are read as data:
 
     SHOWN_BY = ("jpy", "F01[kwd]")        # the few cases that show it, a bare name is one of F01; all of F01, if absent
     CAUGHT_BY = ("O-M1",)                 # the oracles of which one must find it, or "step"; any, if absent
+    SETTINGS = {"page_size": 1}           # settings of the shop under which it shows itself, legal ones
     WAITS_FOR = "F06: refunds"            # what is missing until any case can show it: it is listed and not tried
 
 An innocent variation is ``scenarios/innocent/<ID>.toml``:
@@ -29,7 +30,7 @@ import ast
 import hashlib
 import json
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -191,13 +192,14 @@ def _defect(path: Path, flows: Mapping[str, Flow]) -> Trial:
     except (SyntaxError, UnicodeDecodeError) as error:
         raise UsageError("a defect file is no Python", where=str(path), seen=str(error)) from None
     meaning = (ast.get_docstring(tree) or path.stem).splitlines()[0].removeprefix(f"{path.stem}: ")
-    if waits_for := _declared(tree, path, "WAITS_FOR", str, "'F06: refunds'"):
+    waits_for = _declared(tree, path, "WAITS_FOR", "'F06: refunds'", lambda value: isinstance(value, str))
+    if waits_for:
         return Trial(id=path.stem, kind="waiting", meaning=meaning, pairs=(), waits_for=waits_for)
-    named = _named(flows, _names(tree, path, "SHOWN_BY", "('jpy', 'F01[kwd]')"), path)
+    named = _named(flows, _declared(tree, path, "SHOWN_BY", "('jpy', 'F01[kwd]')", _are_names) or (), path)
     everything = _main(flows)
     first = named or [pair for pair in everything if not pair[1].alone]
     later = [] if named else [pair for pair in everything if pair[1].alone]
-    caught_by = _names(tree, path, "CAUGHT_BY", "('O-M1',)")
+    caught_by = tuple(_declared(tree, path, "CAUGHT_BY", "('O-M1',)", _are_names) or ())
     known = {*ORACLES, *POPULATION_ORACLES, STEP}
     for oracle in caught_by:
         if oracle not in known:
@@ -209,14 +211,15 @@ def _defect(path: Path, flows: Mapping[str, Flow]) -> Trial:
         pairs=tuple(first),
         later=tuple(later),
         caught_by=caught_by,
+        settings=_declared(tree, path, "SETTINGS", "{'page_size': 1}", lambda value: isinstance(value, dict)) or {},
     )
 
 
-def _names(tree: ast.Module, path: Path, name: str, example: str) -> tuple[str, ...]:
-    return tuple(_declared(tree, path, name, tuple, example) or ())
+def _are_names(value: object) -> bool:
+    return isinstance(value, tuple | list) and all(isinstance(each, str) and each for each in value)
 
 
-def _declared(tree: ast.Module, path: Path, name: str, kind: type, example: str) -> Any:
+def _declared(tree: ast.Module, path: Path, name: str, example: str, fits: Callable[[object], bool]) -> Any:
     """Return what a defect's file says under a name, read as data; None where it says nothing."""
     for node in tree.body:
         if not isinstance(node, ast.Assign) or name not in [getattr(each, "id", "") for each in node.targets]:
@@ -225,7 +228,7 @@ def _declared(tree: ast.Module, path: Path, name: str, kind: type, example: str)
             value = ast.literal_eval(node.value)
         except ValueError:
             value = None
-        if isinstance(value, kind) and value and all(isinstance(each, str) and each for each in value):
+        if value and fits(value):
             return value
         raise UsageError(
             f"{name} cannot be read",
