@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 import time
 from pathlib import Path
@@ -12,6 +11,7 @@ import click
 from assay.cli.progress import CaseLines
 from assay.cli.run import verdict_option
 from assay.cli.shared import explained, landscape_options, plan_for
+from assay.errors import UsageError
 
 
 @click.command()
@@ -41,6 +41,14 @@ from assay.cli.shared import explained, landscape_options, plan_for
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="A further folder of defect files.",
 )
+@click.option(
+    "--records",
+    is_flag=True,
+    help="Switch nothing: make the records of the last green run wrong, class by class, and see who notices.",
+)
+@click.option(
+    "--run", metavar="RUN", help="With --records: this run's (an id, folder or file), not the last green one's."
+)
 @click.option("--lanes", type=click.IntRange(1, 8), default=2, show_default=True, help="Landscapes side by side.")
 @verdict_option
 @explained
@@ -51,6 +59,8 @@ def selftest(
     only: tuple[str, ...],
     sample: str | None,
     folders: tuple[Path, ...],
+    records: bool,
+    run: str | None,
     lanes: int,
     json_path: Path | None,
 ) -> None:
@@ -59,12 +69,22 @@ def selftest(
     With nothing switched on, and under every innocent variation, it must stay green. Exit 0 only where every defect
     is caught by an oracle its file names and nothing else gives an alarm; defects that wait for a flow nobody has
     written are listed with it. Writes reports/out/selftest.md and .json.
+
+    With --records nothing is started and nothing switched, so it works for any platform: each class of defects is
+    made in the records of the last green run and judged with today's profile. Exit 0 whatever is caught, 1 where the
+    records as they were give an alarm, 5 where no green run is kept. Writes reports/out/selftest-records.md and .json.
     """
+    if records:
+        from assay.cli.selftest_records import try_kept_records
+
+        plan = plan_for(environment, profile_path)
+        chosen = {"classes": _listed(classes), "only": _listed(only)}
+        sys.exit(try_kept_records(plan, run=run, **chosen, json_path=json_path))
+    if run is not None:
+        raise UsageError("--run names the run whose records are tried", hint="add --records")
     from assay.runners.selftest import as_json, self_test, summary, write
     from assay.runners.trials import trials_of
 
-    # Whoever ends a job in a pipeline sends this; the landscapes are to be taken down all the same.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     plan = plan_for(environment, profile_path, defect_folders=folders)
     trials = trials_of(plan, classes=_listed(classes), only=_listed(only), sample=sample)
     began = time.perf_counter()
