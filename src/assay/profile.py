@@ -22,7 +22,7 @@ from assay.errors import UsageError, did_you_mean
 FILE_NAME = "assay.toml"
 Mode = Literal["stub", "simulated", "recorded", "sandbox", "live"]
 View = Literal["forward_proxy", "base_url", "witness"]
-VIEWS: Mapping[View, str] = {
+VIEWS: Mapping[str, str] = {
     "forward_proxy": "forward proxy: the platform keeps its vendors' addresses",
     "base_url": "base URL: the platform calls the edge by address",
     "witness": "witness only: no edge, no journal",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from assay.events import Exchange, Finding, Outcome, Result, StepDone
+from assay.profile import VIEWS
 from assay.reporting.coverage import family_of
 from assay.reporting.repeat import curl_line
 from assay.reporting.run_record import RunRecord
@@ -114,16 +115,11 @@ class Failure:
 
 def facts_of(run: RunRecord) -> list[tuple[str, str]]:
     """Return what the run was, as label and value; what is not known is left out."""
-    views = {
-        "forward_proxy": "forward proxy: the platform keeps its vendors' addresses",
-        "base_url": "base URL: the platform calls the edge by address",
-        "witness": "witness only: no edge, no journal",
-    }
     start, end = run.started, run.finished
     facts = [("Environment", run.environment)]
     if start:
         facts += [
-            ("Platform seen by", views.get(start.view, start.view)),
+            ("Platform seen by", VIEWS.get(start.view, start.view)),
             ("Runner", start.runner),
             ("Commit", start.commit or "unknown"),
             ("Seed", str(start.seed)),
