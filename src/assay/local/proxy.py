@@ -197,7 +197,7 @@ def _node(way: WayIn) -> str:
     return "\n".join(
         [
             "# Node reads no proxy by itself. NODE_USE_ENV_PROXY=1 makes it: fetch since 24.0, node:https since 24.5.",
-            "# Older: undici's setGlobalDispatcher(new EnvHttpProxyAgent()) for fetch, an https-proxy-agent for others.",
+            "# Older: undici's setGlobalDispatcher(new EnvHttpProxyAgent()) for fetch, an https-proxy-agent else.",
             "# stripe-node: new Stripe(key, {httpAgent: new HttpsProxyAgent(process.env.HTTPS_PROXY)}).",
             *_exports(way, *_PROXY, "NODE_EXTRA_CA_CERTS", "NODE_USE_ENV_PROXY"),
         ]

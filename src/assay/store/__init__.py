@@ -7,8 +7,9 @@ it is masked before: the edge's journal by the edge, exchanges by the client, fi
 from __future__ import annotations
 
 from assay.store.intents import Intents, StoredIntent
+from assay.store.journal import CalledHost
 from assay.store.opening import Store, open_store
 from assay.store.recording import Recorder
 from assay.store.results import StoredRun
 
-__all__ = ["Intents", "Recorder", "Store", "StoredIntent", "StoredRun", "open_store"]
+__all__ = ["CalledHost", "Intents", "Recorder", "Store", "StoredIntent", "StoredRun", "open_store"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -50,6 +50,41 @@ def summary(database: Database, environment: str) -> Sequence[tuple[str, int, in
     )
     with database.reading() as connection:
         return [(str(row[0]), int(row[1]), int(row[2]), int(row[3])) for row in connection.execute(query)]
+
+
+class CalledHost(NamedTuple):
+    """One host the platform called: how often, how many of that were answered 400 or worse or refused, and when."""
+
+    host: str
+    system: str
+    calls: int
+    failed: int
+    refused: int
+    first: datetime
+    last: datetime
+
+
+def hosts(database: Database, environment: str, since: datetime | None) -> list[CalledHost]:
+    """Return every host the platform called, by host and system; webhooks into the platform are left out."""
+    failed = sa.func.sum(sa.case((_calls.c.status >= 400, 1), else_=0))
+    refused = sa.func.sum(sa.case((_calls.c.refused, 1), else_=0))
+    query = (
+        sa.select(
+            _calls.c.host, _calls.c.system, sa.func.count(), failed, refused,
+            sa.func.min(_calls.c.at_us), sa.func.max(_calls.c.at_us),
+        )
+        .where(_calls.c.environment == environment, _calls.c.way != "reverse")
+        .group_by(_calls.c.host, _calls.c.system)
+        .order_by(_calls.c.host, _calls.c.system)
+    )  # fmt: skip
+    if since is not None:
+        query = query.where(_calls.c.at_us >= us(since))
+    with database.reading() as connection:
+        rows = connection.execute(query).all()
+    return [
+        CalledHost(str(row[0]), str(row[1]), int(row[2]), int(row[3]), int(row[4]), at(int(row[5])), at(int(row[6])))
+        for row in rows
+    ]
 
 
 def add_gap(database: Database, environment: str, since: datetime, until: datetime) -> None:

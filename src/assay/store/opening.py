@@ -14,6 +14,7 @@ from assay.records import Call
 from assay.store import housekeeping, journal, results, schema
 from assay.store.database import Database, connect
 from assay.store.intents import Intents
+from assay.store.journal import CalledHost
 from assay.store.leases import lease, release
 from assay.store.recording import Recorder
 from assay.store.results import StoredRun
@@ -77,6 +78,10 @@ class Store:
     def summary(self, environment: str) -> Sequence[tuple[str, int, int, int]]:
         """Return (system, calls, calls answered 400 or worse, calls refused) by system."""
         return journal.summary(self._database, environment)
+
+    def hosts(self, environment: str, *, since: datetime | None = None) -> list[CalledHost]:
+        """Return every host the platform called since then, with counts, first and last time."""
+        return journal.hosts(self._database, environment, since)
 
     def add_gap(self, environment: str, since: datetime, until: datetime) -> None:
         """Remember a span in which the journal was not listening."""
