@@ -28,9 +28,12 @@ from assay.local.plan import EDGE, MERCHANT, SIMULATORS, Plan
 from assay.local.routing import edge_state
 from assay.local.state import Running
 from assay.local.up import settlers
-from assay.oracles import ORACLES, POPULATION_ORACLES
-from assay.records import Call, Dossier, StockCount
+from assay.oracles import ATTEMPT_ORACLES, ORACLES, POPULATION_ORACLES
+from assay.oracles.strangers import strangers
+from assay.records import Attempt, Call, Dossier, Population, StockCount
 from assay.roles import Http, Reply
+from assay.runners.beside import PlatformLogs
+from assay.runners.evidence import Kept, evidence_of
 from assay.runners.operator import LandscapeOperator, Turns
 from assay.runners.safety import Guard
 from assay.runners.shared_time import SharedTime, Stopped
@@ -54,15 +57,6 @@ class Execution:
     captures: list[Capture] = field(default_factory=list)
     watched: list[Watched] = field(default_factory=list)
     clients: dict[str, Client] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """What is kept of a case until it is judged: what it bought, what to look at again, its goods as they were."""
-
-    case: Case
-    watched: Sequence[Watched]
-    before: Sequence[StockCount]
 
 
 def new_run_id() -> str:
@@ -115,6 +109,9 @@ class Session:
         self._exchanges_one_in = exchanges_one_in
         self._numbers = itertools.count(1)
         self._kept: dict[str, Kept] = {}
+        self._customers: dict[str, None] = {}
+        self._logs = PlatformLogs(plan)
+        self._beside_since = datetime.now(UTC) - _MARGIN
         self._began = (datetime.now(UTC) - _MARGIN, self.now() - _MARGIN)
         self.judging = judging_of(plan.profile.policies)
         self.time = SharedTime(self._move, self.now)
@@ -194,7 +191,11 @@ class Session:
                     )
             finally:
                 _current.reset(token)
-        self._kept[execution.id] = Kept(case, execution.watched, before)
+        # In production the customer is a known one, who may have bought before.
+        known = self.plan.environment.production
+        customer = None if known else case.personal(execution.id).purchase.email
+        self._kept[execution.id] = Kept(case, execution.watched, before, customer)
+        self._customers |= dict.fromkeys([customer] if customer else ())
         self.guard.spent(amount for _, place, amount in outcome.shown if place == "confirmation")
         return replace(
             outcome,
@@ -228,8 +229,18 @@ class Session:
         self.time.pass_time(span)
 
     def judge(self, outcome: Outcome) -> Outcome:
-        """Judge one outcome; see `judge_all`."""
-        return self.judge_all([outcome])[0]
+        """Judge one outcome, what it left beside its orders included; see `judge_all` and `beside`."""
+        judged = self.judge_all([outcome])[0]
+        return replace(judged, findings=(*judged.findings, *_violations(self.beside())))
+
+    def beside(self) -> list[Finding]:
+        """Judge what belongs to no order since this was last asked: hosts nobody declared, card data in logs."""
+        span = Population(since=self._began[1], until=self.now(), scans=self._logs.scans(self._customers))
+        self._customers.clear()
+        found = [POPULATION_ORACLES["O-Z1"](span, self.judging)] if self._is_chosen("O-Z1") else []
+        since, self._beside_since = self._beside_since, datetime.now(UTC)
+        calls = self.store.calls(self.plan.name, since=since) if self._has_journal else ()
+        return found + strangers(calls)
 
     def judge_all(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
         """Look once more at what the flows saw, gather each order's dossier, and add what the oracles say.
@@ -237,8 +248,10 @@ class Session:
         Afterwards their goods are free again, and what they created is taken back where that is more than a simulation.
         """
         self._let_journal_arrive()
+        since = min((each.started_at for each in outcomes if each.started_at), default=self._began[1]) - _MARGIN
+        span = (since, self.now())
         with self._gatherer() as gatherer:
-            judged = [self._judged(outcome, gatherer) for outcome in outcomes]
+            judged = [self._judged(outcome, gatherer, span) for outcome in outcomes]
         try:
             return [self._settled(outcome) for outcome in judged]
         finally:
@@ -247,15 +260,19 @@ class Session:
 
     def judge_all_orders(self, outcomes: Sequence[Outcome]) -> Outcome | None:
         """Judge what only shows over all orders of this session together; None where no oracle asks for it."""
-        names = [name for name in sorted(POPULATION_ORACLES) if not self.oracles or name in self.oracles]
+        names = [name for name in sorted(POPULATION_ORACLES) if name != "O-Z1" and self._is_chosen(name)]
         dossiers = [dossier for outcome in outcomes for dossier in outcome.dossiers]
-        if not names or not dossiers:
-            return None
         at, began = self.now(), time.perf_counter()
-        counts = [count for dossier in dossiers for count in dossier.stock]
-        with self._gatherer() as gatherer:
-            population = gatherer.population(self._began[1], at, dossiers, counts)
-        findings = tuple(POPULATION_ORACLES[name](population, self.judging) for name in names)
+        findings = self.beside()
+        if not dossiers and not _violations(findings):
+            return None
+        if names and dossiers:
+            counts = [count for dossier in dossiers for count in dossier.stock]
+            with self._gatherer() as gatherer:
+                population = gatherer.population(self._began[1], at, dossiers, counts)
+            findings = [POPULATION_ORACLES[name](population, self.judging) for name in names] + findings
+        if not findings:
+            return None
         return Outcome(
             flow="all orders",
             case=f"{len(dossiers)} of this run",
@@ -267,7 +284,7 @@ class Session:
             seed=self.seed,
             started_at=at,
             seconds=time.perf_counter() - began,
-            findings=findings,
+            findings=tuple(findings),
         )
 
     def dossier(self, order_ref: str) -> Dossier:
@@ -278,24 +295,31 @@ class Session:
 
     def findings(self, dossier: Dossier) -> list[Finding]:
         """Return what every chosen oracle says of one dossier."""
-        names = [name for name in sorted(ORACLES) if not self.oracles or name in self.oracles]
-        return [ORACLES[name](dossier, self.judging) for name in names]
+        return [ORACLES[name](dossier, self.judging) for name in sorted(ORACLES) if self._is_chosen(name)]
 
-    def _judged(self, outcome: Outcome, gatherer: Gatherer) -> Outcome:
+    def _found_of_attempt(self, attempt: Attempt | None) -> list[Finding]:
+        """Return what is known of a purchase that came to no order; what no oracle can say, the failed step says."""
+        if attempt is None:
+            return []
+        names = [name for name in sorted(ATTEMPT_ORACLES) if self._is_chosen(name)]
+        return [each for each in (ATTEMPT_ORACLES[name](attempt, self.judging) for name in names) if not each.reason]
+
+    def _is_chosen(self, oracle: str) -> bool:
+        return not self.oracles or oracle in self.oracles
+
+    def _judged(self, outcome: Outcome, gatherer: Gatherer, span: tuple[datetime, datetime]) -> Outcome:
         kept = self._kept.pop(outcome.id, None)
         gone = look_again(kept.watched if kept else (), self)
-        after = gatherer.stock([count.sku for count in kept.before], self.now()) if kept and kept.before else []
-        dossiers = tuple(
-            replace(
-                gatherer.dossier(order_ref),
-                shown=outcome.shown_for(order_ref),
-                bought=kept.case.purchase.lines if kept else (),
-                stock=(*(kept.before if kept else ()), *after),
-            )
-            for order_ref in outcome.order_refs
+        shop = next(iter(self.plan.environment.with_role("shop")), None)
+        evidence = evidence_of(outcome, kept, gatherer, span=span, shop=shop)
+        findings = [finding for dossier in evidence.dossiers for finding in self.findings(dossier)]
+        return replace(
+            outcome,
+            steps=(*outcome.steps, *gone),
+            order_refs=tuple(dict.fromkeys([*outcome.order_refs, *evidence.order_refs])),
+            findings=(*findings, *self._found_of_attempt(evidence.attempt)),
+            dossiers=evidence.dossiers,
         )
-        findings = tuple(finding for dossier in dossiers for finding in self.findings(dossier))
-        return replace(outcome, steps=(*outcome.steps, *gone), findings=findings, dossiers=dossiers)
 
     def _gatherer(self, **more: Any) -> Gatherer:
         options: dict[str, Any] = {"since": self._began[0], **more}
@@ -422,12 +446,17 @@ def _noting(captures: list[Capture]) -> Callable[[Capture], None]:
     return note
 
 
+def _violations(findings: Sequence[Finding]) -> list[Finding]:
+    return [finding for finding in findings if finding.result is Result.FAIL]
+
+
 def verdict_text(outcomes: Sequence[Outcome]) -> str:
     """Return the findings as text: every violation in a sentence, then the counts."""
     findings = [finding for outcome in outcomes for finding in outcome.findings]
     lines = [finding.sentence() for finding in findings if finding.result is Result.FAIL]
     lines += [
-        f"{outcome.flow}[{outcome.case}] step '{step.name}' failed: {step.error}"
+        f"{'In consequence ' if _violations(outcome.findings) else ''}{outcome.flow}[{outcome.case}] step "
+        f"'{step.name}' failed: {step.error}"
         for outcome in outcomes
         for step in outcome.steps
         if step.error
