@@ -15,7 +15,7 @@ import pytest
 from assay.events import Outcome, RunFinished, RunStarted
 from assay.oracles import ORACLES, POPULATION_ORACLES
 from assay.records import Dossier
-from assay.reporting import FILES
+from assay.reporting import FILES, open_reports
 from assay.reporting.jsonl import line_of, read_line
 from assay.runners.record_trials import CLASSES, try_records
 from tests.conftest import type_assay
@@ -182,6 +182,25 @@ def test_a_named_run_need_not_be_green(shop: Path) -> None:
     lines = folder / FILES["jsonl"]
     lines.write_bytes(lines.read_bytes()[:-20])
     assert tried(shop, "--run", str(folder))["orders"] == 1
+
+
+def test_what_a_run_keeps_of_records_is_masked(tmp_path: Path) -> None:
+    """A card number in a message or an ERP's text is not kept; a tracking number is, even if it could be a card's."""
+    card, parcel = "4242424242424242", "4000056655665556"
+    dossier = told()
+    messages = (
+        replace(dossier.messages[0], text=f"You paid with {card}."),
+        replace(dossier.messages[1], text=f"Parcel {parcel} has left."),
+    )
+    shipment = replace(dossier.shipments[0], tracking_number=parcel)
+    document = replace(dossier.documents[0], texts=(f"paid with {card}",))
+    dossier = replace(dossier, messages=messages, shipments=(shipment,), documents=(document,))
+    reports = open_reports(tmp_path, formats=["jsonl"])
+    reports(Outcome(flow="F01", case="eur", environment="local", dossiers=(dossier,)))
+    text = (tmp_path / FILES["jsonl"]).read_text()
+    assert card not in text
+    assert text.count("424242******4242") == 2
+    assert f"Parcel {parcel} has left." in text
 
 
 def test_each_class_is_caught_by_an_oracle_named_for_it() -> None:

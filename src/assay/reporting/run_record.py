@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from assay.events import Finding, Outcome, RunFinished, RunStarted, StepDone
 from assay.masking import mask_text
+
+if TYPE_CHECKING:  # only handed on: a quick command need not load the records
+    from assay.records import Dossier
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +68,46 @@ def record_of(events: Iterable[object], *, evaluated_before: Iterable[str] = ())
 def masked(event: object) -> object:
     """Return the event with secrets and card numbers replaced in every free text.
 
-    Exchanges are masked when they are recorded; what flows and oracles write may quote a secret all the same.
+    Exchanges are masked when they are recorded; what flows and oracles write may quote a secret all the same, and so
+    may what systems wrote to customers and into documents.
     """
     if isinstance(event, RunFinished):
         return replace(event, trouble=tuple(mask_text(line) for line in event.trouble))
     if isinstance(event, Outcome):
         steps = tuple(_masked_step(step) for step in event.steps)
-        return replace(event, steps=steps, findings=tuple(_masked_finding(each) for each in event.findings))
+        findings = tuple(_masked_finding(each) for each in event.findings)
+        return replace(
+            event, steps=steps, findings=findings, dossiers=tuple(_masked_dossier(each) for each in event.dossiers)
+        )
     return event
 
 
 def _masked_step(step: StepDone) -> StepDone:
     return replace(step, error=mask_text(step.error)) if step.error else step
+
+
+def _masked_dossier(dossier: Dossier) -> Dossier:
+    """Mask the free texts among an order's records; a tracking number is no card, whatever its digits sum up to."""
+    known = {each.tracking_number for each in dossier.shipments} | {
+        *(dossier.order.tracking_numbers if dossier.order else ())
+    }
+    pieces = re.compile("(" + "|".join(re.escape(number) for number in sorted(known)) + ")") if known else None
+
+    def masked_text(text: str) -> str:
+        parts = pieces.split(text) if pieces else [text]
+        return "".join(part if part in known else mask_text(part) for part in parts)
+
+    return replace(
+        dossier,
+        messages=tuple(
+            replace(each, subject=masked_text(each.subject), text=masked_text(each.text)) for each in dossier.messages
+        ),
+        documents=tuple(
+            replace(each, texts=tuple(masked_text(text) for text in each.texts)) if each.texts else each
+            for each in dossier.documents
+        ),
+        before_replay=_masked_dossier(dossier.before_replay) if dossier.before_replay else None,
+    )
 
 
 def _masked_finding(finding: Finding) -> Finding:
