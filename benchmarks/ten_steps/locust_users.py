@@ -47,10 +47,6 @@ if KIND == "FlowUser":
 
         flow = ten
 
-        def on_start(self) -> None:
-            """Begin at a phase of one's own."""
-            _phase()
-
 elif KIND == "FastHttpUser":
 
     class Fast(FastHttpUser):

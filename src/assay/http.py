@@ -247,7 +247,6 @@ class Client:
                 return reply
 
     def _exchange(self, method: str, url: str, headers: Mapping[str, str], content: bytes) -> Reply:
-        self._guard(url)
         started_at = self._now()
         started = time.perf_counter()
         try:
@@ -285,8 +284,9 @@ class Client:
     def _url(self, path: str, params: Sequence[tuple[str, str]]) -> str:
         if path.startswith(("http://", "https://")):
             url = path
+            self._guard(url)
         elif path.startswith("/"):
-            url = self.base_url + path
+            url = self.base_url + path  # whose host was guarded when we were made, and no path changes it
         else:
             raise UsageError("a request path starts with '/'", where=self.system, seen=path, hint=f"write '/{path}'")
         if params:

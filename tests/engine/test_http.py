@@ -12,6 +12,7 @@ import threading
 import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.utils import format_datetime
@@ -215,10 +216,10 @@ def test_a_compressed_answer_is_read(server: Server, transport: Any, encoding: s
 def test_threads_share_a_client(server: Server) -> None:
     """Calls made side by side each get their own reply, and no more connections are kept than allowed."""
     server.answer = lambda _: (200, {}, b"{}")
-    with open_client(server.url, connections=2) as client, ThreadPoolExecutor(8) as threads:
-        replies = list(threads.map(lambda n: client.request("GET", f"/{n}").status, range(80)))
-    assert replies == [200] * 80
-    assert {seen[1] for seen in server.seen} == {f"/{n}" for n in range(80)}
+    with open_client(server.url, connections=2) as client, ThreadPoolExecutor(4) as threads:
+        replies = list(threads.map(lambda n: client.request("GET", f"/{n}").status, range(24)))
+    assert replies == [200] * 24
+    assert {seen[1] for seen in server.seen} == {f"/{n}" for n in range(24)}
 
 
 def test_a_time_limit_names_system_method_and_url(transport: Any) -> None:
@@ -463,7 +464,7 @@ def test_each_exchange_is_recorded_masked(server: Server) -> None:
     assert exchange.response_headers["set-cookie"] == "***"
     assert json.loads(exchange.response_body) == {"client_secret": "***", "id": "pi_1"}
     for secret in ("canary", "4242424242424242", "987", "5566 5556", "5566+5556"):
-        assert secret not in repr(exchange), secret
+        assert secret not in repr(replace(exchange, seconds=0)), secret
     assert exchange.request_body.endswith("&n=1")
     assert server.seen[0][2]["authorization"] == "Bearer canary"
 
