@@ -28,7 +28,12 @@ def labels_and_tracking(dossier: Dossier, order: Order, judging: Judging) -> Fin
     bare = [each for each in active if not each.tracking_number]
     if bare:
         return _untracked(bare[0])
-    numbers = [each.tracking_number for each in active if each.tracking_number]
+    # Many shops show a tracking number and no parcels.
+    numbers = (
+        [each.tracking_number for each in active if each.tracking_number]
+        if order.parcels
+        else [*order.tracking_numbers]
+    )
     if dossier.unknown_parcels:
         seen = ", ".join(dossier.unknown_parcels)
         return failed(
@@ -51,9 +56,9 @@ def labels_and_tracking(dossier: Dossier, order: Order, judging: Judging) -> Fin
     extra = [each for each in paid if each.tracking_number not in known]
     if extra:
         return _bought_again(extra, numbers)
-    if not active and not paid and _should_have_left(dossier, order, judging):
+    if not numbers and not paid and _should_have_left(dossier, order, judging):
         return _never_labelled(order)
-    if not active:
+    if not numbers:
         return unjudged("no parcel of this order is tracked: none was labelled yet, or it goes as a letter")
     if (finding := _too_much(order, active)) is not None:
         return finding
@@ -140,7 +145,11 @@ def status_map(dossier: Dossier, order: Order, judging: Judging) -> Finding:
     ]
     active = [(parcel, shipment) for parcel, shipment in tracked if is_active(parcel)]
     if not active:
-        return unjudged("the carrier holds no active parcel of this order")
+        return unjudged(
+            "the carrier holds no active parcel of this order"
+            if order.parcels
+            else "the shop shows no parcels: fill Order.parcels"
+        )
     for parcel, shipment in active:
         late = not _is_fresh(shipment, dossier, judging)
         if late and shipment.status in _MOVING and _RANKS.get(parcel.status, 0) < _RANKS[shipment.status]:

@@ -49,7 +49,7 @@ def exactly_once(dossier: Dossier, order: Order, judging: Judging) -> Finding:
         return failed(
             order.system,
             expected="one order for one purchase",
-            seen=f"{1 + len(dossier.siblings)} ({', '.join((order.ref, *dossier.siblings))})",
+            seen=f"{1 + len(dossier.siblings)} ({', '.join(sorted((order.number, *dossier.siblings)))})",
             cause="a repeated or parallel submit made another order",
             at_risk=order.total,
         )

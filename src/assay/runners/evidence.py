@@ -66,7 +66,7 @@ def evidence_of(
             shown=outcome.shown_for(ref) or outcome.shown_for(""),
             bought=kept.case.purchase.lines if kept else (),
             stock=stock,
-            siblings=tuple(order.ref for order in orders if order.ref != ref) if ref in surplus else (),
+            siblings=tuple(order.number for order in orders if order.ref != ref) if ref in surplus else (),
             told=outcome.heard,
             cancel_asked=outcome.cancel_asked,
         )

@@ -66,7 +66,11 @@ from tests.engine.oracles.world import (
         ("O-O11", lambda: with_payment(healthy(), captured=669000), "O-M1 judges that"),
         ("O-S1", lambda: replace(healthy(), stock=()), "counted before and after"),
         ("O-S3", lambda: replace(healthy(), stock=()), "counted by itself"),
-        ("O-K1", lambda: with_order(healthy(), parcels=()), "no parcel of this order has a weight"),
+        (
+            "O-K1",
+            lambda: with_order(healthy(), parcels=(), tracking_numbers=()),
+            "no parcel of this order has a weight",
+        ),
         ("O-K1", lambda: replace(healthy(), base_articles=healthy().base_articles[:1]), "weight of every article"),
         ("O-K2", lambda: with_order(healthy(), address=None), "shows no address"),
         ("O-K2", lambda: replace(healthy(), labels=()), "no call that asked for a label"),

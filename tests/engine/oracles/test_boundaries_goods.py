@@ -98,7 +98,7 @@ def test_labels_and_numbers() -> None:
     assert verdict("O-K4", replace(healthy(), messages=())) is PASS
     voided = replace(healthy().shipments[0], tracking_number="1ZX", status="voided")
     assert verdict("O-K4", replace(healthy(), shipments=(*healthy().shipments, voided))) is PASS
-    unlabelled = with_order(replace(healthy(), shipments=()), parcels=())
+    unlabelled = with_order(replace(healthy(), shipments=()), parcels=(), tracking_numbers=())
     young = replace(unlabelled, read_at=AT + timedelta(minutes=20) + JUDGING.slack("carrier"))
     assert verdict("O-K4", young) is SILENT
     assert (

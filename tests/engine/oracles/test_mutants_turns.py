@@ -79,7 +79,9 @@ def test_any_message_twice_is_once_too_often() -> None:
 def test_a_confirmed_order_is_confirmed_to_its_customer() -> None:
     """O-O12 wants the message as soon as the order is confirmed, not only when it goes on."""
     only_confirmed = (change("payment_status", "paid"), change("status", "confirmed"))
-    dossier = with_order(replace(healthy(), messages=()), status="confirmed", history=only_confirmed, parcels=())
+    dossier = with_order(
+        replace(healthy(), messages=()), status="confirmed", history=only_confirmed, parcels=(), tracking_numbers=()
+    )
     assert judged("O-O12", dossier).expected == "a message order_confirmed"
 
 
