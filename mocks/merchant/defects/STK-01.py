@@ -34,4 +34,5 @@ def reserve(
 
 
 SEAMS = {"reserve": reserve}
-WAITS_FOR = "F09: buyers racing for the last piece, O-S2"
+SHOWN_BY = ("last-pieces[eur]",)
+CAUGHT_BY = ("O-S2",)
