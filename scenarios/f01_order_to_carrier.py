@@ -40,7 +40,10 @@ def order_to_carrier(run: Run, shop: Storefront, payments: Payments, erp: Erp, c
     def labelled(ref: str) -> object:
         return [carrier.track(number) for number in shop.order(ref).tracking_numbers]
 
-    wanted, began = run.case.purchase, run.surroundings.now()
+    wanted = run.case.purchase
+    if days := int(wanted.extra["after_days"]):
+        run.pass_time(timedelta(days=days))
+    began = run.surroundings.now()
     run.cancel_asked = False
     customer = None
     if wanted.extra["as"] == "registered":
