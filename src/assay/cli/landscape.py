@@ -104,20 +104,15 @@ def show_status(plan: Plan, as_json: bool) -> bool:
     """Print the landscape and return whether it is whole."""
     from assay.local.plan import EDGE
     from assay.local.status import inspect, is_healthy
+    from assay.profile import VIEWS
 
     running = plan.home.read()
     parts = inspect(plan, running)
-    proxy = running.port(EDGE, EDGE)
-    bundle = plan.home.path / "edge" / "certificates" / "ca-bundle.pem"
+    way = _way_of(plan, running.port(EDGE, EDGE))
     if as_json:
-        proxy_settings = {"HTTPS_PROXY": f"http://127.0.0.1:{proxy}", "SSL_CERT_FILE": str(bundle)} if proxy else {}
-        content = {
-            "environment": plan.name,
-            "healthy": is_healthy(parts),
-            "parts": [asdict(part) for part in parts],
-            "proxy": proxy_settings,
-        }
-        click.echo(json.dumps(content, indent=2))
+        states = [asdict(part) for part in parts]
+        content = {"environment": plan.name, "view": plan.environment.view, "healthy": is_healthy(parts)}
+        click.echo(json.dumps({**content, "parts": states, **way}, indent=2))
         return is_healthy(parts)
     for part in parts:
         state = in_colour(f"{part.state:<14}", "green" if part.state == "up" else "red", sys.stdout)
@@ -125,8 +120,33 @@ def show_status(plan: Plan, as_json: bool) -> bool:
         click.echo(f"{part.name:<12}{state}{pid:<12}{part.detail}".rstrip())
         for name, url in part.urls.items():
             click.echo(f"{'':<12}  {name:<12}{url}")
-    if proxy and is_healthy(parts):
-        click.echo("\nPut a platform behind the edge without changing it:")
-        click.echo(f"  export HTTPS_PROXY=http://127.0.0.1:{proxy} NO_PROXY=localhost,127.0.0.1")
-        click.echo(f"  export SSL_CERT_FILE={bundle} REQUESTS_CA_BUNDLE={bundle}")
+    click.echo(f"view        {VIEWS[plan.environment.view]}")
+    if is_healthy(parts):
+        _show_way(way, own_shop=plan.own_shop is not None)
     return is_healthy(parts)
+
+
+def _way_of(plan: Plan, edge: int | None) -> dict[str, dict[str, str]]:
+    """Return what a platform must be told to reach the edge, by the view of the environment."""
+    proxy, bases = {}, {}
+    if edge and plan.environment.view == "forward_proxy":
+        bundle = plan.home.path / "edge" / "certificates" / "ca-bundle.pem"
+        proxy = {"HTTPS_PROXY": f"http://127.0.0.1:{edge}", "SSL_CERT_FILE": str(bundle)}
+    if edge and plan.environment.view == "base_url":
+        vendors = [name for name, system in plan.environment.systems.items() if system.role != "shop"]
+        bases = {name: f"http://127.0.0.1:{edge}/{name}" for name in vendors}
+    return {"proxy": proxy, "base_urls": bases}
+
+
+def _show_way(way: dict[str, dict[str, str]], *, own_shop: bool) -> None:
+    if way["base_urls"]:
+        click.echo("\nGive your platform these addresses of its vendors:")
+        for name, url in way["base_urls"].items():
+            click.echo(f"  {name:<12}{url}")
+    if way["proxy"]:
+        proxy, bundle = way["proxy"].values()
+        click.echo("\nPut a platform behind the edge without changing it:")
+        click.echo(f"  export HTTPS_PROXY={proxy} NO_PROXY=localhost,127.0.0.1")
+        click.echo(f"  export SSL_CERT_FILE={bundle} REQUESTS_CA_BUNDLE={bundle}")
+        if own_shop:
+            click.echo("  (another runtime: assay proxy env --for docker|java|node|php|…; then assay proxy check)")
