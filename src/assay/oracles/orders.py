@@ -47,7 +47,7 @@ def exactly_once(dossier: Dossier, order: Order, judging: Judging) -> Finding:
             return _miscounted(order, documents, f"0 (none) for {', '.join(lost)}")
     if dossier.siblings:
         return failed(
-            order.system,
+            "shop",
             expected="one order for one purchase",
             seen=f"{1 + len(dossier.siblings)} ({', '.join(sorted((order.number, *dossier.siblings)))})",
             cause="a repeated or parallel submit made another order",
