@@ -102,8 +102,11 @@ class Gatherer:
         """End the readers."""
         self._readers.shutdown()
 
-    def dossier(self, order_ref: str) -> Dossier:
-        """Gather one order. Where the shop has listed it before (`orders_of`), the ERP is asked beside the shop."""
+    def dossier(self, order_ref: str, *, canaries: Mapping[str, str] | None = None) -> Dossier:
+        """Gather one order. Where the shop has listed it before (`orders_of`), the ERP is asked beside the shop.
+
+        canaries: marks of this order alone that are looked for beside those of all.
+        """
         unread: list[tuple[str, str]] = []
 
         def begin(role: str, read: Callable[[], Sequence[T]]) -> Future[Sequence[T]]:
@@ -122,7 +125,7 @@ class Gatherer:
         rates = begin("rates", lambda: self._rates(order))
         articles = begin("catalogue", lambda: self._articles(order))
         calls = begin("journal", lambda: self._calls(order))
-        scans = begin("scans", lambda: self._scans(order))
+        scans = begin("scans", lambda: self._scans(order, canaries or {}))
         shipments, unknown = next(iter(parcels.result()), ((), ()))
         seen = tuple(calls.result())
         found = Dossier(
@@ -324,7 +327,7 @@ class Gatherer:
         rules = {system: head.creations for system, head in self._landscape.heads.items()}
         return replace(dossier, calls=tuple(calls), labels=tuple(labels), creations=tuple(read_creations(calls, rules)))
 
-    def _scans(self, order: Order) -> list[Scan]:
+    def _scans(self, order: Order, own: Mapping[str, str]) -> list[Scan]:
         shop = self._landscape.by_role("shop")
         texts: dict[str, Callable[[], str]] = dict(self._logs)
         if isinstance(shop, ShowsAnswers):
@@ -334,11 +337,11 @@ class Gatherer:
         found = []
         for place, read in texts.items():
             once = (place, order.ref) if place not in self._logs else ("log", place)
-            found.append(self._read_once(once, partial(self._scan, place, read)))
+            found.append(self._read_once(once, partial(self._scan, place, read, own)))
         return found
 
-    def _scan(self, place: str, read: Callable[[], str]) -> Scan:
-        return scan_text(place, read(), self._canaries)
+    def _scan(self, place: str, read: Callable[[], str], own: Mapping[str, str]) -> Scan:
+        return scan_text(place, read(), {**self._canaries, **own})
 
     def _systems(self, role: str) -> list[str]:
         """Return the systems of a role; `LookupError` where the environment has none."""

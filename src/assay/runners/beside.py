@@ -10,6 +10,7 @@ from assay.local.plan import MERCHANT, Plan
 from assay.oracles.access import scan_text
 from assay.profile import read_credential
 from assay.records import Scan
+from assay.runners.evidence import CARD_HOLDER
 
 _MOST_READ = 8_000_000
 """Bytes of a log that are searched, its latest: a leak is a habit, and shows itself in any part."""
@@ -30,7 +31,7 @@ class PlatformLogs:
 
     def scans(self, customers: Iterable[str]) -> tuple[Scan, ...]:
         """Search what was written since the last time for card data and the run's own marks and secrets."""
-        canaries = {**self._secrets(), **dict.fromkeys(map(holder_of, list(customers)[-_MOST_HOLDERS:]), "card holder")}
+        canaries = {**self._secrets(), **dict.fromkeys(map(holder_of, list(customers)[-_MOST_HOLDERS:]), CARD_HOLDER)}
         return tuple(scan_text(path.name, self._news(path), canaries) for path in self._paths())
 
     def _news(self, path: Path) -> str:

@@ -13,9 +13,10 @@ from urllib.parse import urlsplit
 
 from assay.dossier import Gatherer
 from assay.events import Outcome
-from assay.flow import Case, Watched
+from assay.flow import Case, Watched, holder_of
 from assay.records import Attempt, Dossier, Order, StockCount
 
+CARD_HOLDER = "card holder"
 _READS = ("GET", "HEAD", "OPTIONS")
 
 
@@ -60,9 +61,10 @@ def evidence_of(
     if kept and kept.before:
         after = gatherer.stock([count.sku for count in kept.before], span[1])
         stock = (*kept.before, *after)
+    canaries = {holder_of(kept.customer): CARD_HOLDER} if kept and kept.customer else {}
     dossiers = tuple(
         replace(
-            gatherer.dossier(ref),
+            gatherer.dossier(ref, canaries=canaries),
             shown=outcome.shown_for(ref) or outcome.shown_for(""),
             bought=kept.case.purchase.lines if kept else (),
             stock=stock,
