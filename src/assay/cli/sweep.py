@@ -24,7 +24,7 @@ _FORMAT = 1
 @click.option(
     "--store",
     "address",
-    help="Store that holds the undo ledger: a file or a postgresql:// URL; ASSAY_STORE, the profile's, else its own.",
+    help="Store that holds the undo ledger: a file or a postgresql:// URL; else the environment's ledger.",
 )
 @json_option
 @explained
@@ -54,11 +54,11 @@ def sweep(environment: str, profile_path: Path | None, address: str | None, as_j
 
 
 def _swept(plan: Plan, address: str | None) -> Reckoning:
-    from assay.local.store_place import store_of
+    from assay.local.store_place import ledger_place
     from assay.store import open_store
     from assay.undo import Reckoning
 
-    where = store_of(plan)
+    where = ledger_place(plan)
     if address:
         where = address if "://" in address else Path(address)
     if isinstance(where, Path) and not where.exists():

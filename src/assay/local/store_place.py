@@ -35,5 +35,15 @@ def store_of(plan: Plan) -> Path | str:
     return _address(address, plan.profile.folder)
 
 
+def is_disposable(plan: Plan) -> bool:
+    """Whether every system is one of ours, so that nothing created in it needs to be taken back."""
+    return {system.mode for system in plan.environment.systems.values()} <= {"simulated", "stub", "recorded"}
+
+
+def ledger_place(plan: Plan) -> Path | str:
+    """Return where leases and the undo ledger are: beside the landscape if it is all ours, else in the store."""
+    return plan.home.store if is_disposable(plan) else store_of(plan)
+
+
 def _address(text: str, folder: Path) -> Path | str:
     return text if "://" in text else folder / Path(text).expanduser()

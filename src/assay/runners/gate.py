@@ -17,6 +17,7 @@ from pathlib import Path
 from assay.errors import InfrastructureError
 from assay.events import Listener, Outcome, Progress
 from assay.local.plan import Plan
+from assay.local.store_place import is_disposable
 from assay.reporting import read_events
 from assay.runners.campaign import flows_of, permitted, run_in
 from assay.runners.environment import open_environment, seeded
@@ -97,7 +98,7 @@ def run_load(session: Session, log: RunLog, *, seconds: int, listen: Listener = 
         return [f"load: no suite has {gate.load}"]
     if importlib.util.find_spec("locust") is None:
         return ["load: locust is not installed (pip install 'assay[load]')"]
-    if not session.disposable:
+    if not is_disposable(session.plan):
         return [f"load: '{session.plan.name}' is no simulation"]
     listen(Progress(part="load", state="starting", detail=f"{gate.users} users, {seconds} s"))
     with tempfile.TemporaryDirectory(prefix="assay-load-") as folder:

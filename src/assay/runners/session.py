@@ -27,6 +27,7 @@ from assay.local.clock import LandscapeClock
 from assay.local.plan import EDGE, MERCHANT, SIMULATORS, Plan
 from assay.local.routing import edge_state
 from assay.local.state import Running
+from assay.local.store_place import is_disposable, ledger_place
 from assay.local.up import settlers
 from assay.oracles import ATTEMPT_ORACLES, ORACLES, POPULATION_ORACLES
 from assay.oracles.strangers import strangers
@@ -131,19 +132,20 @@ class Session:
         """Close the witnesses' connections, and the store if it is our own."""
         for client in self._clients:
             client.close()
-        if self._given_store is None and "store" in self.__dict__:
-            self.store.close()
+        opened = [self.__dict__.get(name) for name in ("store", "shared_store")]
+        for store in {id(each): each for each in opened if each and each is not self._given_store}.values():
+            store.close()
 
     @cached_property
     def store(self) -> Store:
-        """Where leases, the undo ledger and results of this environment are kept."""
+        """Where the journal of this environment is kept, and where all is ours its leases and undo ledger, too."""
         return self._given_store or open_store(self.plan.home.store)
 
-    @property
-    def disposable(self) -> bool:
-        """Whether every system is one of ours, so that nothing created in it needs to be taken back."""
-        modes = {system.mode for system in self.plan.environment.systems.values()}
-        return modes <= {"simulated", "stub", "recorded"}
+    @cached_property
+    def shared_store(self) -> Store:
+        """Where leases and the undo ledger are kept: for real systems with every machine that uses the same."""
+        place = ledger_place(self.plan)
+        return self.store if self._given_store or place == self.plan.home.store else open_store(place)
 
     def now(self) -> datetime:
         """The landscape's instant in UTC: simulated where it is simulated."""
@@ -169,7 +171,7 @@ class Session:
 
         `SafetyError` where it may not run here (production): nothing was sent.
         """
-        with self.guard.permit(flow, case, self._orders_of_the_hour):
+        with self.guard.permit(flow, case) as permit:
             number = next(self._numbers)
             execution = Execution(f"{self.run_id}-{number:04d}", _trace_id(self.run_id, number))
             leased = self._lease(case, execution.id)
@@ -196,7 +198,7 @@ class Session:
         customer = None if known else case.personal(execution.id).purchase.email
         self._kept[execution.id] = Kept(case, execution.watched, before, customer)
         self._customers |= dict.fromkeys([customer] if customer else ())
-        self.guard.spent(amount for _, place, amount in outcome.shown if place == "confirmation")
+        permit.settle(outcome)
         return replace(
             outcome,
             run_id=self.run_id,
@@ -255,8 +257,8 @@ class Session:
         try:
             return [self._settled(outcome) for outcome in judged]
         finally:
-            if self._leasing and "store" in self.__dict__:
-                self.store.release(self.plan.name, *(outcome.id for outcome in judged))
+            if self._leasing and "shared_store" in self.__dict__:
+                self.shared_store.release(self.plan.name, *(outcome.id for outcome in judged))
 
     def judge_all_orders(self, outcomes: Sequence[Outcome]) -> Outcome | None:
         """Judge what only shows over all orders of this session together; None where no oracle asks for it."""
@@ -365,7 +367,7 @@ class Session:
         """Take back what was created; a failure of that is the outcome's, nobody else's."""
         if outcome.undo != "open":
             return outcome
-        if self.disposable:
+        if is_disposable(self.plan):
             self._ledger(outcome.id).keep_all(self.run_id, scope=outcome.id)
             return replace(outcome, undo="none")
         reckoning = self._ledger(outcome.id).undo_all(self.run_id, self.landscape, scope=outcome.id)
@@ -373,7 +375,12 @@ class Session:
 
     def _ledger(self, scope: str) -> Ledger:
         return Ledger(
-            store=self.store, environment=self.plan.name, now=self.now, run_id=self.run_id, scope=scope, wait=self.wait
+            store=self.shared_store,
+            environment=self.plan.name,
+            now=self.now,
+            run_id=self.run_id,
+            scope=scope,
+            wait=self.wait,
         )
 
     def _lease(self, case: Case, holder: str) -> tuple[str, ...]:
@@ -388,15 +395,11 @@ class Session:
         deadline = time.monotonic() + _LEASE_WITHIN_S
         while True:
             now = self.now()
-            taken = self.store.lease(self.plan.name, names, holder=holder, now=now, until=now + _LEASE_FOR)
+            taken = self.shared_store.lease(self.plan.name, names, holder=holder, now=now, until=now + _LEASE_FOR)
             if taken or time.monotonic() > deadline:
                 # Goods that somebody else still holds make conservation unjudgeable, not the order.
                 return taken
             self.wait(0.05)
-
-    def _orders_of_the_hour(self) -> int:
-        recent = self.store.intents.since(self.plan.name, self.now() - timedelta(hours=1))
-        return sum(intent.kind == "order" for intent in recent)
 
     def _move(self, span: timedelta) -> None:
         if self._simulated:

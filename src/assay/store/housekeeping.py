@@ -11,14 +11,14 @@ import sqlalchemy as sa
 from assay.errors import UsageError
 from assay.store.database import Database
 from assay.store.intents import CLOSED
-from assay.store.schema import PARTS, calls, gaps, intents, leases, outcomes, runs, us
+from assay.store.schema import PARTS, calls, gaps, intents, leases, outcomes, runs, spendings, us
 
 
 def forget(database: Database, environment: str) -> None:
     """Remove everything of one environment but what is still to be undone."""
     with database.writing() as connection:
         _remove_outcomes(connection, outcomes.c.environment == environment)
-        for table in (calls, gaps, runs, leases):
+        for table in (calls, gaps, runs, leases, spendings):
             connection.execute(sa.delete(table).where(table.c.environment == environment))
         done = (intents.c.environment == environment, intents.c.state.in_(CLOSED))
         connection.execute(sa.delete(intents).where(*done))
@@ -42,6 +42,7 @@ def prune(database: Database, keep_days: int, now: datetime, environment: str | 
             (calls, calls.c.at_us < oldest),
             (gaps, gaps.c.until_us < oldest),
             (leases, leases.c.until_us < oldest),
+            (spendings, spendings.c.at_us < oldest),
             (intents, sa.and_(intents.c.changed_us < oldest, intents.c.state.in_(CLOSED))),
         ):
             removed[table.name] = connection.execute(sa.delete(table).where(condition, ours(table))).rowcount

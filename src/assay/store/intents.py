@@ -85,13 +85,6 @@ class Intents:
             rows = connection.execute(query.order_by(_intents.c.number.desc())).mappings().all()
         return [_intent(row) for row in rows]
 
-    def since(self, environment: str, instant: datetime) -> Sequence[StoredIntent]:
-        """Return the intents created from that instant on, whatever became of them, the latest first."""
-        query = sa.select(_intents).where(_intents.c.environment == environment, _intents.c.created_us >= us(instant))
-        with self._database.reading() as connection:
-            rows = connection.execute(query.order_by(_intents.c.number.desc())).mappings().all()
-        return [_intent(row) for row in rows]
-
     def _change(self, number: int, **fields: Any) -> None:
         with self._database.writing(durable=True) as connection:
             connection.execute(sa.update(_intents).where(_intents.c.number == number).values(**fields))

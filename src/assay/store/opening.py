@@ -18,6 +18,7 @@ from assay.store.journal import CalledHost
 from assay.store.leases import lease, release
 from assay.store.recording import Recorder
 from assay.store.results import StoredRun
+from assay.store.spending import Spending
 
 # Any number will do, as long as every Assay takes the same: PostgreSQL's lock while a store is made or migrated.
 _LOCK = 0x0A55A7
@@ -29,6 +30,7 @@ class Store:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.intents = Intents(database)
+        self.spending = Spending(database)
 
     @property
     def address(self) -> str:

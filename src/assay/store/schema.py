@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-VERSION = 2
+VERSION = 3
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -170,6 +170,16 @@ leases = sa.Table(
     sa.Column("name", sa.String(255), primary_key=True),
     _text("holder"),
     _instant("until_us"),
+)
+spendings = sa.Table(
+    "spendings",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True),
+    _name("environment"),
+    _instant("at_us", index=True),
+    _name("currency", 3),
+    sa.Column("orders", sa.Integer, nullable=False),
+    sa.Column("minor", sa.BigInteger, nullable=False),
 )
 
 

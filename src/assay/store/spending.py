@@ -1,0 +1,64 @@
+"""What synthetic orders spend in production, counted over every process that shares the store.
+
+Whoever is about to order notes it first, in the same transaction in which the last hour is counted: of two processes
+that ask at once for the last order of the hour, one is told no.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from assay.store.database import Database
+from assay.store.schema import spendings, us
+
+# Any number will do, as long as every Assay takes the same: PostgreSQL's lock while the hour is counted.
+_LOCK = 0x0A55A8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """What an hour has seen: orders of any currency, and minor units of the one asked for."""
+
+    orders: int
+    minor: int
+
+
+class Spending:
+    """The orders of synthetic customers, and what they came to."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def reserve(
+        self, environment: str, currency: str, *, orders: int, now: datetime, most_orders: int, most_minor: int
+    ) -> tuple[int | None, Spent]:
+        """Note that so many orders are about to be placed, unless the hour's budget is used up.
+
+        Returns the number of the note (None: refused) and what the hour had seen before. A note that nobody settles,
+        because its process was killed, counts as placed.
+        """
+        table = spendings
+        hour = sa.and_(
+            table.c.environment == environment, table.c.at_us > us(now - timedelta(hours=1)), table.c.at_us <= us(now)
+        )
+        minor = sa.case((table.c.currency == currency, table.c.minor), else_=0)
+        sums = sa.select(sa.func.sum(table.c.orders), sa.func.sum(minor)).where(hour)
+        row = {"environment": environment, "currency": currency, "orders": orders, "at_us": us(now), "minor": 0}
+        with self._database.writing(durable=True) as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+            counted, summed = connection.execute(sums).one()
+            spent = Spent(orders=int(counted or 0), minor=int(summed or 0))
+            if spent.orders + orders > most_orders or spent.minor >= most_minor:
+                return None, spent
+            noted = connection.execute(sa.insert(table).values(row).returning(table.c.number))
+            return int(noted.scalar_one()), spent
+
+    def settle(self, number: int, *, orders: int | None, minor: int) -> None:
+        """Keep what a note's orders came to in minor units, and how many there were; None leaves the number noted."""
+        values = {"minor": minor} | ({} if orders is None else {"orders": orders})
+        with self._database.writing(durable=True) as connection:
+            connection.execute(sa.update(spendings).where(spendings.c.number == number).values(values))
