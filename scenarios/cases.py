@@ -132,8 +132,8 @@ def _case(
 CURRENCIES = (
     _case("eur", "EUR", ("0018", 1), ("D-404", 3), to_the_door=True),
     _case("jpy", "JPY", ("A-100", 2), to="JP", to_the_door=True),
-    _case("kwd", "KWD", ("J-013", 2), to="KW", to_the_door=True),
-    _case("isk", "ISK", ("I-900", 1), to="IS", to_the_door=True),
+    _case("kwd", "KWD", ("J-013", 2), to="KW"),
+    _case("isk", "ISK", ("I-900", 1), to="IS"),
 )
 TEXTS = (
     _case("sku_0017", "EUR", ("0017", 1), to="DE"),
@@ -165,7 +165,7 @@ GOODS = (
     _case("bundle", "EUR", ("SET-02", 2), parts=("G-700", "G-702", "G-704"), to_the_door=True),
 )
 CUSTOMERS = (
-    _case("registered", "EUR", ("A-101", 1), way="twice", registered=True, to_the_door=True),
+    _case("registered", "EUR", ("A-101", 1), way="twice", registered=True),
     _case("double_submit", "EUR", ("C-304", 1), way="double_submit"),
     _case("abandon_after_pay", "EUR", ("E-501", 1), way="abandon"),
     _case("abandon_jpy", "JPY", ("B-202", 1), to="JP", way="abandon"),

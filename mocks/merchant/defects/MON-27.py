@@ -12,5 +12,5 @@ def convert(amount: Decimal, rate: Decimal) -> Decimal:
 
 
 SEAMS = {"convert": convert}
-SHOWN_BY = ("cjk",)
+SHOWN_BY = ("zip_04101",)
 CAUGHT_BY = ("O-M4",)

@@ -25,4 +25,4 @@ def payment_status_of(intent_status: str, *, healthy: Callable[[str], str]) -> s
 
 SEAMS = {"outcome_of_return": outcome_of_return, "outcome_of": outcome_of, "payment_status_of": payment_status_of}
 SHOWN_BY = ("authentication_failed",)
-CAUGHT_BY = ("O-O2", "O-P1")
+CAUGHT_BY = ("O-P2",)
