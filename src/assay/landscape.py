@@ -7,6 +7,7 @@ after. Its module holds ``HEAD`` and a class named after the id (``sap_s4hana`` 
 from __future__ import annotations
 
 import importlib
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import ModuleType
@@ -65,6 +66,7 @@ def open_landscape(name: str, environment: Environment, addresses: Mapping[str, 
         module = find_connector(system_id) if system.role == "shop" else look_for_connector(system_id)
         if module is None:
             continue  # passed through the edge: its calls are in the journal, and nobody can ask it
+        kind = connector_class(module, system_id)
         heads[system_id] = module.HEAD
         if system.mode in ("stub", "recorded"):
             continue  # stubs remember nothing, so there is nothing to ask
@@ -75,7 +77,7 @@ def open_landscape(name: str, environment: Environment, addresses: Mapping[str, 
                 where=f"environments.{name}.systems.{system_id}",
                 hint=f"`assay up --env {name}` starts simulated systems; others need base_url",
             )
-        connectors[system_id] = _connector_class(module, system_id)(
+        connectors[system_id] = kind(
             open_http(system_id, base_url), credentials_of(system_id, system, heads[system_id])
         )
     return Landscape(name, environment, connectors, heads)
@@ -100,8 +102,21 @@ def look_for_connector(system_id: str) -> ModuleType | None:
             return importlib.import_module(f"{package}.{system_id}")
         except ModuleNotFoundError as error:
             if error.name not in (package, f"{package}.{system_id}"):
-                raise
+                raise _unimportable(system_id, error) from error
+        except Exception as error:
+            raise _unimportable(system_id, error) from error
     return None
+
+
+def _unimportable(system_id: str, error: Exception) -> UsageError:
+    frames = [each for each in traceback.extract_tb(error.__traceback__) if each.filename.endswith(f"{system_id}.py")]
+    line = error.lineno if isinstance(error, SyntaxError) else frames[-1].lineno if frames else None
+    return UsageError(
+        f"the connector of '{system_id}' cannot be imported",
+        where=f"connectors/{system_id}.py" + (f":{line}" if line else ""),
+        seen=f"{type(error).__name__}: {error}",
+        hint="mend that line",
+    )
 
 
 def credentials_of(system_id: str, system: System, head: ConnectorHead) -> dict[str, str]:
@@ -124,10 +139,23 @@ def credentials_of(system_id: str, system: System, head: ConnectorHead) -> dict[
     return found
 
 
-def _connector_class(module: ModuleType, system_id: str) -> Callable[[Http, Mapping[str, str]], Any]:
+def connector_class(module: ModuleType, system_id: str) -> type:
+    """Return the class of a connector, named after its file; `UsageError` with the classes that are there instead."""
     name = "".join(part.capitalize() for part in system_id.split("_"))
-    try:
-        found: Callable[[Http, Mapping[str, str]], Any] = getattr(module, name)
-    except AttributeError:
-        raise UsageError(f"{module.__file__} holds no class {name}", expected=f"class {name}: …") from None
-    return found
+    found = getattr(module, name, None)
+    if isinstance(found, type):
+        if not isinstance(getattr(module, "HEAD", None), ConnectorHead):
+            raise UsageError(
+                f"{module.__file__} holds no HEAD",
+                expected=f'HEAD = ConnectorHead(vendor="{system_id}", role=…, live=…, credentials=(…))',
+            )
+        return found
+    own = [
+        each for each, value in vars(module).items() if isinstance(value, type) and value.__module__ == module.__name__
+    ]
+    raise UsageError(
+        f"{module.__file__} holds no class {name}",
+        expected=f"class {name}: …, named after the file",
+        seen=", ".join(own) or "no class at all",
+        hint=f"rename class {own[0]} to {name}" if len(own) == 1 else f"write class {name}",
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import shutil
 import socket
 import sys
@@ -18,16 +19,19 @@ import psutil
 
 from assay.edge import find_jar, find_java
 from assay.edge.install import cache_directory
-from assay.errors import InfrastructureError
+from assay.errors import InfrastructureError, UsageError
 from assay.http import open_client
 from assay.local.clock import LandscapeClock
 from assay.local.plan import Plan
 from assay.local.status import inspect
+from assay.oracles.access import scan_text
 from assay.profile import System, read_credential
+from assay.suites import suite_roots
 
 _FREE_MB = 1_000
 _CLOCK_OFF_S = 60
 _REACH_WITHIN_S = 5.0
+_KEY = re.compile(r"(sk|pk|rk)_(?P<kind>test|live)_")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +47,10 @@ class Check:
 def examine(plan: Plan) -> list[Check]:
     """Run every check of one environment; nothing is changed and nothing but vendors' front doors is called."""
     checks = [_python(), _java(), _jar(), *_ports(plan), _disk(plan.home.path.parent.parent), _clock(plan)]
+    checks += [*_shadows(plan.profile.folder), *_recordings(plan.profile.folder)]
     for name, system in plan.environment.systems.items():
         checks += _credentials(name, system)
+        checks += _keys(plan, name, system)
         if system.mode in ("sandbox", "live"):
             checks += _reach(name, system.base_url or "")
     running = plan.home.read()
@@ -169,6 +175,42 @@ def _credentials(name: str, system: System) -> Iterator[Check]:
             yield Check(name=label, state="wrong", seen=f"{place} is not set", do=what)
 
 
+def _keys(plan: Plan, name: str, system: System) -> Iterator[Check]:
+    """Hold keys that say what they are for (Stripe's: https://docs.stripe.com/keys) against the environment."""
+    for source in system.credentials.values():
+        found = _KEY.match(read_credential(source) or "")
+        if found is None or (found["kind"] == "live") == plan.environment.production:
+            continue
+        place, start = source.partition(":")[2], found[0]
+        if plan.environment.production:
+            seen = f"{place} holds a test key ({start}…), and environment '{plan.name}' is production"
+            do = f"put the live key into {place}, or drop production = true"
+        else:
+            seen = f"{place} holds a live key ({start}…), and environment '{plan.name}' is no production"
+            do = f"put the test key into {place}: with this one real money would move"
+        yield Check(name=f"{name} key", state="wrong", seen=seen, do=do)
+
+
+def _shadows(folder: Path) -> Iterator[Check]:
+    """Look for an ``__init__.py`` that makes a folder of the project hide the shipped one of the same name."""
+    try:
+        suite_roots(folder)
+    except UsageError as error:
+        yield Check(name="suite folders", state="wrong", seen=error.message, do=f"delete {error.where}")
+
+
+def _recordings(folder: Path) -> Iterator[Check]:
+    """Search recorded traffic for card numbers that were not masked."""
+    for path in sorted(folder.glob("mocks/*/recorded/**/*.json")):
+        for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
+            for trace in scan_text(str(path), line, {}).traces:
+                place = f"{path.relative_to(folder)}:{number}"
+                do = "delete the file from the folder and from git's history, and record again: `assay record` masks"
+                yield Check(
+                    name="recorded traffic", state="wrong", seen=f"{trace.kind} {trace.shown} in {place}", do=do
+                )
+
+
 def _reach(name: str, base_url: str) -> Iterator[Check]:
     label, host = f"{name} reachable", urlsplit(base_url).hostname
     try:
@@ -180,10 +222,21 @@ def _reach(name: str, base_url: str) -> Iterator[Check]:
         return
     yield Check(name=label, state="ok", seen=f"{host} answers {reply.status}")
     if "date" in reply.headers:
-        off_s = (datetime.now(UTC) - parsedate_to_datetime(reply.headers["date"])).total_seconds()
-        wrong = abs(off_s) > _CLOCK_OFF_S
-        do = "set this machine's clock (NTP): signatures and tokens depend on it" if wrong else ""
-        yield Check(name=f"{name} clock", state="broken" if wrong else "ok", seen=f"{off_s:+.0f} s from ours", do=do)
+        yield _its_clock(name, str(host), reply.headers["date"])
+
+
+def _its_clock(name: str, host: str, told: str) -> Check:
+    """Hold the Date header of a system against this machine's clock."""
+    try:
+        off_s = (parsedate_to_datetime(told) - datetime.now(UTC)).total_seconds()
+    except (ValueError, TypeError):
+        return Check(name=f"{name} clock", state="note", seen=f"{host} sends the date '{told}'", do="RFC 9110 5.6.7")
+    if abs(off_s) <= _CLOCK_OFF_S:
+        return Check(name=f"{name} clock", state="ok", seen=f"{off_s:+.0f} s from ours")
+    way = "ahead of" if off_s > 0 else "behind"
+    seen = f"the clock of {host} is {abs(off_s) / 60:.0f} minutes {way} this machine's"
+    do = "set whichever is wrong (NTP): signatures, tokens and every time in a verdict depend on it"
+    return Check(name=f"{name} clock", state="broken", seen=seen, do=do)
 
 
 def _found(name: str, look: Callable[[], str]) -> Check:

@@ -1,0 +1,77 @@
+"""Looks at the ways between an own shop and its vendors: did its calls pass the edge, do webhooks reach it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from assay.errors import AssayError, InfrastructureError
+from assay.events import Outcome
+from assay.http import open_client
+from assay.local.doctor import Check
+from assay.local.plan import Plan
+from assay.records import Order
+from assay.runners.session import Session
+
+_WITHIN_S = 5.0
+_HOOKED = ("payments", "carrier")
+_NOT_THERE = (404, 405)
+
+
+def examine_edge(session: Session, order: Order, bought: Outcome) -> Iterator[Check]:
+    """Say which vendors' hosts the platform's calls came through since the order was placed, and which went round."""
+    plan = session.plan
+    if not plan.own_shop or not plan.has_edge or not plan.environment.edge.journal:
+        return
+    session.dossier(order.ref)  # waits until the keeper has taken every call from the edge
+    calls = [call for call in session.store.calls(plan.name, since=bought.started_at) if call.way != "reverse"]
+    seen = {call.system for call in calls}
+    wired = [name for name, each in plan.environment.systems.items() if each.role != "shop" and each.all_hosts]
+    if not seen:
+        do = (
+            f"start the shop with the settings of `assay proxy env --env {plan.name} --for shell`; some clients ignore "
+        )
+        do += "HTTPS_PROXY: `assay proxy check` says which"
+        text = f"the edge saw no call of the platform, although order {order.number} went through: the proxy is ignored"
+        yield Check(name="proxy", state="wrong", seen=text, do=do)
+        return
+    round_it = [name for name in wired if name not in seen]
+    if round_it:
+        do = "nothing, where the order does not need them; else the client for them ignores the proxy"
+        yield Check(name="proxy", state="note", seen=f"no call to {', '.join(round_it)} came through the edge", do=do)
+    else:
+        yield Check(
+            name="proxy", state="ok", seen=f"{len(calls)} calls came through the edge: {', '.join(sorted(seen))}"
+        )
+
+
+def examine_webhooks(plan: Plan, session: Session) -> Iterator[Check]:
+    """Knock where vendors' webhooks arrive, without a signature: a shop that is there refuses that."""
+    if plan.environment.production or plan.own_shop is None:
+        return
+    for name, system in plan.environment.systems.items():
+        if system.role not in _HOOKED or (system.webhook is None and system.mode != "simulated"):
+            continue
+        path = system.webhook or f"/webhooks/{name}"
+        address = f"{plan.own_shop}{path}"
+        try:
+            reply = open_client(plan.own_shop, system=name, timeout_s=_WITHIN_S).request("POST", path, json={})
+        except (InfrastructureError, AssayError) as error:
+            do = f'start the shop, or say where it takes them: webhook = "/…" under [systems.{name}]'
+            seen = f"{name}'s webhooks cannot arrive: {address} does not answer ({error.seen or error.message})"
+            yield Check(name=f"{name} webhook", state="broken", seen=seen, do=do)
+            continue
+        if reply.status in _NOT_THERE:
+            do = f'say where the shop takes them: webhook = "/…" under [systems.{name}] in assay.toml'
+            seen = f"{name}'s webhooks cannot arrive: POST {address} answers {reply.status}"
+            yield Check(name=f"{name} webhook", state="wrong", seen=seen, do=do)
+        elif reply.status < 300:
+            do = f"refuse events of {name} that carry no signature: anybody could send one"
+            yield Check(
+                name=f"{name} webhook",
+                state="note",
+                seen=f"{urlsplit(address).path} takes an event nobody signed",
+                do=do,
+            )
+        else:
+            yield Check(name=f"{name} webhook", state="ok", seen=f"{path} is there: refuses what nobody signed")

@@ -1,0 +1,436 @@
+"""Onboarding says in one sentence what an own connector or its surroundings do wrong: the place, and the mend."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import type_assay
+
+PROFILE = """\
+name = "corner shop"
+[scenarios]
+shipped = false
+[systems.my_shop]
+role = "shop"
+credentials = {{ token = "env:SHOP_TOKEN" }}
+[systems.stripe]
+role = "payments"
+host = "api.stripe.com"
+credentials = {{ api_key = "env:STRIPE_API_KEY" }}
+{more}
+[environments.own]
+view = "witness"
+[environments.own.systems]
+my_shop = {{ mode = "live", base_url = "{shop}" }}
+[environments.sandbox]
+view = "witness"
+[environments.sandbox.systems]
+my_shop = {{ mode = "live", base_url = "{shop}" }}
+stripe = {{ mode = "sandbox", base_url = "{shop}" }}
+[environments.production]
+view = "witness"
+production = true
+[environments.production.systems]
+my_shop = {{ mode = "live", base_url = "{shop}" }}
+stripe = {{ mode = "live", base_url = "{shop}" }}
+"""
+CONNECTOR = '''\
+"""The corner shop."""
+from datetime import UTC, datetime
+from assay.money import Money
+from assay.records import Order
+from assay.roles import ConnectorHead, ShopRefused
+
+HEAD = ConnectorHead(vendor="my_shop", role="shop", live="https://shop.example", credentials=("token",))
+
+
+class MyShop:
+    def __init__(self, http, credentials):
+        self._http = http
+
+    def place(self, purchase):
+        return self._call("POST", "/orders", {"email": purchase.email})["id"]
+
+    def order(self, ref):
+        return self._order(self._call("GET", f"/orders/{ref}"))
+
+    def orders(self, since, until):
+        found = [self._order(each) for each in self._call("GET", "/orders")]
+        return [order for order in found if since <= order.placed_at < until]
+
+    def _order(self, shown):
+        return Order(
+            system="my_shop",
+            ref=shown["id"],
+            number=shown["id"],
+            status="paid",
+            total=Money.of(shown["total"], "EUR"),
+            placed_at=datetime.fromisoformat(shown["at"]),
+            payment_refs=("pi_1",),
+        )
+
+    def _call(self, method, path, body=None):
+        reply = self._http.request(method, path, json=body)
+        if reply.status == 404:
+            raise LookupError(path)
+        if reply.status >= 400:
+            raise ShopRefused(f"{reply.status} {reply.text}")
+        return reply.json()
+'''
+FLOW = """\
+from assay.flow import Case, Run, flow
+from assay.roles import Purchase, Shop
+
+@flow(id="buy", title="Buy", cases=[Case("eur", Purchase(currency="EUR", lines=(("1", 1),), email="a@example.com"))])
+def buy(run: Run, shop: Shop) -> None:
+    run.buy(shop)
+"""
+
+
+@dataclass
+class Corner:
+    """A shop of another make on this machine; `answers` replaces what a path says, `ahead` puts its clock forward."""
+
+    url: str = ""
+    orders: dict[str, dict[str, Any]] = field(default_factory=dict)
+    answers: dict[str, tuple[int, str]] = field(default_factory=dict)
+    ahead: timedelta = timedelta(0)
+
+    def answer(self, method: str, path: str) -> tuple[int, str]:
+        """Return status and body."""
+        if path in self.answers:
+            return self.answers[path]
+        if (method, path) == ("POST", "/orders"):
+            made = {"id": f"W-{len(self.orders) + 1}", "total": "12.50", "at": datetime.now(UTC).isoformat()}
+            self.orders[made["id"]] = made
+            return 201, json.dumps(made)
+        if path == "/orders":
+            return 200, json.dumps(list(self.orders.values()))
+        found = self.orders.get(path.removeprefix("/orders/"))
+        return (200, json.dumps(found)) if found else (404, "{}")
+
+
+@pytest.fixture
+def corner() -> Iterator[Corner]:
+    """The shop, listening."""
+    shop = Corner()
+
+    class Handler(BaseHTTPRequestHandler):
+        def _any(self) -> None:
+            self.rfile.read(int(self.headers.get("content-length") or 0))
+            status, body = shop.answer(self.command, self.path.partition("?")[0])
+            self.send_response(status)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        do_GET = do_POST = _any  # noqa: N815
+
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            return format_datetime(datetime.now(UTC) + shop.ahead, usegmt=True)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        shop.url = f"http://127.0.0.1:{server.server_address[1]}"
+        yield shop
+        server.shutdown()
+
+
+Onboard = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def project(corner: Corner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project for the shop; what it makes this process import is forgotten afterwards."""
+    for name, text in (
+        ("assay.toml", PROFILE.format(shop=corner.url, more="")),
+        ("connectors/my_shop.py", CONNECTOR),
+        ("scenarios/buy.py", FLOW),
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.setenv("SHOP_TOKEN", "geheim")
+    monkeypatch.setenv("STRIPE_API_KEY", "sk_test_abc")
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    known = {name for name in sys.modules if name.split(".")[0] in ("connectors", "scenarios")}
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    return _Forgetting.of(tmp_path, known)
+
+
+class _Forgetting:
+    """Keeps imported modules of one test out of the next."""
+
+    known: set[str]
+
+    @classmethod
+    def of(cls, folder: Path, known: set[str]) -> Path:
+        cls.known = known
+        return folder
+
+
+@pytest.fixture(autouse=True)
+def _forget() -> Iterator[None]:
+    yield
+    for name in [name for name in sys.modules if name.split(".")[0] in ("connectors", "scenarios")]:
+        if name not in _Forgetting.known:
+            del sys.modules[name]
+
+
+@pytest.fixture
+def onboard(project: Path) -> Onboard:
+    """A function that changes the connector and returns what doctor says, by name of what it looked at."""
+
+    def ask(*changes: tuple[str, str], env: str = "own") -> dict[str, Any]:
+        path = project / "connectors/my_shop.py"
+        text = path.read_text()
+        for old, new in changes:
+            assert text.count(old) == 1, old
+            text = text.replace(old, new)
+        path.write_text(text)
+        done = type_assay("doctor", "--onboard", "--json", "--env", env, cwd=project)
+        content: dict[str, Any] = json.loads(done.stdout)
+        content["code"] = done.returncode
+        content["said"] = {
+            each["name"]: f"{each['state']}: {each['seen']} → {each['do']}" for each in content["checks"]
+        }
+        return content
+
+    return ask
+
+
+def test_a_shop_that_works_is_walked_to_the_end(onboard: Onboard, corner: Corner) -> None:
+    """Each function is called once in order and said to work; one order was bought."""
+    told = onboard()
+    assert told["code"] == 0, told["said"]
+    steps = ["connectors/my_shop.py", "place", "order", "order, unknown", "orders", "cancel_order"]
+    assert list(told["said"]) == steps
+    assert "find_by_marker" in told["said"]["cancel_order"]
+    assert "12.50 EUR" in told["said"]["order"]
+    assert list(corner.orders) == ["W-1"]
+    assert "O-M5" in {each["oracle"] for each in told["switches"]}
+
+
+@pytest.mark.parametrize(
+    ("where", "old", "new", "said"),
+    [
+        (
+            "order",
+            'Money.of(shown["total"], "EUR")',
+            'Money.of(float(shown["total"]), "EUR")',
+            ["makes money of a float", "connectors/my_shop.py:", 'Money.of("15.40", "EUR")'],
+        ),
+        ("order", 'Money.of(shown["total"], "EUR")', '12.5', ["order.total is the float 12.5", "Money.of("]),
+        (
+            "order",
+            'datetime.fromisoformat(shown["at"])',
+            'datetime.fromisoformat(shown["at"]).replace(tzinfo=None)',
+            ["order.placed_at is 2", "without a time zone", "tzinfo=UTC"],
+        ),
+        (
+            "order, unknown",
+            "            raise LookupError(path)\n",
+            "            return None\n",
+            ["raises TypeError", "raise LookupError(ref)"],
+        ),
+        (
+            "order, unknown",
+            '        return self._order(self._call("GET", f"/orders/{ref}"))',
+            '        return self._order(self._call("GET", f"/orders/{ref}")) if ref.startswith("W") else None',
+            ["order returned None for an order nobody placed", "raise LookupError(ref)"],
+        ),
+        (
+            "order",
+            '        return self._order(self._call("GET", f"/orders/{ref}"))',
+            '        return self._call("GET", f"/orders/{ref}")',
+            ["order returned a dict", "assay.records.Order"],
+        ),
+        (
+            "place",
+            '        return self._call("POST", "/orders", {"email": purchase.email})["id"]',
+            "        raise NotImplemented" + "Error",
+            ["place is not written yet", "connectors/my_shop.py:15"],
+        ),
+        (
+            "place",
+            '        return self._call("POST", "/orders", {"email": purchase.email})["id"]',
+            '        self._call("POST", "/orders", {"email": purchase.email})',
+            ["place returned a NoneType", "reference that order(ref) takes"],
+        ),
+        ("order", 'shown["total"], "EUR"', 'shown["sum"], "EUR"', ["looks for 'sum'", "connectors/my_shop.py:"]),
+        ("orders", "def orders(self, since, until)", "def list(self, since, until)", ["lacks the verb orders"]),
+        ("orders", "def orders(self, since, until)", "def orders(self)", ["orders cannot be called", "since, until"]),
+        ("connectors/my_shop.py", "class MyShop", "class CornerShop", ["no class MyShop", "rename class CornerShop"]),
+        ("connectors/my_shop.py", "HEAD = ", "HEAT = ", ["holds no HEAD"]),
+        ("connectors/my_shop.py", "class MyShop:", "class MyShop", ["cannot be imported", "SyntaxError"]),
+        (
+            "orders",
+            "        return [order for order in found if since <= order.placed_at < until]",
+            "        return []",
+            ["and not W-1", "read every page"],
+        ),
+        (
+            "orders",
+            "        return [order for order in found if since <= order.placed_at < until]",
+            "        return found",
+            ["does not filter by time"],
+        ),
+        (
+            "orders",
+            "since <= order.placed_at < until",
+            "since.replace(tzinfo=None) <= order.placed_at",
+            ["with and without a time zone", "connectors/my_shop.py:22"],
+        ),
+    ],
+    ids=[
+        "float_money", "float_total", "naive_time", "unknown_breaks", "none_for_missing", "dict", "not_written",
+        "no_reference", "no_member", "lacks_verb", "wrong_parameters", "wrong_class", "no_head", "syntax", "not_listed",
+        "not_filtered", "naive_compared",
+    ],
+)  # fmt: skip
+def test_what_a_connector_does_wrong(onboard: Onboard, where: str, old: str, new: str, said: list[str]) -> None:
+    """One thing wrong is one sentence under the function it belongs to, with the mend; exit 2."""
+    told = onboard((old, new))
+    assert told["code"] == 2
+    assert where in told["said"], told["said"]
+    for piece in ("wrong: ", *said):
+        assert piece in told["said"][where], told["said"][where]
+    assert len([each for each in told["checks"] if each["state"] in ("wrong", "broken")]) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "said"),
+    [
+        (401, "who are you", ["the credential was refused", "env:SHOP_TOKEN"]),
+        (
+            502,
+            "SSLError: [SSL: CERTIFICATE_VERIFY_FAILED] unable to get local issuer certificate",
+            ["a certificate is not trusted", "assay proxy env", "ca_file"],
+        ),
+    ],
+    ids=["credential", "ca"],
+)
+def test_what_the_shop_answers(onboard: Onboard, corner: Corner, status: int, body: str, said: list[str]) -> None:
+    """A refused credential names where it is from; an edge's CA that the platform does not trust names the settings."""
+    corner.answers["/orders"] = (status, body)
+    told = onboard()
+    assert told["code"] in (2, 3)
+    assert all(piece in told["said"]["place"] for piece in said), told["said"]["place"]
+    assert "geheim" not in json.dumps(told)
+
+
+def test_a_clock_that_is_ten_minutes_off(onboard: Onboard, corner: Corner) -> None:
+    """The shop's Date header is held against this machine's clock: by how much, and which way."""
+    corner.ahead = timedelta(minutes=10)
+    told = onboard()
+    assert told["code"] == 3
+    assert "10 minutes ahead of this machine's" in told["said"]["my_shop clock"]
+    assert "NTP" in told["said"]["my_shop clock"]
+
+
+@pytest.mark.parametrize(
+    ("env", "key", "said"),
+    [
+        ("production", "sk_test_abc", ["STRIPE_API_KEY holds a test key (sk_test_…)", "is production"]),
+        ("sandbox", "sk_live_abc", ["STRIPE_API_KEY holds a live key (sk_live_…)", "real money would move"]),
+    ],
+)
+def test_a_key_of_the_other_kind(
+    onboard: Onboard, monkeypatch: pytest.MonkeyPatch, env: str, key: str, said: list[str]
+) -> None:
+    """A sandbox key in production and a live key elsewhere are wrong before anything is called; the key never shows."""
+    monkeypatch.setenv("STRIPE_API_KEY", key)
+    told = onboard(env=env)
+    assert told["code"] == 2
+    assert all(piece in told["said"]["stripe key"] for piece in said), told["said"]["stripe key"]
+    assert key not in json.dumps(told)
+
+
+def test_nothing_is_bought_in_production(onboard: Onboard, corner: Corner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Production refuses the order; the walk goes on with the latest the shop lists, or says that there is none."""
+    monkeypatch.setenv("STRIPE_API_KEY", "sk_live_abc")
+    told = onboard(env="production")
+    assert corner.orders == {}
+    assert "nothing was sent" in told["said"]["place"]
+    assert "lists no order" in told["said"]["orders"]
+
+
+def test_a_gateway_that_refuses_the_key(onboard: Onboard, corner: Corner) -> None:
+    """Another system's refused credential is named with its variable; the shop's functions are not blamed."""
+    refusal = {"error": {"type": "invalid_request_error", "message": "Invalid API Key provided"}}
+    corner.answers["/v1/payment_intents/pi_1"] = (401, json.dumps(refusal))
+    corner.answers["/v1/payment_intents"] = (401, json.dumps(refusal))
+    told = onboard(env="sandbox")
+    assert "the credential was refused" in told["said"]["stripe"], told["said"]
+    assert "env:STRIPE_API_KEY" in told["said"]["stripe"]
+    assert told["said"]["order"].startswith("ok")
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "said"),
+    [
+        ((404, "{}"), "wrong", "stripe's webhooks cannot arrive: POST"),
+        ((400, "{}"), "ok", "refuses what nobody signed"),
+        ((200, "{}"), "note", "takes an event nobody signed"),
+    ],
+    ids=["absent", "there", "credulous"],
+)
+def test_a_webhook_nobody_answers(
+    onboard: Onboard, project: Path, corner: Corner, answer: tuple[int, str], state: str, said: str
+) -> None:
+    """Where webhooks arrive is knocked at: a path that is not there is named with the line to mend."""
+    text = PROFILE.format(shop=corner.url, more='webhook = "/hooks/stripe"')
+    (project / "assay.toml").write_text(text)
+    corner.answers["/hooks/stripe"] = answer
+    told = onboard(env="sandbox")
+    assert told["said"]["stripe webhook"].startswith(f"{state}: "), told["said"]
+    assert said in told["said"]["stripe webhook"]
+
+
+def test_a_folder_that_hides_the_shipped_vendors(onboard: Onboard, project: Path, corner: Corner) -> None:
+    """mocks/__init__.py is named with the file to delete, and nothing is called."""
+    (project / "mocks").mkdir()
+    (project / "mocks/__init__.py").touch()
+    told = onboard()
+    assert told["code"] == 2
+    assert "mocks/__init__.py hides everything" in told["said"]["suite folders"]
+    assert f"delete {project / 'mocks/__init__.py'}" in told["said"]["suite folders"]
+    assert corner.orders == {}
+
+
+def test_card_numbers_in_recorded_traffic(onboard: Onboard, project: Path) -> None:
+    """A recording with a whole card number is named by file and line; the number itself is not repeated."""
+    folder = project / "mocks/bank/recorded"
+    folder.mkdir(parents=True)
+    (folder / "charge.json").write_text('{"request": {},\n "body": "4111111111111111"}\n')
+    told = onboard()
+    assert told["code"] == 2
+    assert "card number 411111" in told["said"]["recorded traffic"]
+    assert "mocks/bank/recorded/charge.json:2" in told["said"]["recorded traffic"]
+    assert "4111111111111111" not in json.dumps(told)
+
+
+def test_what_is_not_evaluated_is_offered_best_first(onboard: Onboard) -> None:
+    """Every oracle is either evaluated or offered with what switches it on, the one that adds most first."""
+    told = onboard()
+    offers = told["switches"]
+    gains = [each["gain"] for each in offers]
+    assert gains == sorted(gains, reverse=True)
+    assert not {each["oracle"] for each in offers} & set(told["evaluated"])
+    by_name = {each["oracle"]: each["do"] for each in offers}
+    assert "policies.rounding" in by_name["O-M5"]
+    assert "order_text(ref)" in by_name["O-Z1"]
+    assert "ID = " in by_name["O-E2"]
