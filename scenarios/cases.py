@@ -25,6 +25,7 @@ Way = Literal[
     "declined_first",
     "authentication_failed",
     "back_button",
+    "card_as_coupon",
     "answer_lost",
     "label_answer_lost",
     "outage",
@@ -175,6 +176,7 @@ CUSTOMERS = (
     _case("declined_first", "EUR", ("F-605", 1), way="declined_first"),
     _case("authentication_failed", "EUR", ("J-011", 1), way="authentication_failed"),
     _case("back_button", "EUR", ("H-803", 1), way="back_button"),
+    _case("card_as_coupon", "EUR", ("E-503", 1), way="card_as_coupon"),
     _case("midnight", "EUR", ("I-904", 1), way="midnight"),
     _case("new_rates", "JPY", ("C-303", 1), to="JP", after_days=9),
 )
