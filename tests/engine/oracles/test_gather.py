@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -326,6 +327,47 @@ def test_logs_may_be_searched() -> None:
         gatherer.dossier("ord_2")
     assert [each.traces[0].kind for each in first.scans if each.place == "app.log"] == ["holder"]
     assert len(reads) == 1
+
+
+def test_the_erp_is_asked_beside_the_shop_where_the_number_is_known() -> None:
+    """Once the shop has listed an order, shop and ERP are read at the same time, and the ERP once."""
+    erp_began, numbers = threading.Event(), []
+
+    class Waiting(Shop):
+        def order(self, ref: str) -> Order:
+            assert erp_began.wait(10), "the ERP was not asked before the shop answered"
+            return super().order(ref)
+
+    class Told(Books):
+        def documents_of(self, number: str) -> Sequence[Document]:
+            numbers.append(number)
+            erp_began.set()
+            return super().documents_of(number)
+
+    order = WHOLE.order
+    assert order is not None
+    with Gatherer(landscape(shop=Waiting(order), sap=Told())) as gatherer:
+        assert gatherer.orders_of(order.email or "", AT - timedelta(days=1), AT + timedelta(days=1)) == [order]
+        assert gatherer.dossier("ord_1").documents == WHOLE.documents
+    assert numbers == [order.number]
+
+
+def test_a_number_that_changed_is_asked_for_again() -> None:
+    """What the ERP said of the number the shop listed is not taken for the number the order has now."""
+    order = WHOLE.order
+    assert order is not None
+    shop, numbers = Shop(order), []
+
+    class Told(Books):
+        def documents_of(self, number: str) -> Sequence[Document]:
+            numbers.append(number)
+            return super().documents_of(number) if number == "NEW" else ()
+
+    with Gatherer(landscape(shop=shop, sap=Told())) as gatherer:
+        gatherer.orders_of("", AT - timedelta(days=1), AT + timedelta(days=1))
+        shop.held = replace(order, number="NEW")
+        assert gatherer.dossier("ord_1").documents == WHOLE.documents
+    assert sorted(numbers) == sorted([order.number, "NEW"])
 
 
 def test_stock_is_counted_without_bundles() -> None:
