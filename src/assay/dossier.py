@@ -150,7 +150,7 @@ class Gatherer:
 
         def by_customer() -> dict[str, list[Order]]:
             found: dict[str, list[Order]] = {}
-            for order in sorted(self._landscape.by_role("shop").orders(since, until), key=lambda each: each.placed_at):
+            for order in sorted(self._orders(since, until), key=lambda each: each.placed_at):
                 found.setdefault((order.email or "").casefold(), []).append(order)
                 self._numbers[order.ref] = order.number
             return found
@@ -200,7 +200,7 @@ class Gatherer:
             return self._readers.submit(lambda: self._ask(unread, role, read) or ())
 
         # What was placed before the window may be paid and booked in it.
-        orders = begin("shop", lambda: self._landscape.by_role("shop").orders(since - _BACK, until))
+        orders = begin("shop", lambda: self._orders(since - _BACK, until))
         payments = begin("payments", lambda: self._of_role("payments", lambda each: each.payments(since, until)))
         documents = begin("erp", lambda: self._of_role("erp", lambda each: each.documents(since, until)))
         return Population(
@@ -226,6 +226,12 @@ class Gatherer:
                 continue
             found.append(shop.stock_count(sku, at))
         return found
+
+    def _orders(self, since: datetime, until: datetime) -> Sequence[Order]:
+        shop = self._landscape.by_role("shop")
+        if not hasattr(shop, "orders"):
+            raise LookupError("the shop's connector has no verb 'orders'")
+        return shop.orders(since, until)
 
     def _payments(self, order: Order) -> list[Payment]:
         found: list[Payment] = []
@@ -315,7 +321,7 @@ class Gatherer:
         rules = {system: head.references for system, head in self._landscape.heads.items()}
 
         def work() -> Attribution:
-            others = {each.ref: each for each in self._landscape.by_role("shop").orders(*span)}
+            others = {each.ref: each for each in self._orders(*span)}
             return attribute(calls, {**others, order.ref: order}.values(), rules)
 
         return self._read_once(("attributed", span), work)

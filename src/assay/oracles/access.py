@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from assay.events import Finding
 from assay.oracles.judge import failed, oracle, passed, population_oracle, unjudged
@@ -54,7 +55,7 @@ def no_card_data_in_logs(population: Population, judging: Judging) -> Finding:
     """Look at what was found in the platform's logs, which belong to no single order."""
     if not population.scans:
         return unjudged("no log may be searched here: systems.ID.logs in the profile")
-    return _written_down(population.scans) or passed()
+    return replace(_written_down(population.scans) or passed(), order_ref="the platform's logs")
 
 
 def _written_down(scans: Iterable[Scan]) -> Finding | None:

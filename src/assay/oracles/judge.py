@@ -58,7 +58,8 @@ class PopulationOracle:
         blind = Finding(oracle=self.id, result=Result.NOT_EVALUATED, order_ref=about, formula=self.formula)
         if (why := population.missing(*self.needs)) is not None:
             return replace(blind, reason=why)
-        return replace(self.judge(population, judging), oracle=self.id, formula=self.formula, order_ref=about)
+        finding = self.judge(population, judging)
+        return replace(finding, oracle=self.id, formula=self.formula, order_ref=finding.order_ref or about)
 
 
 @dataclass(frozen=True, slots=True)

@@ -295,3 +295,10 @@ def test_a_shop_that_shows_numbers_and_no_parcels_is_judged_by_them() -> None:
     assert ORACLES["O-K4"](none, JUDGING).result is FAIL
     parcels: tuple[Parcel, ...] = ()
     assert ORACLES["O-K5"](with_order(plain, parcels=parcels), JUDGING).reason.startswith("the shop shows no parcels")
+
+
+def test_a_log_is_called_by_its_own_name() -> None:
+    """A finding over logs says so, instead of counting orders."""
+    leak = scan_text("shop.log", "4242424242424242", {})
+    finding = POPULATION_ORACLES["O-Z1"](Population(since=AT, until=READ, scans=(leak,)), JUDGING)
+    assert finding.sentence().startswith("O-Z1: the platform's logs in shop: expected no card data in shop.log")
