@@ -10,7 +10,7 @@ from datetime import timedelta
 from assay.flow import Run, flow
 from assay.roles import Carrier, Erp, Payments, Storefront, Writes
 from scenarios.cases import CASES
-from scenarios.f01_steps import Checkout, adopt, adopt_all, fill_cart, see_each
+from scenarios.f01_steps import Checkout, adopt, adopt_all, come_later, fill_cart, see_each
 from scenarios.f01_variants import WAYS
 
 _GOODS_ISSUED = timedelta(minutes=45)
@@ -41,8 +41,7 @@ def order_to_carrier(run: Run, shop: Storefront, payments: Payments, erp: Erp, c
         return [carrier.track(number) for number in shop.order(ref).tracking_numbers]
 
     wanted = run.case.purchase
-    if days := int(wanted.extra["after_days"]):
-        run.pass_time(timedelta(days=days))
+    come_later(run, timedelta(days=int(wanted.extra["after_days"])))
     began = run.surroundings.now()
     run.cancel_asked = False
     customer = None

@@ -12,5 +12,5 @@ def mask(value: Any) -> Any:
 
 
 SEAMS = {"mask": mask}
-SHOWN_BY = ("coupon",)
+SHOWN_BY = ("card_as_coupon",)
 CAUGHT_BY = ("O-Z1",)
