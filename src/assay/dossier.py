@@ -231,7 +231,8 @@ class Gatherer:
         shop = self._landscape.by_role("shop")
         if not hasattr(shop, "orders"):
             raise LookupError("the shop's connector has no verb 'orders'")
-        return shop.orders(since, until)
+        listed: Sequence[Order] = shop.orders(since, until)
+        return listed
 
     def _payments(self, order: Order) -> list[Payment]:
         found: list[Payment] = []

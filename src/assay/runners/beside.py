@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from assay.flow import holder_of
@@ -19,6 +20,14 @@ _LEAST_SECRET = 10
 _PUBLIC = ("publishable",)
 
 
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """What was found in the logs, and which could not be read and why."""
+
+    scans: tuple[Scan, ...]
+    unread: tuple[tuple[str, str], ...]
+
+
 class PlatformLogs:
     """The platform's logs from now on: what it wrote earlier is another run's.
 
@@ -29,10 +38,19 @@ class PlatformLogs:
         self._plan = plan
         self._read = {path: path.stat().st_size for path in self._paths()}
 
-    def scans(self, customers: Iterable[str]) -> tuple[Scan, ...]:
-        """Search what was written since the last time for card data and the run's own marks and secrets."""
+    def searched(self, customers: Iterable[str]) -> Searched:
+        """Search what was written since the last time for card data and the run's own marks and secrets.
+
+        customers: whose card holders' names are looked for. A log that cannot be read is named with the reason.
+        """
         canaries = {**self._secrets(), **dict.fromkeys(map(holder_of, list(customers)[-_MOST_HOLDERS:]), CARD_HOLDER)}
-        return tuple(scan_text(path.name, self._news(path), canaries) for path in self._paths())
+        scans, unread = [], [("logs", f"no file matches {pattern}") for pattern in self._without_file()]
+        for path in self._paths():
+            try:
+                scans.append(scan_text(path.name, self._news(path), canaries))
+            except OSError as error:
+                unread.append(("logs", f"{path}: {error.strerror}"))
+        return Searched(tuple(scans), tuple(unread))
 
     def _news(self, path: Path) -> str:
         size, done = path.stat().st_size, self._read.get(path, 0)
@@ -46,11 +64,16 @@ class PlatformLogs:
     def _paths(self) -> list[Path]:
         home = self._plan.home
         found = [home.logs / f"{MERCHANT}.log", *(home.path / MERCHANT).glob("*.log.*")] if self._plan.shop else []
-        for system in self._plan.environment.systems.values():
-            for pattern in system.logs:
-                path = self._plan.profile.folder / pattern
-                found += path.parent.glob(path.name)
+        for pattern in self._patterns():
+            found += pattern.parent.glob(pattern.name)
         return sorted({path for path in found if path.is_file()})
+
+    def _patterns(self) -> list[Path]:
+        systems = self._plan.environment.systems.values()
+        return [self._plan.profile.folder / pattern for system in systems for pattern in system.logs]
+
+    def _without_file(self) -> list[Path]:
+        return [each for each in self._patterns() if not any(path.is_file() for path in each.parent.glob(each.name))]
 
     def _secrets(self) -> Mapping[str, str]:
         """Return the values of the systems' credentials, but for those meant to be seen."""

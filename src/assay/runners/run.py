@@ -33,7 +33,7 @@ def run_cases(
 ) -> None:
     """Perform and judge every case; `heard` gets each judged outcome, `trouble` what could not be run at all.
 
-    together: judge all orders of the session together as well, at the end.
+    together: judge all orders of the session together as well, at the end; without it only what belongs to no order.
 
     Ctrl-C lets cases that act stop where they are; what was performed is judged as far as it came, and told, before
     `KeyboardInterrupt` goes on.
@@ -59,8 +59,8 @@ def run_cases(
         finally:
             for outcome in performed:  # not judged: the run was interrupted, or its landscape went away
                 heard(replace(outcome, findings=()))
-    if together and (all_orders := session.judge_all_orders(judged)) is not None:
-        heard(all_orders)
+    if (rest := session.judge_all_orders(judged if together else ())) is not None:
+        heard(rest)
 
 
 def waves(pairs: Sequence[Pair]) -> Iterator[list[Pair]]:

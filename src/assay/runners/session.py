@@ -46,7 +46,7 @@ _LEASE_FOR = timedelta(days=30)
 """In the landscape's time, which cases move on by days; whoever crashes holds its goods no longer than that."""
 _LEASE_WITHIN_S = 300.0
 _JOURNAL_WITHIN_S = 8.0
-_MARGIN = timedelta(seconds=2)
+_MARGIN, _MICROSECOND = timedelta(seconds=2), timedelta(microseconds=1)
 
 
 @dataclass(slots=True)
@@ -237,11 +237,12 @@ class Session:
 
     def beside(self) -> list[Finding]:
         """Judge what belongs to no order since this was last asked: hosts nobody declared, card data in logs."""
-        span = Population(since=self._began[1], until=self.now(), scans=self._logs.scans(self._customers))
+        logs = self._logs.searched(self._customers)
         self._customers.clear()
+        span = Population(since=self._began[1], until=self.now(), scans=logs.scans, unread=logs.unread)
         found = [POPULATION_ORACLES["O-Z1"](span, self.judging)] if self._is_chosen("O-Z1") else []
-        since, self._beside_since = self._beside_since, datetime.now(UTC)
-        calls = self.store.calls(self.plan.name, since=since) if self._has_journal else ()
+        calls = self.store.calls(self.plan.name, since=self._beside_since) if self._has_journal else ()
+        self._beside_since = max((call.at + _MICROSECOND for call in calls), default=self._beside_since)
         return found + strangers(calls)
 
     def judge_all(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
