@@ -2,6 +2,58 @@
 
 from assay.simkit.odata import Function, Model, entity_set, many, one, properties
 
+_OF_ORDER = "SalesOrder String(10) key ro alpha\n"
+_OF_ITEM = _OF_ORDER + "SalesOrderItem String(6) key ro alpha\n"
+_TO_ORDER = one("to_SalesOrder", "A_SalesOrder", "SalesOrder")
+_TO_ITEM = one("to_SalesOrderItem", "A_SalesOrderItem", "SalesOrder, SalesOrderItem")
+# What header and item have alike.
+_PARTNER = """
+    PartnerFunction String(2) key
+    PartnerFunctionInternalCode String(2) ro
+    Customer String(10) alpha
+    Supplier String(10) alpha
+    Personnel String(8)
+    ContactPerson String(10)
+    ReferenceBusinessPartner String(10) ro alpha
+    AddressID String(10) alpha
+    VATRegistration String(20)
+"""
+_TEXT = """
+    Language String(2) key
+    LongTextID String(4) key
+    LongText String
+"""
+_CONDITION = """
+    PricingProcedureStep String(3) key
+    PricingProcedureCounter String(3) key
+    ConditionType String(4)
+    PricingDateTime String(14) ro
+    PriceConditionDeterminationDte DateTime(0) day ro
+    ConditionCalculationType String(3) ro
+    ConditionBaseValue Decimal(24,9) ro
+    ConditionRateValue Decimal(24,9)
+    ConditionCurrency String(5)
+    ConditionQuantity Decimal(5,0) unit=ConditionQuantitySAPUnit
+    ConditionQuantityUnit String(3)
+    ConditionQuantitySAPUnit String(3)
+    ConditionQuantityISOUnit String(3)
+    ConditionCategory String(1) ro
+    ConditionIsForStatistics Boolean ro
+    ConditionOrigin String(1) ro
+    IsGroupCondition String(1) ro
+    ConditionRecord String(10) ro
+    ConditionSequentialNumber String(3) ro
+    TaxCode String(2) ro
+    CndnRoundingOffDiffAmount Decimal(6,3) ro unit=TransactionCurrency
+    ConditionAmount Decimal(16,3) ro unit=TransactionCurrency
+    TransactionCurrency String(5)
+    ConditionControl String(1) ro
+    ConditionInactiveReason String(1) ro
+    ConditionClass String(1) ro
+    PrcgProcedureCounterForHeader String(3) ro
+    ConditionIsManuallyChanged Boolean ro
+"""
+
 SALES_ORDER = entity_set(
     "A_SalesOrder",
     """
@@ -130,7 +182,7 @@ ITEM = entity_set(
     (
         many("to_Partner", "A_SalesOrderItemPartner", "SalesOrder, SalesOrderItem"),
         many("to_PricingElement", "A_SalesOrderItemPrElement", "SalesOrder, SalesOrderItem"),
-        one("to_SalesOrder", "A_SalesOrder", "SalesOrder"),
+        _TO_ORDER,
         many("to_ScheduleLine", "A_SalesOrderScheduleLine", "SalesOrder, SalesOrderItem"),
         many("to_SubsequentProcFlowDocItem", "A_SalesOrderItmSubsqntProcFlow", "SalesOrder, SalesOrderItem"),
         many("to_Text", "A_SalesOrderItemText", "SalesOrder, SalesOrderItem"),
@@ -140,43 +192,20 @@ ITEM = entity_set(
 
 PARTNER = entity_set(
     "A_SalesOrderHeaderPartner",
-    """
-    SalesOrder String(10) key ro alpha
-    PartnerFunction String(2) key
-    PartnerFunctionInternalCode String(2) ro
-    Customer String(10) alpha
-    Supplier String(10) alpha
-    Personnel String(8)
-    ContactPerson String(10)
-    ReferenceBusinessPartner String(10) ro alpha
-    AddressID String(10) alpha
-    VATRegistration String(20)
-    """,
+    _OF_ORDER + _PARTNER,
     (
         many("to_Address", "A_SalesOrderPartnerAddress", "SalesOrder, PartnerFunction"),
-        one("to_SalesOrder", "A_SalesOrder", "SalesOrder"),
+        _TO_ORDER,
     ),
     operations="create update delete",
 )
 
 ITEM_PARTNER = entity_set(
     "A_SalesOrderItemPartner",
-    """
-    SalesOrder String(10) key ro alpha
-    SalesOrderItem String(6) key ro alpha
-    PartnerFunction String(2) key
-    PartnerFunctionInternalCode String(2) ro
-    Customer String(10) alpha
-    Supplier String(10) alpha
-    Personnel String(8)
-    ContactPerson String(10)
-    ReferenceBusinessPartner String(10) ro alpha
-    AddressID String(10) alpha
-    VATRegistration String(20)
-    """,
+    _OF_ITEM + _PARTNER,
     (
-        one("to_SalesOrder", "A_SalesOrder", "SalesOrder"),
-        one("to_SalesOrderItem", "A_SalesOrderItem", "SalesOrder, SalesOrderItem"),
+        _TO_ORDER,
+        _TO_ITEM,
     ),
     operations="create update delete",
 )
@@ -221,56 +250,25 @@ PARTNER_ADDRESS = entity_set(
     """,
     (
         one("to_Partner", "A_SalesOrderHeaderPartner", "SalesOrder, PartnerFunction"),
-        one("to_SalesOrder", "A_SalesOrder", "SalesOrder"),
+        _TO_ORDER,
     ),
     operations="update",
     indexes=("SalesOrder",),
 )
 
-_CONDITION = """
-    PricingProcedureStep String(3) key
-    PricingProcedureCounter String(3) key
-    ConditionType String(4)
-    PricingDateTime String(14) ro
-    PriceConditionDeterminationDte DateTime(0) day ro
-    ConditionCalculationType String(3) ro
-    ConditionBaseValue Decimal(24,9) ro
-    ConditionRateValue Decimal(24,9)
-    ConditionCurrency String(5)
-    ConditionQuantity Decimal(5,0) unit=ConditionQuantitySAPUnit
-    ConditionQuantityUnit String(3)
-    ConditionQuantitySAPUnit String(3)
-    ConditionQuantityISOUnit String(3)
-    ConditionCategory String(1) ro
-    ConditionIsForStatistics Boolean ro
-    ConditionOrigin String(1) ro
-    IsGroupCondition String(1) ro
-    ConditionRecord String(10) ro
-    ConditionSequentialNumber String(3) ro
-    TaxCode String(2) ro
-    CndnRoundingOffDiffAmount Decimal(6,3) ro unit=TransactionCurrency
-    ConditionAmount Decimal(16,3) ro unit=TransactionCurrency
-    TransactionCurrency String(5)
-    ConditionControl String(1) ro
-    ConditionInactiveReason String(1) ro
-    ConditionClass String(1) ro
-    PrcgProcedureCounterForHeader String(3) ro
-    ConditionIsManuallyChanged Boolean ro
-"""
-
 HEADER_CONDITION = entity_set(
     "A_SalesOrderHeaderPrElement",
-    "SalesOrder String(10) key ro alpha" + _CONDITION,
-    (one("to_SalesOrder", "A_SalesOrder", "SalesOrder"),),
+    _OF_ORDER + _CONDITION,
+    (_TO_ORDER,),
     operations="create update delete",
 )
 
 ITEM_CONDITION = entity_set(
     "A_SalesOrderItemPrElement",
-    "SalesOrder String(10) key ro alpha\nSalesOrderItem String(6) key ro alpha" + _CONDITION,
+    _OF_ITEM + _CONDITION,
     (
-        one("to_SalesOrder", "A_SalesOrder", "SalesOrder"),
-        one("to_SalesOrderItem", "A_SalesOrderItem", "SalesOrder, SalesOrderItem"),
+        _TO_ORDER,
+        _TO_ITEM,
     ),
     operations="create update delete",
 )
@@ -298,28 +296,17 @@ SCHEDULE_LINE = entity_set(
 
 TEXT = entity_set(
     "A_SalesOrderText",
-    """
-    SalesOrder String(10) key ro alpha
-    Language String(2) key
-    LongTextID String(4) key
-    LongText String
-    """,
-    (one("to_SalesOrder", "A_SalesOrder", "SalesOrder"),),
+    _OF_ORDER + _TEXT,
+    (_TO_ORDER,),
     operations="create update delete",
 )
 
 ITEM_TEXT = entity_set(
     "A_SalesOrderItemText",
-    """
-    SalesOrder String(10) key ro alpha
-    SalesOrderItem String(6) key ro alpha
-    Language String(2) key
-    LongTextID String(4) key
-    LongText String
-    """,
+    _OF_ITEM + _TEXT,
     (
-        one("to_SalesOrder", "A_SalesOrder", "SalesOrder"),
-        one("to_SalesOrderItem", "A_SalesOrderItem", "SalesOrder, SalesOrderItem"),
+        _TO_ORDER,
+        _TO_ITEM,
     ),
     operations="create update delete",
 )
@@ -337,7 +324,7 @@ FLOW = entity_set(
     CreationTime Time(0)
     LastChangeDate DateTime(0) day
     """,
-    (one("to_SalesOrder", "A_SalesOrder", "SalesOrder"),),
+    (_TO_ORDER,),
 )
 
 ITEM_FLOW = entity_set(
@@ -362,8 +349,8 @@ ITEM_FLOW = entity_set(
     LastChangeDate DateTime(0) day
     """,
     (
-        one("to_SalesOrder", "A_SalesOrder", "SalesOrder"),
-        one("to_SalesOrderItem", "A_SalesOrderItem", "SalesOrder, SalesOrderItem"),
+        _TO_ORDER,
+        _TO_ITEM,
     ),
 )
 
