@@ -5,22 +5,8 @@ Importing this package registers every judge of the families below.
 
 from __future__ import annotations
 
-from assay.oracles import (
-    access,
-    address,
-    attempts,
-    books,
-    census,
-    content,
-    conversion,
-    delivery,
-    money,
-    orders,
-    payment,
-    states,
-    stock,
-    weight,
-)
+from importlib import import_module
+
 from assay.oracles.judge import (
     ATTEMPT_ORACLES,
     ORACLES,
@@ -41,21 +27,24 @@ from assay.oracles.judge import (
 from assay.oracles.judging import UNDECLARED, Judging
 
 FAMILIES = (
-    access,
-    address,
-    attempts,
-    books,
-    census,
-    content,
-    conversion,
-    delivery,
-    money,
-    orders,
-    payment,
-    states,
-    stock,
-    weight,
+    "access",
+    "address",
+    "attempts",
+    "books",
+    "census",
+    "content",
+    "conversion",
+    "delivery",
+    "money",
+    "orders",
+    "payment",
+    "states",
+    "stock",
+    "weight",
 )
+"""The modules of judges; each registers its own when it is imported."""
+for _family in FAMILIES:
+    import_module(f"{__name__}.{_family}")
 
 __all__ = [
     "ATTEMPT_ORACLES",

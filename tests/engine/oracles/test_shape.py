@@ -60,7 +60,7 @@ def test_registers_hold_what_modules_name() -> None:
     assert ORACLES["O-M1"] is money.charged_minor_units
     assert POPULATION_ORACLES["O-O8"] is censuses.census
     assert POPULATION_ORACLES["O-S2"] is stock.no_oversell
-    assert {each.__name__.rpartition(".")[2] for each in FAMILIES} >= {"money", "orders", "books", "stock", "weight"}
+    assert set(FAMILIES) >= {"money", "orders", "books", "stock", "weight"}
 
 
 def test_evidence_is_short_and_about_the_systems() -> None:
