@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from assay.flow import Run, flow
+from assay.flow import Run
 from assay.roles import Erp, Payments, Storefront
 from scenarios.f01_steps import Checkout, fill_cart
 from scenarios.innocent_steps import Innocent, buy, component, ordered, sales_orders, see_booked, see_delivered
@@ -23,12 +23,7 @@ INN_02 = Innocent(
 )
 
 
-@flow(
-    id=INN_01.id,
-    title=INN_01.title,
-    cases=[INN_01.case("two_lines", "EUR", ("A-102", 2), ("I-903", 1))],
-    tags=["innocent", "money", "erp"],
-)
+@INN_01.flow(INN_01.case("two_lines", "EUR", ("A-102", 2), ("I-903", 1)), tags=["money", "erp"])
 def tax_per_rate(run: Run, shop: Storefront, payments: Payments, erp: Erp) -> None:
     """Buy two lines that round apart."""
     with INN_01.in_force(run):
@@ -44,12 +39,7 @@ def tax_per_rate(run: Run, shop: Storefront, payments: Payments, erp: Erp) -> No
     see_delivered(run, shop, ref)
 
 
-@flow(
-    id=INN_02.id,
-    title=INN_02.title,
-    cases=[INN_02.case("chf", "CHF", ("B-201", 1))],
-    tags=["innocent", "money", "erp"],
-)
+@INN_02.flow(INN_02.case("chf", "CHF", ("B-201", 1)), tags=["money", "erp"])
 def cash_rounding(run: Run, shop: Storefront, payments: Payments, erp: Erp) -> None:
     """Buy in CHF, delivered in a way that makes the sum round."""
     with INN_02.in_force(run):

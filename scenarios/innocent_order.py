@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from assay.flow import Run, flow
+from assay.flow import Run
 from assay.roles import Carrier, Erp, FindsParcels, Payments, ShopRefused, Storefront, TakesOtherMoney
 from scenarios.f01_steps import fill_cart
 from scenarios.innocent_steps import (
@@ -71,7 +71,7 @@ INN_24 = Innocent(
 )
 
 
-@flow(id=INN_18.id, title=INN_18.title, cases=[INN_18.case("late", "EUR", ("D-403", 1))], tags=["innocent", "erp"])
+@INN_18.flow(INN_18.case("late", "EUR", ("D-403", 1)), tags=["erp"])
 def late_document(run: Run, shop: Storefront, payments: Payments, erp: Erp) -> None:
     """Buy while the ERP is busy, which it is for a moment."""
     with INN_18.in_force(run):
@@ -88,12 +88,7 @@ def late_document(run: Run, shop: Storefront, payments: Payments, erp: Erp) -> N
             run.check(len(sales_orders(erp, shop.order(ref))) == 1, "the ERP holds the order")
 
 
-@flow(
-    id=INN_19.id,
-    title=INN_19.title,
-    cases=[INN_19.case("two_warehouses", "EUR", ("D-406", 1), ("G-703", 1))],
-    tags=["innocent", "erp"],
-)
+@INN_19.flow(INN_19.case("two_warehouses", "EUR", ("D-406", 1), ("G-703", 1)), tags=["erp"])
 def two_documents(run: Run, shop: Storefront, payments: Payments, erp: Erp) -> None:
     """Buy goods of two warehouses."""
     with INN_19.in_force(run):
@@ -106,12 +101,7 @@ def two_documents(run: Run, shop: Storefront, payments: Payments, erp: Erp) -> N
     see_delivered(run, shop, ref)
 
 
-@flow(
-    id=INN_20.id,
-    title=INN_20.title,
-    cases=[INN_20.case("bundle", "EUR", ("SET-01", 2), parts=("0017", "B-200", "D-403"))],
-    tags=["innocent", "erp", "bundle"],
-)
+@INN_20.flow(INN_20.case("bundle", "EUR", ("SET-01", 2), parts=("0017", "B-200", "D-403")), tags=["erp", "bundle"])
 def exploded_bundle(run: Run, shop: Storefront, payments: Payments, erp: Erp) -> None:
     """Buy a bundle twice."""
     ref = buy(run, shop, payments)
@@ -123,12 +113,7 @@ def exploded_bundle(run: Run, shop: Storefront, payments: Payments, erp: Erp) ->
     see_delivered(run, shop, ref)
 
 
-@flow(
-    id=INN_21.id,
-    title=INN_21.title,
-    cases=[INN_21.case("added_line", "EUR", ("F-600", 1), parts=("I-901",))],
-    tags=["innocent", "order", "payment"],
-)
+@INN_21.flow(INN_21.case("added_line", "EUR", ("F-600", 1), parts=("I-901",)), tags=["order", "payment"])
 def edited_order(run: Run, shop: Storefront, payments: Payments, erp: Erp) -> None:
     """Buy, and have an agent add what was forgotten."""
     ref = buy(run, shop, payments)
@@ -146,14 +131,10 @@ def edited_order(run: Run, shop: Storefront, payments: Payments, erp: Erp) -> No
     see_delivered(run, shop, ref)
 
 
-@flow(
-    id=INN_22.id,
-    title=INN_22.title,
-    cases=[
-        INN_22.case("paid", "EUR", ("I-902", 1), company="Quincaillerie Martin SARL"),
-        INN_22.case("unpaid", "EUR", ("G-702", 1), company="Quincaillerie Martin SARL"),
-    ],
-    tags=["innocent", "order", "slow"],
+@INN_22.flow(
+    INN_22.case("paid", "EUR", ("I-902", 1), company="Quincaillerie Martin SARL"),
+    INN_22.case("unpaid", "EUR", ("G-702", 1), company="Quincaillerie Martin SARL"),
+    tags=["order", "slow"],
 )
 def waiting_for_approval(run: Run, shop: Storefront, payments: Payments, erp: Erp) -> None:
     """Buy as a company and wait for the approval."""
@@ -178,7 +159,7 @@ def waiting_for_approval(run: Run, shop: Storefront, payments: Payments, erp: Er
     see_delivered(run, shop, ref)
 
 
-@flow(id=INN_23.id, title=INN_23.title, cases=[INN_23.case("numbers", "EUR", ("I-905", 1))], tags=["innocent", "erp"])
+@INN_23.flow(INN_23.case("numbers", "EUR", ("I-905", 1)), tags=["erp"])
 def other_numbers(run: Run, shop: Storefront, payments: Payments, erp: Erp) -> None:
     """Buy, and compare numbers."""
     ref = buy(run, shop, payments)
@@ -193,11 +174,8 @@ def other_numbers(run: Run, shop: Storefront, payments: Payments, erp: Erp) -> N
         run.check(numbers == set(order.document_refs), "the shop knows each of them")
 
 
-@flow(
-    id=INN_24.id,
-    title=INN_24.title,
-    cases=[INN_24.case("held", "EUR", ("J-010", 1)), INN_24.case("released", "EUR", ("C-301", 1))],
-    tags=["innocent", "order", "slow"],
+@INN_24.flow(
+    INN_24.case("held", "EUR", ("J-010", 1)), INN_24.case("released", "EUR", ("C-301", 1)), tags=["order", "slow"]
 )
 def fraud_review(run: Run, shop: Storefront, payments: Payments, erp: Erp, carrier: Carrier) -> None:
     """Pay with a dubious card, be held for a day, and in one case be released."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from assay.flow import Run, flow
+from assay.flow import Run
 from assay.roles import Carrier, Erp, FindsParcels, Payments, ReadsLabels, Storefront
 from scenarios.innocent_steps import (
     CARRIER,
@@ -48,9 +48,7 @@ INN_38 = Innocent(
 )
 
 
-@flow(
-    id=INN_35.id, title=INN_35.title, cases=[INN_35.case("stamps", "EUR", ("E-504", 1))], tags=["innocent", "carrier"]
-)
+@INN_35.flow(INN_35.case("stamps", "EUR", ("E-504", 1)), tags=["carrier"])
 def letter(run: Run, shop: Storefront, payments: Payments, erp: Erp, carrier: Carrier) -> None:
     """Buy what fits into a letter."""
     with INN_35.in_force(run):
@@ -66,7 +64,7 @@ def letter(run: Run, shop: Storefront, payments: Payments, erp: Erp, carrier: Ca
         run.check(isinstance(carrier, FindsParcels) and not carrier.parcels_of(order.number), "no parcel of theirs")
 
 
-@flow(id=INN_36.id, title=INN_36.title, cases=[INN_36.case("roll", "EUR", ("H-800", 1))], tags=["innocent", "carrier"])
+@INN_36.flow(INN_36.case("roll", "EUR", ("H-800", 1)), tags=["carrier"])
 def large_box(run: Run, shop: Storefront, payments: Payments, erp: Erp, carrier: Carrier) -> None:
     """Buy something light and large."""
     ref = buy(run, shop, payments)
@@ -80,17 +78,19 @@ def large_box(run: Run, shop: Storefront, payments: Payments, erp: Erp, carrier:
     see_delivered(run, shop, ref)
 
 
-@flow(
-    id=INN_37.id,
-    title=INN_37.title,
-    cases=[
-        INN_37.case(
-            "umlauts", "EUR", ("D-405", 2), to="DE", name="Jörg Weißmüller", address_lines=("Große Straße 7",),
-            city="Lübeck", postcode="23552",
-        )
-    ],
-    tags=["innocent", "carrier", "address"],
-)  # fmt: skip
+@INN_37.flow(
+    INN_37.case(
+        "umlauts",
+        "EUR",
+        ("D-405", 2),
+        to="DE",
+        name="Jörg Weißmüller",
+        address_lines=("Große Straße 7",),
+        city="Lübeck",
+        postcode="23552",
+    ),
+    tags=["carrier", "address"],
+)
 def ascii_label(run: Run, shop: Storefront, payments: Payments, erp: Erp, carrier: Carrier) -> None:
     """Buy under a name that no old label printer knows."""
     ref = buy(run, shop, payments)
@@ -106,7 +106,7 @@ def ascii_label(run: Run, shop: Storefront, payments: Payments, erp: Erp, carrie
     see_delivered(run, shop, ref)
 
 
-@flow(id=INN_38.id, title=INN_38.title, cases=[INN_38.case("anew", "EUR", ("I-900", 2))], tags=["innocent", "carrier"])
+@INN_38.flow(INN_38.case("anew", "EUR", ("I-900", 2)), tags=["carrier"])
 def label_anew(run: Run, shop: Storefront, payments: Payments, erp: Erp, carrier: Carrier) -> None:
     """Buy; the label is printed anew."""
     ref = buy(run, shop, payments)

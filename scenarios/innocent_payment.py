@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from datetime import timedelta
 
-from assay.flow import Run, flow
+from assay.flow import Run
 from assay.money import Money
 from assay.records import Call, Payment
 from assay.roles import Cancels, Debits, Erp, Payments, ShopRefused, Storefront, TakesOtherMoney
@@ -68,12 +68,7 @@ INN_16 = Innocent(
 )
 
 
-@flow(
-    id=INN_12.id,
-    title=INN_12.title,
-    cases=[INN_12.case("three_times", "EUR", ("B-202", 1))],
-    tags=["innocent", "payment"],
-)
+@INN_12.flow(INN_12.case("three_times", "EUR", ("B-202", 1)), tags=["payment"])
 def repeated_event(run: Run, shop: Storefront, payments: Payments, erp: Erp) -> None:
     """Buy while the shop's answers to events are lost, and let the gateway repeat them."""
     with INN_12.at_fault(run):
@@ -87,12 +82,7 @@ def repeated_event(run: Run, shop: Storefront, payments: Payments, erp: Erp) -> 
         run.check(any(names.count(name) >= 3 for name in names), "one event was delivered three times")
 
 
-@flow(
-    id=INN_13.id,
-    title=INN_13.title,
-    cases=[INN_13.case("refund_first", "EUR", ("B-203", 1))],
-    tags=["innocent", "payment"],
-)
+@INN_13.flow(INN_13.case("refund_first", "EUR", ("B-203", 1)), tags=["payment"])
 def refund_first(run: Run, shop: Storefront, payments: Payments) -> None:
     """Buy while events cannot get through, then cancel."""
     with INN_13.at_fault(run):
@@ -118,12 +108,7 @@ def refund_first(run: Run, shop: Storefront, payments: Payments) -> None:
         run.check(shop.order(ref).payment_status == "refunded", "the shop shows the refund")
 
 
-@flow(
-    id=INN_14.id,
-    title=INN_14.title,
-    cases=[INN_14.case("sepa", "EUR", ("C-302", 1), to="DE")],
-    tags=["innocent", "payment", "slow"],
-)
+@INN_14.flow(INN_14.case("sepa", "EUR", ("C-302", 1), to="DE"), tags=["payment", "slow"])
 def direct_debit(run: Run, shop: Storefront, payments: Payments, erp: Erp) -> None:
     """Pay by direct debit and wait."""
     wanted = run.case.purchase
@@ -152,12 +137,7 @@ def direct_debit(run: Run, shop: Storefront, payments: Payments, erp: Erp) -> No
     see_delivered(run, shop, ref)
 
 
-@flow(
-    id=INN_15.id,
-    title=INN_15.title,
-    cases=[INN_15.case("second_card", "EUR", ("C-303", 1))],
-    tags=["innocent", "payment"],
-)
+@INN_15.flow(INN_15.case("second_card", "EUR", ("C-303", 1)), tags=["payment"])
 def second_card(run: Run, shop: Storefront, payments: Payments, erp: Erp) -> None:
     """Be declined, choose another way of delivery, and pay with another card."""
     began = run.surroundings.now()
@@ -182,14 +162,10 @@ def second_card(run: Run, shop: Storefront, payments: Payments, erp: Erp) -> Non
     see_delivered(run, shop, ref)
 
 
-@flow(
-    id=INN_16.id,
-    title=INN_16.title,
-    cases=[
-        INN_16.case("partial_capture", "EUR", ("D-400", 2), ("D-401", 1)),
-        INN_16.case("gift_card_and_card", "EUR", ("D-402", 3)),
-    ],
-    tags=["innocent", "payment"],
+@INN_16.flow(
+    INN_16.case("partial_capture", "EUR", ("D-400", 2), ("D-401", 1)),
+    INN_16.case("gift_card_and_card", "EUR", ("D-402", 3)),
+    tags=["payment"],
 )
 def part_of_it(run: Run, shop: Storefront, payments: Payments, erp: Erp) -> None:
     """Pay in a way of which only a part is the gateway's in the end."""

@@ -7,14 +7,14 @@ place; no oracle may say a word about it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from assay.flow import Case, Run
+from assay.flow import Case, Flow, Run, flow
 from assay.records import Document, Order
 from assay.roles import BackOffice, CountsStock, Erp, Payments, ShopRefused, Storefront, Submission
 from scenarios.cases import buys
@@ -51,6 +51,10 @@ class Innocent:
         extra = {**bought.extra, **({"company": company} if company else {})}
         purchase = replace(bought, email=f"{self.id}-{name.replace('_', '-')}@example.com", extra=extra)
         return Case(name, purchase, parts=parts, alone=self.alone)
+
+    def flow(self, *cases: Case, tags: Sequence[str]) -> Callable[[Callable[..., None]], Flow]:
+        """Declare the decorated function as the flow that performs this variation."""
+        return flow(id=self.id, title=self.title, cases=cases, tags=["innocent", *tags])
 
     @contextmanager
     def in_force(self, run: Run) -> Iterator[None]:

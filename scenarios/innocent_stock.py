@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from decimal import Decimal
 
-from assay.flow import Run, flow
+from assay.flow import Run
 from assay.records import StockCount
 from assay.roles import Erp, Payments, StockKeeper, Storefront
 from scenarios.f01_steps import Checkout, fill_cart
@@ -44,9 +44,7 @@ INN_27 = Innocent(
 )
 
 
-@flow(
-    id=INN_25.id, title=INN_25.title, cases=[INN_25.case("two_kept", "EUR", ("H-801", 1))], tags=["innocent", "stock"]
-)
+@INN_25.flow(INN_25.case("two_kept", "EUR", ("H-801", 1)), tags=["stock"])
 def safety_stock(run: Run, shop: Storefront, payments: Payments, erp: Erp) -> None:
     """Look at both stocks, and buy."""
     sku = run.case.goods[0]
@@ -61,12 +59,7 @@ def safety_stock(run: Run, shop: Storefront, payments: Payments, erp: Erp) -> No
         see_delivered(run, shop, ref)
 
 
-@flow(
-    id=INN_26.id,
-    title=INN_26.title,
-    cases=[INN_26.case("waiting", "EUR", ("K-001", 4)), INN_26.case("received", "EUR", ("K-001", 4))],
-    tags=["innocent", "stock"],
-)
+@INN_26.flow(INN_26.case("waiting", "EUR", ("K-001", 4)), INN_26.case("received", "EUR", ("K-001", 4)), tags=["stock"])
 def back_order(run: Run, shop: Storefront, payments: Payments, erp: Erp) -> None:
     """Order what is not there; in one case let it come in."""
     sku = run.case.goods[0]
@@ -87,12 +80,7 @@ def back_order(run: Run, shop: Storefront, payments: Payments, erp: Erp) -> None
         see_delivered(run, shop, ref)
 
 
-@flow(
-    id=INN_27.id,
-    title=INN_27.title,
-    cases=[INN_27.case("at_the_bank", "EUR", ("H-805", 1))],
-    tags=["innocent", "stock", "checkout"],
-)
+@INN_27.flow(INN_27.case("at_the_bank", "EUR", ("H-805", 1)), tags=["stock", "checkout"])
 def open_reservation(run: Run, shop: Storefront, payments: Payments, erp: Erp) -> None:
     """Go to the bank and stay away; buy later."""
     sku = run.case.goods[0]

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-from assay.flow import Run, flow
+from assay.flow import Run
 from assay.roles import Asked, Erp, Payments, Storefront
 from scenarios.f01_steps import Checkout, fill_cart
 from scenarios.innocent_steps import (
@@ -45,12 +45,9 @@ INN_42 = Innocent(
 )
 
 
-@flow(
-    id=INN_41.id,
-    title=INN_41.title,
-    # Both buy the same, so that the first is judged before the second goes on to a day months later.
-    cases=[INN_41.case("25_hours", "EUR", ("G-701", 1)), INN_41.case("23_hours", "EUR", ("G-701", 1))],
-    tags=["innocent", "rates", "slow"],
+# Both buy the same, so that the first is judged before the second goes on to a day months later.
+@INN_41.flow(
+    INN_41.case("25_hours", "EUR", ("G-701", 1)), INN_41.case("23_hours", "EUR", ("G-701", 1)), tags=["rates", "slow"]
 )
 def changed_day(run: Run, shop: Storefront, payments: Payments, erp: Erp) -> None:
     """Live through a day of another length and count what runs every hour."""
@@ -70,12 +67,7 @@ def changed_day(run: Run, shop: Storefront, payments: Payments, erp: Erp) -> Non
         run.check(gaps == {1.0}, "every hour, none twice and none left out")
 
 
-@flow(
-    id=INN_42.id,
-    title=INN_42.title,
-    cases=[INN_42.case("two_seconds", "EUR", ("J-011", 2))],
-    tags=["innocent", "erp"],
-)
+@INN_42.flow(INN_42.case("two_seconds", "EUR", ("J-011", 2)), tags=["erp"])
 def around_midnight(run: Run, shop: Storefront, payments: Payments, erp: Erp) -> None:
     """Press the button just before midnight."""
     with INN_42.in_force(run):
