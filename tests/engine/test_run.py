@@ -21,6 +21,11 @@ FLOWS = '''
 """Flows of a user's own."""
 from assay.flow import Case, Run, flow
 from assay.roles import Purchase, Shop
+from contextlib import suppress
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import ProxyHandler, build_opener
+import json
 import time
 
 PURCHASE = Purchase(currency="EUR", lines=(("0018", 1),), email="own@example.com")
@@ -42,6 +47,14 @@ def patient(run: Run, shop: Shop) -> None:
     """Take long."""
     with run.step("wait"):
         time.sleep(60)
+
+@flow(id="phones", title="Calls somebody nobody declared", cases=[Case("home", PURCHASE)])
+def phones(run: Run, shop: Shop) -> None:
+    """Act as a platform that calls home through its proxy."""
+    running = json.loads(Path(".assay/local/landscape.json").read_text())
+    proxy = ProxyHandler({"http": f"http://127.0.0.1:{running['processes']['edge']['ports']['edge']}"})
+    with run.step("call home"), suppress(HTTPError):
+        build_opener(proxy).open("http://telemetry.example/v1/ping")
 
 @flow(id="safe", title="Buys what can be taken back", cases=[Case("eur", PURCHASE)], reversible=True)
 def safe(run: Run, shop: Shop) -> None:
@@ -137,6 +150,16 @@ def test_a_defect_turns_it_red_and_explain_says_why(shop: Project) -> None:
     told = shop.assay("explain", found["order"], "--json")
     assert told.returncode == 1
     assert "O-M1" in {each["oracle"] for each in json.loads(told.stdout)["findings"] if each["result"] == "fail"}
+
+
+def test_a_host_nobody_declared_is_a_finding(shop: Project) -> None:
+    """A call to an undeclared host turns a run red though no order is wrong: the host and the call are named, once."""
+    done = shop.assay("run", "phones", "--json", "v.json")
+    assert done.returncode == 1, done.stdout + done.stderr
+    [found] = verdict(shop)["findings"]  # type: ignore[misc]
+    assert (found["oracle"], found["systems"]) == ("EDGE", ["platform", "telemetry.example"])
+    assert "GET /v1/ping 502" in found["evidence"][0]
+    assert shop.assay("run", "thread[eur]").returncode == 0
 
 
 def test_a_flow_that_raises_is_a_failed_step_with_its_place(shop: Project) -> None:
