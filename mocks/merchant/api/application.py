@@ -1,4 +1,4 @@
-"""The ASGI application: every route of the API, the webhooks, the operator and the admin."""
+"""The ASGI application: every route of the API, the pages, the webhooks, the operator and the admin."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from starlette.routing import Route
 from mocks.merchant.api import changes, inbound, operator, orders, storefront
 from mocks.merchant.api.admin import Admin
 from mocks.merchant.api.handling import Handler, endpoint
+from mocks.merchant.pages import PAGES
 from mocks.merchant.shop import Shop
 
 Routes = list[tuple[str, str, Handler]]
@@ -70,6 +71,7 @@ def routes_of(admin: Admin) -> Routes:
         *STOREFRONT,
         *OPERATOR,
         *INBOUND,
+        *PAGES,
         ("GET", "/__admin/health", admin.health),
         ("POST", "/__admin/start", admin.start),
         ("POST", "/__admin/settle", admin.settle),
