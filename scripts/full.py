@@ -2,7 +2,7 @@
 
     python scripts/full.py                        every part, one after the other, then docs/full.md
     python scripts/full.py --shard 1/2            this machine's share, when two divide the parts
-    python scripts/full.py --shard mutation       one part by its name
+    python scripts/full.py --shard bench,fidelity parts by their names
     python scripts/full.py --shard 1/2 --list     what would run, with each part's limit
 
 A part is one command with a limit of minutes, after which it is ended and counts as failed. What it says goes to
@@ -123,16 +123,16 @@ def parts(folder: Path = OUT) -> list[Part]:
 
 
 def chosen(shard: str | None, everything: Sequence[Part]) -> list[Part]:
-    """Return the parts of a shard: all, K of N by their limits, or one by its name; `ValueError` for none of these."""
+    """Return the parts of a shard: all, K of N by their limits, or named ones; `ValueError` for none of these."""
     if shard is None:
         return list(everything)
-    named = [part for part in everything if part.name == shard]
-    if named:
-        return named
+    names = shard.split(",")
+    if set(names) <= {part.name for part in everything}:
+        return [part for part in everything if part.name in names]
     number, slash, of = shard.partition("/")
     if not (slash and number.isdigit() and of.isdigit() and 1 <= int(number) <= int(of)):
-        names = ", ".join(part.name for part in everything)
-        raise ValueError(f"{shard} is no shard: expected K/N with 1 <= K <= N, such as 1/2, or one of {names}")
+        known = ", ".join(part.name for part in everything)
+        raise ValueError(f"{shard} is no shard: expected K/N with 1 <= K <= N, such as 1/2, or of these: {known}")
     loads: list[list[Part]] = [[] for _ in range(int(of))]
     for part in sorted(everything, key=lambda part: -part.limit_minutes):
         min(loads, key=lambda load: sum(each.limit_minutes for each in load)).append(part)
@@ -221,7 +221,7 @@ def _here() -> dict[str, object]:
 def main() -> int:
     """Run the chosen parts and write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shard", metavar="K/N or NAME", help="this share of the parts, or this part; all by default")
+    parser.add_argument("--shard", metavar="K/N or NAME,…", help="this share of the parts, or these; all by default")
     parser.add_argument("--list", action="store_true", help="say what would run, and run nothing")
     options = parser.parse_args()
     try:

@@ -70,11 +70,16 @@ def test_shards_together_are_everything(of: int) -> None:
     assert sorted(names) == sorted(each.name for each in everything)
 
 
-@pytest.mark.parametrize("shard", ["0/2", "3/2", "1/", "/2", "1", "half", "-1/2"])
+@pytest.mark.parametrize("shard", ["0/2", "3/2", "1/", "/2", "1", "half", "-1/2", "bench,half"])
 def test_a_shard_that_is_none_is_refused(shard: str) -> None:
     """A share that cannot be is refused with what would be one."""
-    with pytest.raises(ValueError, match=r"expected K/N .* or one of tests-1"):
+    with pytest.raises(ValueError, match=r"expected K/N .* or of these: tests-1"):
         full.chosen(shard, full.parts())
+
+
+def test_parts_are_chosen_by_name() -> None:
+    """Names choose parts, in the order in which they always run."""
+    assert [each.name for each in full.chosen("mutation,tests-2", full.parts())] == ["tests-2", "mutation"]
 
 
 def test_what_make_full_runs_is_listed_with_limits() -> None:
