@@ -132,6 +132,9 @@ class Session:
         """Close the witnesses' connections, and the store if it is our own."""
         for client in self._clients:
             client.close()
+        for connector in self.landscape.connectors.values():
+            # A connector that keeps something open of its own, a browser, says how it is closed.
+            getattr(connector, "close", lambda: None)()
         opened = [self.__dict__.get(name) for name in ("store", "shared_store")]
         for store in {id(each): each for each in opened if each and each is not self._given_store}.values():
             store.close()
@@ -428,6 +431,15 @@ class _Attributed:
         self._client = client
         self._system = system
         self._guard = guard
+
+    @property
+    def base_url(self) -> str:
+        """Where the system is, for a connector that asks it by a browser."""
+        return self._client.base_url
+
+    def allow(self, method: str, path: str) -> None:
+        """Raise `SafetyError` where such a request may not be sent now."""
+        self._guard.allow(self._system, method, path)
 
     def request(self, method: str, path: str, **more: Any) -> Reply:
         """Send one request; see `assay.roles.Http`."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,27 +9,16 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from assay.browser import find_chromium
-from assay.errors import InfrastructureError, SafetyError
+from assay.errors import SafetyError
 from assay.http import open_client
 from assay.money import Money
 from assay.roles import Purchase, Reply, Shop, ShopRefused
+from tests.engine.browser.chromium import require_chromium
 from tests.engine.browser.paged_merchant import PagedMerchant
 from tests.mocks.merchant_rig import Rig, serving
 
 pytestmark = pytest.mark.xdist_group("browser")
 ZOE = Purchase(currency="EUR", lines=(("0017", 2), ("F-604", 1)), email="zoe@example.com")
-
-
-def require_chromium() -> None:
-    """Skip with the command that installs a browser, or fail under ASSAY_REQUIRE_ALL=1."""
-    try:
-        find_chromium()
-    except InfrastructureError:
-        reason = "no Chromium here: apt-get install -y chromium"
-        if os.environ.get("ASSAY_REQUIRE_ALL") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
 
 
 class Guarded:

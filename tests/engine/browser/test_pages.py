@@ -14,7 +14,7 @@ from PIL import Image
 from assay.browser import Browser, PageFailure, Visit, find_chromium, read_amount, read_instant
 from assay.errors import AssayError, InfrastructureError, UsageError
 from assay.money import Money
-from tests.engine.browser.test_paged_shop import require_chromium
+from tests.engine.browser.chromium import require_chromium
 
 pytestmark = pytest.mark.xdist_group("browser")
 CARD = "4242424242424242"
