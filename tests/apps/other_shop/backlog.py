@@ -43,6 +43,13 @@ def queue(connection: sqlite3.Connection, kind: str, number: str, due: datetime)
     )
 
 
+def strike(connection: sqlite3.Connection, kind: str, number: str) -> None:
+    """Take back what was queued for an order, if it still waits."""
+    connection.execute(
+        "UPDATE jobs SET state = 'fertig' WHERE kind = ? AND order_number = ? AND state = 'wartet'", (kind, number)
+    )
+
+
 def claim(connection: sqlite3.Connection, now: datetime, *, lease_s: float) -> Job | None:
     """Return the job due longest and count the attempt; if the process dies, it is due again after the lease."""
     row = connection.execute(

@@ -131,5 +131,6 @@ def cancel(shop: Shop, number: str, reason: str) -> None:
         order.return_stock(connection, bought)
         if bought.payment is not None and bought.payment.status == payment.SUCCEEDED:
             payment.ask_back(connection, bought, now)
+        backlog.strike(connection, backlog.EXPIRE, number)
         backlog.queue(connection, backlog.WITHDRAW, number, now)
     shop.wake()

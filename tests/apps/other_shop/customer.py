@@ -100,6 +100,9 @@ class Customer:
         levels = self.data("{ stock { sku onHand reserved } }")
         return next((each["onHand"], each["reserved"]) for each in levels if each["sku"] == sku)
 
-    def settled(self) -> bool:
-        """Whether nothing is left to do but waiting for reservations to end."""
-        return {job["kind"] for job in self.data("{ jobs { kind } }")} <= {"verfallen"}
+    def settle(self) -> None:
+        """Wait until the shop has nothing left to do."""
+        end = time.monotonic() + PATIENCE_S
+        while jobs := self.data("{ jobs { kind state lastError } }"):
+            assert time.monotonic() < end, jobs
+            time.sleep(0.01)

@@ -38,9 +38,7 @@ def sales_order(order: Order, setting: Setting) -> dict[str, Any]:
         "CustomerPurchaseOrderDate": day,
         "SalesOrderDate": day,
         "TransactionCurrency": order.currency,
-        "to_Item": {
-            "results": [_item(n, line, order.currency, setting) for n, line in enumerate(order.lines, start=1)]
-        },
+        "to_Item": [_item(n, line, order.currency, setting) for n, line in enumerate(order.lines, start=1)],
     }
 
 
@@ -57,7 +55,7 @@ def _item(position: int, line: Line, currency: str, setting: Setting) -> dict[st
         "Material": line.sku,
         "RequestedQuantity": str(line.quantity),
         "RequestedQuantityUnit": setting.sap_unit,
-        "to_PricingElement": {"results": [price]},
+        "to_PricingElement": [price],
     }
 
 

@@ -43,6 +43,7 @@ class FakeVendors:
         self.voided: list[str] = []
         self.hooks: list[tuple[Mapping[str, str], bytes]] = []
         self.lose: list[str] = []
+        self.can_recover = True
         self._replies: dict[str, Answer] = {}
         self._lock = threading.Lock()
         vendors = self
@@ -145,7 +146,7 @@ class FakeVendors:
             return 204, {}, None
         if route.endswith("/to_Item"):
             number = route.split("'")[1]
-            items = self.documents[number]["to_Item"]["results"]
+            items = self.documents[number]["to_Item"]
             return 200, {}, {"d": {"results": [{"SalesOrderItem": item["SalesOrderItem"]} for item in items]}}
         asked = parse_qs(query)["$filter"][0]
         wanted = asked.split("'")[1]
@@ -162,12 +163,16 @@ class FakeVendors:
         if method == "DELETE":
             self.voided.append(route.rpartition("/")[2])
             return 200, {}, {"VoidShipmentResponse": {}}
+        if method == "GET":
+            labels = [each for each in self.labels if each["ReferenceNumber"][0]["Value"] == route.rpartition("/")[2]]
+            parcels = [{"trackingNumber": f"1Z{self.labels.index(each) + 1:06d}"} for each in labels]
+            return 200, {}, {"trackResponse": {"shipment": [{"package": parcels}] if parcels else []}}
         asked = json.loads(body)
         picture = {"ImageFormat": {"Code": "GIF"}, "GraphicImage": _GIF}
         if route.endswith("/recovery"):
             wanted = asked["LabelRecoveryRequest"]["ReferenceValues"]["ReferenceNumber"]["Value"]
             for position, each in enumerate(self.labels, start=1):
-                if each["ReferenceNumber"][0]["Value"] == wanted:
+                if each["ReferenceNumber"][0]["Value"] == wanted and self.can_recover:
                     parcel = {"TrackingNumber": f"1Z{position:06d}", "LabelImage": picture}
                     found = {"ShipmentIdentificationNumber": f"1Z{position:06d}", "LabelResults": parcel}
                     return 200, {}, {"LabelRecoveryResponse": found}

@@ -1,4 +1,4 @@
-"""UPS: one label per order by the Shipping API, found again by Label Recovery when an answer was lost.
+"""UPS: one label per order by the Shipping API, found again by Label Recovery or Tracking when an answer was lost.
 
 The lengths are those of the vendor's Shipping document: 35 characters a line, three lines an address.
 """
@@ -6,6 +6,7 @@ The lengths are those of the vendor's Shipping document: 35 characters a line, t
 from __future__ import annotations
 
 import base64
+import itertools
 import textwrap
 import threading
 from collections.abc import Sequence
@@ -23,6 +24,7 @@ LONGEST_LINE, MOST_LINES, HEAVIEST_G = 35, 3, 70_000
 _SHIP = "/api/shipments/v2409/ship"
 _VOID = "/api/shipments/v2409/void/cancel/"
 _RECOVER = "/api/labels/v1/recovery"
+_TRACK = "/api/track/v1/reference/details/"
 _ALREADY_VOIDED = "190117"
 _SENDER = {
     "AddressLine": ["Lagerstraße 8"],
@@ -93,8 +95,8 @@ def shipment(order: Order, setting: Setting) -> dict[str, Any]:
 
 
 def find_label(wire: UpsWire, number: str) -> Label | None:
-    """Return the label an earlier attempt bought for this order, if UPS has one."""
-    return wire.recover(number)
+    """Return the label an earlier attempt bought for this order, if UPS knows one: as a label or as a parcel."""
+    return wire.recover(number) or wire.track(number)
 
 
 class UpsWire:
@@ -105,6 +107,7 @@ class UpsWire:
         self._auth = (setting.ups_client_id, setting.ups_client_secret)
         self._account = setting.ups_account
         self._token = ""
+        self._calls = itertools.count(1)
         self._lock = threading.Lock()
         self.close = self._wire.close
 
@@ -119,8 +122,7 @@ class UpsWire:
         """Return the label bought under a reference number; UPS refuses the question when there is none."""
         request = {
             "LabelRecoveryRequest": {
-                "Request": {"RequestOption": "Non_Validate"},
-                "LabelSpecification": {"LabelImageFormat": {"Code": "GIF"}},
+                "Request": {},
                 "ReferenceValues": {"ReferenceNumber": {"Value": number}, "ShipperNumber": self._account},
             }
         }
@@ -134,6 +136,19 @@ class UpsWire:
             return None
         picture = results.get("LabelImage", {})
         return _label(found.get("ShipmentIdentificationNumber") or tracking_number, tracking_number, picture)
+
+    def track(self, number: str) -> Label | None:
+        """Return the parcel that travels under a reference number, without the label's picture."""
+        answer = self._send("GET", _TRACK + number, params={"shipperNum": self._account})
+        if not answer.ok:
+            return None
+        shipments = self._read(answer)["trackResponse"].get("shipment") or []
+        parcels = [parcel for each in shipments for parcel in each.get("package") or []]
+        if not parcels:
+            return None
+        # A shipment of one parcel is known by that parcel's number.
+        tracking_number = parcels[0]["trackingNumber"]
+        return _label(tracking_number, tracking_number, {})
 
     def void(self, shipment_id: str) -> None:
         """Give a label back that no parcel will travel with; one that was given back before stays so."""
@@ -154,7 +169,8 @@ class UpsWire:
                 form = {"grant_type": "client_credentials"}
                 answer = self._wire.send("POST", "/security/v1/oauth/token", data=form, auth=self._auth)
                 self._token = str(self._read(answer)["access_token"])
-            return {"Authorization": f"Bearer {self._token}", "transactionSrc": "werkladen"}
+            call = f"werkladen-{next(self._calls)}"
+            return {"Authorization": f"Bearer {self._token}", "transactionSrc": "werkladen", "transId": call}
 
     def _read(self, answer: requests.Response) -> Any:
         if answer.ok:
@@ -178,9 +194,5 @@ def _only(results: Any) -> Any:
 
 def _label(shipment_id: str, tracking_number: str, picture: Any) -> Label:
     image = base64.b64decode(picture.get("GraphicImage", ""))
-    return Label(
-        shipment_id,
-        tracking_number,
-        picture.get("ImageFormat", picture.get("LabelImageFormat", {})).get("Code", "GIF"),
-        image,
-    )
+    kind = picture.get("ImageFormat") or picture.get("LabelImageFormat") or {}
+    return Label(shipment_id, tracking_number, kind.get("Code", "GIF"), image)

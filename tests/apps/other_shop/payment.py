@@ -73,6 +73,7 @@ def accept(connection: sqlite3.Connection, bought: order.Order, now: datetime) -
     """Make an open order paid and have it booked; money for a cancelled one goes back."""
     if bought.state == order.OPEN:
         order.advance(connection, bought.number, now, before=[order.OPEN], after=order.PAID)
+        backlog.strike(connection, backlog.EXPIRE, bought.number)
         backlog.queue(connection, backlog.BOOK, bought.number, now)
     elif bought.state == order.CANCELLED:
         ask_back(connection, bought, now)
@@ -97,6 +98,7 @@ def abandon(connection: sqlite3.Connection, number: str, now: datetime, *, reaso
     order.note_payment(connection, number, status=status)
     order.advance(connection, number, now, before=[order.OPEN], after=order.CANCELLED, cancel_reason=reason)
     order.return_stock(connection, bought)
+    backlog.strike(connection, backlog.EXPIRE, number)
     connection.execute("UPDATE carts SET order_number = NULL WHERE order_number = ?", (number,))
 
 
