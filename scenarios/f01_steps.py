@@ -67,9 +67,11 @@ class Checkout:
 def come_later(run: Run, after: timedelta) -> None:
     """Let the shop be open for so long before the customer comes, where the runner lends its clock; none, at once."""
     if after and run.operator is not None:
-        # Once a day is enough meanwhile: every run of a job is a stop of the clock.
+        # Once a day is enough meanwhile: every run of a job is a stop of the clock. The last day is one as usual, so
+        # that whoever comes next finds jobs that run as often as they ever did.
         with run.configured("merchant", rates_interval_s=86400, stock_interval_s=86400):
-            run.pass_time(after)
+            run.pass_time(after - timedelta(days=1))
+        run.pass_time(timedelta(days=1))
 
 
 def fill_cart(run: Run, shop: Storefront, wanted: Purchase, *, customer: str | None = None) -> str:

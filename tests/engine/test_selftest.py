@@ -16,9 +16,10 @@ from assay.errors import UsageError
 from assay.events import Finding, Outcome, Progress, Result
 from assay.local.plan import Plan
 from assay.local.project import plan_for
+from assay.oracles.cause import UNKNOWN
 from assay.runners.campaign import flows_of
 from assay.runners.lane import Tried
-from assay.runners.selftest import as_json, as_markdown, exit_code_of, self_test, summary, write
+from assay.runners.selftest import as_json, as_markdown, exit_code_of, self_test, sentences_of, summary, write
 from assay.runners.trials import HEALTHY, Trial, sampled, trials_of
 from assay.runners.verdict import Verdict
 from assay.suite_flows import choose
@@ -60,6 +61,7 @@ def test_two_are_caught_one_is_missed_and_the_healthy_shop_is_silent(
         "ORD-30": True,
         "CAR-02": False,
     }
+    assert content["defects"]["CAR-02"]["oracles"] == []  # no rate of yesterday, no event of the trial before
     assert "O-M1" in content["defects"]["MON-01"]["oracles"]
     assert "O-O1" in content["defects"]["ORD-30"]["oracles"]
     assert "JPY was sent with 2 decimals" in content["defects"]["MON-01"]["sentence"]
@@ -132,6 +134,16 @@ def test_what_waits_is_listed_with_the_reason_and_never_green(plan: Plan) -> Non
     assert content["waiting"] == {"MON-96": {"meaning": "refunds.", "waits_for": "F06: refunds"}}
     assert (content["counts"]["waiting"], content["counts"]["defects"], content["exit_code"]) == (1, 0, 5)
     assert "| MON-96: refunds. | F06: refunds |" in as_markdown(content)
+
+
+def test_a_finding_with_a_cause_is_told_before_one_without() -> None:
+    """The first sentence is one that explains, not one whose pattern nobody knows."""
+    trial = Trial(id="ORD-26", kind="defect", meaning="wrong", pairs=())
+    tried = _tried(trial)
+    causes = ("", f"{UNKNOWN}: 1.441 times", "the quantity that was ordered was shipped")
+    findings = tuple(Finding(oracle="O-K1", result=Result.FAIL, order_ref="1", cause=cause) for cause in causes)
+    tried.verdict.outcomes[0] = replace(tried.verdict.outcomes[0], findings=findings)
+    assert causes[2] in sentences_of(tried)[0]
 
 
 def test_a_variation_in_which_nothing_was_judged_is_not_silent() -> None:

@@ -29,6 +29,7 @@ from typing import Any
 from assay.errors import AssayError
 from assay.events import Finding, Listener, Outcome, Progress
 from assay.local.plan import Plan
+from assay.oracles.cause import UNKNOWN
 from assay.reporting.text import one_line
 from assay.reporting.verdict import violations
 from assay.runners.lane import Lane, Tried
@@ -303,8 +304,8 @@ def _mark(oracle: str, defect: Mapping[str, Any]) -> str:
 
 
 def _telling(finding: Finding) -> tuple[bool, bool]:
-    """Order findings by what they tell: with a cause and money first."""
-    return (not finding.cause, finding.at_risk is None)
+    """Order findings by what they tell: with a known cause and money first."""
+    return (not finding.cause or UNKNOWN in finding.cause, finding.at_risk is None)
 
 
 def _broken_steps(outcome: Outcome) -> list[str]:
