@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from assay.cli.run import show_verdict
 from assay.cli.shared import explained, in_colour, landscape_options, plan_for
 
 if TYPE_CHECKING:
+    from assay.local.plan import Plan
     from assay.runners.session import Session
 
 _LOAD_S, _ROUNDS = 15, 2
@@ -35,7 +37,7 @@ def demo(environment: str, profile_path: Path | None, orders: bool) -> None:
     from assay.runners.demo import landscape_of_its_own
 
     began = time.perf_counter()
-    plan = plan_for(environment, profile_path)
+    plan = _plan(environment, profile_path)
     click.echo("Starting shop, payment gateway, ERP, carrier and rate feed on this machine:")
     with landscape_of_its_own(plan, show_progress) as session:
         good = _two_orders(session)
@@ -45,6 +47,18 @@ def demo(environment: str, profile_path: Path | None, orders: bool) -> None:
     word = "All well." if good else "Something did not go as it should."
     click.echo(f"Nothing is left running. {word} ({time.perf_counter() - began:.0f} s)")
     sys.exit(0 if good else 1)
+
+
+def _plan(environment: str, profile_path: Path | None) -> Plan:
+    """Return the plan of the reference shop, also where the project at hand is about another one."""
+    from assay.profile import FILE_NAME
+    from assay.suites import reference_suite
+
+    plan = plan_for(environment, profile_path)
+    if plan.profile.scenarios.shipped or profile_path is not None:
+        return plan
+    shipped = plan_for(environment, reference_suite() / FILE_NAME)
+    return replace(shipped, profile=shipped.profile.model_copy(update={"folder": plan.profile.folder}))
 
 
 def _two_orders(session: Session) -> bool:
