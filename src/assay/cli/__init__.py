@@ -29,6 +29,7 @@ _COMMANDS = {
     "doctor": ("doctor", "Say what this machine, an environment or your own connector lacks, and what to do."),
     "proxy": ("proxy", "Send your platform's calls through the edge, and check that they go there."),
     "edges": ("edges", "List every host the platform was seen to call, declared or not."),
+    "record": ("record", "Turn a sandbox's traffic into masked stubs."),
     "clock": ("clock", "Show or move the one clock of simulators and merchant."),
     "faults": ("faults", "Delay, drop, double, refuse or cut off what passes the edge."),
     "defects": ("defects", "Switch defects of the reference merchant on and off."),
