@@ -19,10 +19,14 @@ _COUNTRIES = {"EUR": "FR", "JPY": "JP", "KWD": "KW", "USD": "US", "GBP": "GB", "
     title="Look around and leave",
     cases=[Case(currency.lower(), buys("browse", currency, to=country)) for currency, country in _COUNTRIES.items()],
     tags=["browse", "money", "smoke"],
-    reversible=True,
+    read_only=True,
+    production_cut="open product pages",
 )
 def look_around(run: Run, shop: Storefront) -> None:
-    """Nothing is bought, so no oracle is asked: what the pages say of one price must agree, and every page answers."""
+    """Nothing is bought, so no oracle is asked: what the pages say of one price must agree, and every page answers.
+
+    In production it reads pages and opens no cart.
+    """
     wanted = run.case.purchase
     with run.step("read the catalogue"):
         listed = [article for article in shop.articles(wanted.currency) if article.price is not None]

@@ -85,7 +85,7 @@ class Flow:
 
     reversible: everything it creates can be taken back, so it may run in production. production_cut: the step after
     which it ends there, because what follows reaches real people or goods. deadline_s: how long one execution may
-    take, in real seconds. read_only: it creates nothing anywhere, so it may run in production as it is.
+    take, in real seconds. read_only: up to its cut it creates nothing anywhere, so it may run in production as it is.
     """
 
     id: str
