@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -139,3 +140,27 @@ def test_postgresql_says_the_same(postgres: Cluster, opened: Callable[..., Store
     read_only = opened(f"{address}?options=-c%20default_transaction_read_only%3Don")
     with pytest.raises(InfrastructureError, match="cannot be written"):
         read_only.add_gap("local", AT, AT)
+
+
+def test_an_intent_is_flushed_to_disk_whatever_was_written_before(tmp_path: Path) -> None:
+    """On one connection a lease may wait for the disk and an intent never does: SQLite's levels are 1 and 2."""
+    levels: list[int] = []
+
+    def note(connection: sa.Connection) -> None:
+        driver: Any = connection.connection.dbapi_connection
+        levels.append(driver.execute("PRAGMA synchronous").fetchone()[0])
+
+    store = open_store(tmp_path / "a.sqlite")
+    try:
+        sa.event.listen(sa.Engine, "commit", note)
+        for name in ("a", "b"):
+            store.lease("local", [name], holder="x", now=AT, until=AT + timedelta(hours=1))
+            number = store.intents.add(
+                created_at=AT, until=AT, environment="local", run_id="r", scope="s", system="shop", kind="order",
+                marker="m", verb="cancel_order", arguments={}, ref=None, holder="h",
+            )  # fmt: skip
+            store.intents.settle(number, "undone", "", AT)
+    finally:
+        sa.event.remove(sa.Engine, "commit", note)
+        store.close()
+    assert levels == [1, 2, 2] * 2

@@ -37,11 +37,12 @@ def lease(
     row = {"environment": environment, "holder": holder, "until_us": us(until), "now_us": us(now)}
     taken: list[str] = []
     with database.writing() as connection:
-        for name in wanted:
+        # Who wants all takes them in one order: two that want the same never wait for each other for ever.
+        for name in wanted if count else sorted(wanted):
             # One statement is one question and its answer: two processes cannot both be told yes.
             taken += connection.execute(take, {**row, "name": name}).scalars()
             if len(taken) == needed:
-                return tuple(taken)
+                return tuple(name for name in wanted if name in taken)
         if taken:
             connection.execute(_NAMED, {"here": environment, "names": taken})
     return ()
