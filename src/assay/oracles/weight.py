@@ -127,7 +127,8 @@ def _off(seen: int, pieces: Pieces, parcels: int, scale: _Scale) -> Finding | No
     expected = scale.grams(pieces, parcels)
     if expected is None:
         return None
-    slack = max(expected * scale.judging.weight_tolerance, Decimal(scale.judging.weight_step_g))
+    # A carrier rounds each parcel by itself.
+    slack = max(expected * scale.judging.weight_tolerance, Decimal(scale.judging.weight_step_g * parcels))
     if abs(seen - expected) <= slack:
         return None
     return failed(

@@ -53,6 +53,16 @@ def test_a_step_of_weight(seen: int, result: Result) -> None:
     assert verdict("O-K1", dossier) is result
 
 
+@pytest.mark.parametrize(("seen", "result"), [(590, PASS), (591, FAIL), (390, PASS), (389, FAIL)])
+def test_a_step_for_each_parcel(seen: int, result: Result) -> None:
+    """O-K1 allows an order of two light parcels two steps in all, and each of them its own one."""
+    one = replace(healthy().order.lines[0], quantity=Decimal(2))  # type: ignore[union-attr]
+    first, second = parcel(contents=(("0017", 1),)), parcel(ref="2", tracking_number="1Z2", contents=(("0017", 1),))
+    dossier = with_order(with_shipment(healthy(), weight_g=590), lines=(one,), parcels=(first, second))
+    other = replace(dossier.shipments[0], tracking_number="1Z2", weight_g=seen)
+    assert verdict("O-K1", replace(dossier, shipments=(*dossier.shipments, other))) is result
+
+
 def test_labels_weigh_where_the_carrier_does_not_say() -> None:
     """O-K1 takes the label's weight, in its unit, where the carrier shows none; not one it refused."""
     silent = with_shipment(healthy(), weight_g=None)
