@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hmac
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
@@ -174,18 +174,33 @@ def show_order(shop: Shop, call: Call) -> Response:
     """Show an operator one order."""
     _require_operator(shop, call)
     view = order_view(shop, find_order(shop.database.read(), call.params["id"]))
+    shipping, rate = view["shipping"], view["rate"]
     facts = {
         "number": view["number"],
         "status": view["status"],
         "payment-status": view["payment_status"],
         "placed": view["placed_at"],
         "email": view["customer"]["email"],
+        "customer": view["customer"]["name"],
+        "tax-treatment": view["tax_treatment"],
+        "shipping-service": shipping["service"],
+        "shipping-tax-rate": shipping["tax_rate"],
+        "rate": rate["rate"],
+        "rate-date": rate["date"],
+        "rate-source": rate["source"],
     }
-    told = "".join(f'<dt>{name}</dt><dd id="{name}">{escape(str(value))}</dd>' for name, value in facts.items())
+    told = "".join(
+        f'<dt>{name}</dt><dd id="{name}">{escape(str(value))}</dd>'
+        for name, value in facts.items()
+        if value is not None
+    )
+    where = "".join(f'<span class="{name}">{escape(text)}</span><br>' for name, text in view["address"].items() if text)
     references = [each["reference"] for each in view["payments"] if each["reference"]]
-    numbers = [each["tracking_number"] for each in view["shipments"] if each["tracking_number"]]
-    lists = _listed("payment", references) + _listed("parcel", numbers)
-    return _page(f"Order {view['number']}", f'<dl data-id="{view["id"]}">{told}</dl>{_priced(view)}{lists}')
+    lists = "".join(f'<p>payment <span class="payment">{escape(each)}</span></p>' for each in references)
+    lists += _events("change", view["history"], ("field", "value", "at"))
+    lists += _events("parcel", view["shipments"], ("id", "carrier", "state", "status", "tracking_number", "weight_g"))
+    body = f'<dl data-id="{view["id"]}">{told}</dl><address>{where}</address>{_priced(view)}{lists}'
+    return _page(f"Order {view['number']}", body)
 
 
 PAGES: list[tuple[str, str, Handler]] = [
@@ -237,27 +252,30 @@ def _article(product: Mapping[str, Any], currency: str) -> str:
 def _priced(view: Mapping[str, Any]) -> str:
     """Return lines and sums of a cart or an order."""
     rows = "".join(
-        f'<tr class="line"><td class="sku">{escape(line["sku"])}</td><td class="quantity">{line["quantity"]}</td>'
+        f'<tr class="line" data-id="{escape(line["id"])}"><td class="sku">{escape(line["sku"])}</td>'
+        f'<td class="name">{escape(line["name"])}</td><td class="quantity">{line["quantity"]}</td>'
         f"<td>{_amount(line['unit_price'], 'unit-price')}</td><td>{_amount(line['total'], 'line-total')}</td>"
-        f'<td class="tax-rate">{line["tax_rate"]}</td></tr>'
+        f'<td class="tax-rate">{line["tax_rate"]}</td><td>{_amount(line["tax"], "line-tax")}</td></tr>'
         for line in view["lines"]
     )
-    sums = {
-        "shipping": view["shipping"]["total"],
-        "discount": view["discount"],
-        "tax": view["tax"],
-        "total": view["total"],
-    }
+    sums = {name: view[name] for name in ("goods", "discount", "tax", "rounding", "total")}
+    sums |= {"shipping": view["shipping"]["total"], "shipping-tax": view["shipping"]["tax"]}
     told = "".join(f'<tr><th>{name}</th><td id="{name}">{_amount(sum_, name)}</td></tr>' for name, sum_ in sums.items())
     return f"<table>{rows}{told}</table>"
 
 
+def _events(name: str, listed: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> str:
+    """Return a list whose items show these fields and carry them as attributes."""
+    items = []
+    for each in listed:
+        shown = {field: str(each[field]) for field in fields if each.get(field) is not None}
+        data = " ".join(f'data-{field.replace("_", "-")}="{escape(text)}"' for field, text in shown.items())
+        items.append(f'<li class="{name}" {data}>{escape(", ".join(shown.values()))}</li>')
+    return f"<ol>{''.join(items)}</ol>"
+
+
 def _amount(money: Mapping[str, str], name: str) -> str:
     return f'<span class="{name}">{escape(money["amount"])} {escape(money["currency"])}</span>'
-
-
-def _listed(name: str, values: list[str]) -> str:
-    return "".join(f'<p>{name} <span class="{name}">{escape(value)}</span></p>' for value in values)
 
 
 def _query(fields: Mapping[str, object]) -> str:
