@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from assay.browser.failure import failure
 from assay.browser.reading import read_amount, read_instant
@@ -46,10 +46,14 @@ class Part:
         """Return the text of every element there is now, maybe none; nothing is waited for."""
         return [text.strip() for text in self._root.locator(selector).all_inner_texts()]
 
-    def attribute(self, selector: str, name: str) -> str:
-        """Return an attribute of the one element; fails where it has none."""
+    @overload
+    def attribute(self, selector: str, name: str) -> str: ...
+    @overload
+    def attribute(self, selector: str, name: str, *, needed: bool) -> str | None: ...
+    def attribute(self, selector: str, name: str, *, needed: bool = True) -> str | None:
+        """Return an attribute of the one element; fails where it has none, unless it is not needed."""
         value: str | None = self._on(selector, lambda found: found.get_attribute(name))
-        if value is None:
+        if value is None and needed:
             raise self._failed(f"'{selector}' has no attribute '{name}'", None, None, "correct the attribute's name")
         return value
 

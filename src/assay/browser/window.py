@@ -11,6 +11,7 @@ import contextlib
 import os
 import queue
 import shutil
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -82,6 +83,7 @@ class Browser:
 
         refusal: raised in place of the first request that is no read, which is not sent (production, reading only).
         """
+        _refuse_load()
         told: Future[T] = Future()
 
         def job() -> None:
@@ -166,6 +168,16 @@ class Browser:
         finally:
             with contextlib.suppress(Exception):  # a browser that died has no window left to close
                 context.close()
+
+
+def _refuse_load() -> None:
+    """Raise `UsageError` under a load generator's green threads, in which Playwright cannot run."""
+    patches = sys.modules.get("gevent.monkey")
+    if patches is not None and patches.is_module_patched("threading"):
+        raise UsageError(
+            "a shop that is driven by its pages cannot be put under load",
+            hint="give the load profile a connector over HTTP, or leave [gate] load out of assay.toml",
+        )
 
 
 def _reads_only(route: Route, refused: list[str]) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from urllib.parse import quote
 
 from assay.browser import PagedShop, Part, Visit
-from assay.records import Line, Order
+from assay.records import Address, Line, Order, Parcel, StateChange, UsedRate
 from assay.roles import ConnectorHead, Purchase, ShopRefused
 
 HEAD = ConnectorHead(vendor="paged_merchant", role="shop", live="https://shop.example", credentials=("operator_token",))
@@ -77,23 +77,85 @@ class PagedMerchant(PagedShop):
             number=page.text("#number"),
             status=page.text("#status"),
             payment_status=page.text("#payment-status"),
-            total=page.amount("#total", currency),
-            shipping=page.amount("#shipping", currency),
-            discount=page.amount("#discount", currency),
-            tax=page.amount("#tax", currency),
             placed_at=page.instant("#placed"),
+            total=page.amount("#total", currency),
+            goods=page.amount("#goods", currency),
+            discount=page.amount("#discount", currency),
+            shipping=page.amount("#shipping", currency),
+            shipping_tax=page.amount("#shipping-tax", currency),
+            shipping_tax_rate=Decimal(page.text("#shipping-tax-rate")),
+            shipping_service=page.text("#shipping-service"),
+            tax=page.amount("#tax", currency),
+            tax_included=True,
+            tax_treatment=page.text("#tax-treatment"),
+            rounding=page.amount("#rounding", currency),
+            rate=_rate(page, currency),
             email=page.text("#email"),
+            customer_name=page.text("#customer"),
+            address=_address(page),
             lines=tuple(_line(row, currency) for row in page.parts("tr.line")),
             payment_refs=tuple(page.texts(".payment")),
-            tracking_numbers=tuple(page.texts(".parcel")),
+            tracking_numbers=tuple(each for each in map(_tracking, page.parts(".parcel")) if each),
+            history=tuple(_change(each) for each in page.parts(".change")),
+            parcels=tuple(_parcel(each) for each in page.parts(".parcel")),
         )
 
 
 def _line(row: Part, currency: str) -> Line:
     return Line(
         sku=row.text(".sku"),
+        name=row.text(".name"),
+        ref=row.attribute(":scope", "data-id"),
         quantity=Decimal(row.text(".quantity")),
         unit_price=row.amount(".unit-price", currency),
         total=row.amount(".line-total", currency),
+        tax=row.amount(".line-tax", currency),
         tax_rate=Decimal(row.text(".tax-rate")),
     )
+
+
+def _address(page: Visit) -> Address:
+    def shown(name: str) -> str | None:
+        return page.text(f"address .{name}") if page.has(f"address .{name}") else None
+
+    return Address(
+        name=shown("name") or "",
+        lines=tuple(line for line in (shown("line1"), shown("line2")) if line),
+        city=shown("city") or "",
+        postcode=shown("postcode") or "",
+        country=shown("country") or "",
+        region=shown("region"),
+        phone=shown("phone"),
+    )
+
+
+def _rate(page: Visit, currency: str) -> UsedRate:
+    return UsedRate(
+        base="EUR",
+        quote=currency,
+        value=Decimal(page.text("#rate")) if page.has("#rate") else None,
+        as_of=date.fromisoformat(page.text("#rate-date")[:10]),
+        source=page.text("#rate-source"),
+    )
+
+
+def _change(item: Part) -> StateChange:
+    return StateChange(
+        field=item.attribute(":scope", "data-field"),
+        value=item.attribute(":scope", "data-value"),
+        at=item.instant(":scope", "data-at"),
+    )
+
+
+def _parcel(item: Part) -> Parcel:
+    return Parcel(
+        ref=item.attribute(":scope", "data-id"),
+        carrier=item.attribute(":scope", "data-carrier"),
+        state=item.attribute(":scope", "data-state"),
+        status=item.attribute(":scope", "data-status"),
+        tracking_number=_tracking(item),
+    )
+
+
+def _tracking(item: Part) -> str | None:
+    return item.attribute(":scope", "data-tracking-number", needed=False)
