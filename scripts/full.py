@@ -239,7 +239,7 @@ def main() -> int:
         if not perform(part):
             failed.append(part.name)
     subprocess.run([sys.executable, str(ROOT / "scripts" / "full_figures.py")], check=True)
-    print(f"not well: {', '.join(failed)}" if failed else f"all {len(mine)} parts are well")
+    print(f"not well: {', '.join(failed)}" if failed else f"well: {', '.join(part.name for part in mine)}")
     return 1 if failed else 0
 
 

@@ -109,6 +109,9 @@ def _head(records: Mapping[str, Figures | None]) -> list[str]:
     ]
     if not ran:
         return [*lines, "", "No part has run yet."]
+    passed = sum(each["exit_code"] == 0 for each in ran)
+    minutes = sum(each["seconds"] for each in ran) / 60
+    lines += ["", f"{len(ran)} of {len(records)} parts ran, {passed} passed, in {minutes:.0f} minutes."]
     lines += ["", "| | |", "|---|---|"]
     for name, words in (
         ("commit", sorted({each["commit"][:12] + (" and changes" if each["changed"] else "") for each in ran})),
