@@ -7,7 +7,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from assay.local.state import Home, Running
 from assay.profile import Environment, Profile, System, read_credential
@@ -16,6 +17,7 @@ from assay.suites import suite_roots
 EDGE, SIMULATORS, MERCHANT, KEEPER = "edge", "simulators", "merchant", "keeper"
 PUBLIC = "platform"
 """Name of the reverse route by which vendors' webhooks reach the platform."""
+_NEAR = ("127.0.0.1", "::1", "localhost")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +60,21 @@ class Plan:
     def moves_time(self) -> bool:
         """Whether the landscape's clock may be moved: everybody's own shop follows the clock on the wall."""
         return bool(self.simulated) and self.own_shop is None
+
+
+    def way_to(self, base_url: str) -> WayOut:
+        """Return how a witness reaches an address: what runs on this machine is never asked by way of a proxy."""
+        environment = self.environment
+        near = (urlsplit(base_url).hostname or "") in _NEAR
+        ca_file = str(self.profile.folder / environment.ca_file) if environment.ca_file else None
+        return WayOut(proxy=None if near else environment.proxy, ca_file=ca_file)
+
+
+class WayOut(NamedTuple):
+    """By which proxy a witness is read, and which further CA it is trusted by."""
+
+    proxy: str | None
+    ca_file: str | None
 
 
 @dataclass(frozen=True, slots=True)

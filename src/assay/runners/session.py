@@ -419,7 +419,8 @@ class Session:
         return {system: f"http://127.0.0.1:{port}" for system, port in ports.items()}
 
     def _open_http(self, system: str, base_url: str) -> Http:
-        client = open_client(base_url, system=system, transport=self._transport)
+        way = self.plan.way_to(base_url)
+        client = open_client(base_url, system=system, transport=self._transport, proxy=way.proxy, ca_file=way.ca_file)
         self._clients.append(client)
         return _Attributed(client, system, self.guard)
 
