@@ -5,7 +5,7 @@ from __future__ import annotations
 from assay.flow import Run
 from assay.roles import Erp, Payments, Storefront
 from scenarios.f01_steps import Checkout, fill_cart
-from scenarios.innocent_steps import Innocent, buy, component, ordered, sales_orders, see_booked, see_delivered
+from scenarios.innocent_steps import Innocent, buy, component, ordered, sales_orders, see_booked, see_labelled
 
 INN_01 = Innocent(
     id="inn-01",
@@ -36,7 +36,7 @@ def tax_per_rate(run: Run, shop: Storefront, payments: Payments, erp: Erp) -> No
         run.check(order.tax is not None and tax != order.tax.amount, "the ERP's tax is another than the shop's")
         run.check(order.rounding is not None and not order.rounding.minor, "the shop rounded nothing")
         run.check(order.tax is not None and tax + rounding == order.tax.amount, "the rounding line evens it")
-    see_delivered(run, shop, ref)
+    see_labelled(run, shop, ref)
 
 
 @INN_02.flow(INN_02.case("chf", "CHF", ("B-201", 1)), tags=["money", "erp"])
@@ -61,7 +61,7 @@ def cash_rounding(run: Run, shop: Storefront, payments: Payments, erp: Erp) -> N
         run.check(
             rounding != 0 and order.rounding is not None and rounding == order.rounding.amount, "the ERP holds the line"
         )
-    see_delivered(run, shop, ref)
+    see_labelled(run, shop, ref)
 
 
 TABLE = (INN_01, INN_02)

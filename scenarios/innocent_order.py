@@ -17,6 +17,7 @@ from scenarios.innocent_steps import (
     sales_orders,
     see_booked,
     see_delivered,
+    see_labelled,
 )
 
 _DUBIOUS = "4000000000000036"
@@ -110,7 +111,7 @@ def exploded_bundle(run: Run, shop: Storefront, payments: Payments, erp: Erp) ->
         [document] = sales_orders(erp, shop.order(ref))
         held = sorted((line.sku, int(line.quantity)) for line in document.lines)
         run.check(held == [(sku, 2) for sku in sorted(run.case.parts)], "a line for each component")
-    see_delivered(run, shop, ref)
+    see_labelled(run, shop, ref)
 
 
 @INN_21.flow(INN_21.case("added_line", "EUR", ("F-600", 1), parts=("I-901",)), tags=["order", "payment"])
@@ -128,7 +129,7 @@ def edited_order(run: Run, shop: Storefront, payments: Payments, erp: Erp) -> No
         extra = (order.total - before.total).minor
         run.check(order.edits and charged == [before.total.minor, extra], "a second payment over the extra")
         run.saw("account", order.total)
-    see_delivered(run, shop, ref)
+    see_labelled(run, shop, ref)
 
 
 @INN_22.flow(
@@ -156,7 +157,7 @@ def waiting_for_approval(run: Run, shop: Storefront, payments: Payments, erp: Er
     if run.case.name == "paid":
         with run.step("the transfer is there"):
             people_of(shop).confirm_transfer(ref)
-    see_delivered(run, shop, ref)
+    see_labelled(run, shop, ref)
 
 
 @INN_23.flow(INN_23.case("numbers", "EUR", ("I-905", 1)), tags=["erp"])
@@ -164,7 +165,7 @@ def other_numbers(run: Run, shop: Storefront, payments: Payments, erp: Erp) -> N
     """Buy, and compare numbers."""
     ref = buy(run, shop, payments)
     see_booked(run, shop, erp, ref)
-    see_delivered(run, shop, ref)
+    see_labelled(run, shop, ref)
     with run.step("numbers differ, the mapping is kept"):
         order = shop.order(ref)
         numbers = {each.ref for each in erp.documents_of(order.number)}
@@ -192,7 +193,7 @@ def fraud_review(run: Run, shop: Storefront, payments: Payments, erp: Erp, carri
             people_of(shop).release(ref)
         see_booked(run, shop, erp, ref)
         run.check(not deliveries(erp, shop.order(ref)), "no delivery was made before")
-        see_delivered(run, shop, ref)
+        see_labelled(run, shop, ref)
 
 
 def _refused(run: Run) -> bool:

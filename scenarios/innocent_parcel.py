@@ -75,7 +75,6 @@ def large_box(run: Run, shop: Storefront, payments: Payments, erp: Erp, carrier:
         real_g = carrier.track(numbers[0]).weight_g or 0
         billed = [weight for weight in _billed_kg(run) if weight * 1000 > real_g]
         run.check(billed, "the carrier bills by the size of the box")
-    see_delivered(run, shop, ref)
 
 
 @INN_37.flow(
@@ -103,7 +102,6 @@ def ascii_label(run: Run, shop: Storefront, payments: Payments, erp: Erp, carrie
         texts = [text for label in labels for text in (label.receiver.name, *label.receiver.lines, label.receiver.city)]
         run.check(texts and all(text.isascii() for text in texts), "every letter is ASCII")
         run.check(any("Weiss" in text for text in texts), "ss stands for the sharp s")
-    see_delivered(run, shop, ref)
 
 
 @INN_38.flow(INN_38.case("anew", "EUR", ("I-900", 2)), tags=["carrier"])

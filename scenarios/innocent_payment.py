@@ -23,6 +23,7 @@ from scenarios.innocent_steps import (
     sales_orders,
     see_booked,
     see_delivered,
+    see_labelled,
 )
 
 _EVENTS = "/webhooks/stripe"
@@ -159,7 +160,7 @@ def second_card(run: Run, shop: Storefront, payments: Payments, erp: Erp) -> Non
         own = [each for each in listed if each.amount.minor in (first.minor, second.minor)]
         run.check(len(own) == 2, "the gateway holds two payments")
         run.check([bool(each.captured.minor) for each in own] == [False, True], "only the second is captured")
-    see_delivered(run, shop, ref)
+    see_labelled(run, shop, ref)
 
 
 @INN_16.flow(

@@ -97,6 +97,13 @@ def see_booked(run: Run, shop: Storefront, erp: Erp, ref: str, *, count: int = 1
         run.eventually(lambda: len(sales_orders(erp, shop.order(ref))) == count, within="erp")
 
 
+def see_labelled(run: Run, shop: Storefront, *refs: str) -> None:
+    """Let time pass until the parcels have a label."""
+    run.pass_time(TO_THE_SHELF)
+    with run.step("a label was bought"):
+        run.eventually(lambda: all(shop.order(ref).tracking_numbers for ref in refs), within="carrier")
+
+
 def see_delivered(run: Run, shop: Storefront, *refs: str) -> None:
     """Let time pass until the parcels are at the door."""
     run.pass_time(TO_THE_SHELF)

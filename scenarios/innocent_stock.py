@@ -17,7 +17,7 @@ from scenarios.innocent_steps import (
     deliveries,
     sales_orders,
     see_booked,
-    see_delivered,
+    see_labelled,
 )
 
 _PLANT = "1010"
@@ -56,7 +56,7 @@ def safety_stock(run: Run, shop: Storefront, payments: Payments, erp: Erp) -> No
             run.check(_apart(run, shop, erp, sku) == _KEPT, "two pieces are kept back")
         ref = buy(run, shop, payments)
         see_booked(run, shop, erp, ref)
-        see_delivered(run, shop, ref)
+        see_labelled(run, shop, ref)
 
 
 @INN_26.flow(INN_26.case("waiting", "EUR", ("K-001", 4)), INN_26.case("received", "EUR", ("K-001", 4)), tags=["stock"])
@@ -77,7 +77,7 @@ def back_order(run: Run, shop: Storefront, payments: Payments, erp: Erp) -> None
             receipt = {"id": run.case.purchase.email, "product": sku, "plant": _PLANT, "quantity": -after.sellable}
             run.operator.configure(ERP, {"goods_receipts": [receipt]})
         run.pass_time(timedelta(hours=2))
-        see_delivered(run, shop, ref)
+        see_labelled(run, shop, ref)
 
 
 @INN_27.flow(INN_27.case("at_the_bank", "EUR", ("H-805", 1)), tags=["stock", "checkout"])
@@ -104,7 +104,7 @@ def open_reservation(run: Run, shop: Storefront, payments: Payments, erp: Erp) -
     see_booked(run, shop, erp, ref)
     with run.step("one order, though tried twice"):
         run.check(len(sales_orders(erp, shop.order(ref))) == 1, "one sales order")
-    see_delivered(run, shop, ref)
+    see_labelled(run, shop, ref)
 
 
 def _count(run: Run, shop: Storefront, sku: str) -> StockCount:
