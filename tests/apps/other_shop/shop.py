@@ -55,7 +55,9 @@ class Shop:
         ]
 
     def start(self) -> None:
-        """Begin to work off what is due."""
+        """Begin to work off what is due, first of all what an earlier process left unfinished."""
+        with self.database.transaction() as connection:
+            backlog.resume(connection, self.now())
         for thread in self._threads:
             thread.start()
 

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -40,18 +41,27 @@ def vendors() -> Iterator[FakeVendors]:
     fake.close()
 
 
+@contextmanager
+def open_shop(vendors: FakeVendors, database: Path, **variables: str) -> Iterator[Customer]:
+    """Open a shop over a file; give its first customer."""
+    bases = dict.fromkeys(("STRIPE_BASE", "SAP_BASE", "UPS_BASE"), vendors.url)
+    setting = read_setting({**SETTING, **bases, "OTHER_SHOP_HOOK_URL": f"{vendors.url}/receiver", **variables})
+    clock = Clock()
+    server = Server(Shop(setting, database, now=clock))
+    server.start()
+    customer = Customer(server.url, vendors, clock)
+    try:
+        yield customer
+    finally:
+        customer.session.close()
+        server.stop()
+
+
 @pytest.fixture
 def customer(vendors: FakeVendors, tmp_path: Path) -> Iterator[Customer]:
     """A customer of a freshly opened shop."""
-    bases = dict.fromkeys(("STRIPE_BASE", "SAP_BASE", "UPS_BASE"), vendors.url)
-    clock = Clock()
-    setting = read_setting({**SETTING, **bases, "OTHER_SHOP_HOOK_URL": f"{vendors.url}/receiver"})
-    server = Server(Shop(setting, tmp_path / "shop.sqlite", now=clock))
-    server.start()
-    customer = Customer(server.url, vendors, clock)
-    yield customer
-    customer.session.close()
-    server.stop()
+    with open_shop(vendors, tmp_path / "shop.sqlite") as customer:
+        yield customer
 
 
 @pytest.mark.parametrize(
@@ -231,6 +241,17 @@ def test_a_lost_answer_does_nothing_twice(customer: Customer, path: str) -> None
     assert (order["state"], order["problem"]) == ("versandt", None)
     vendors = customer.vendors
     assert [len(vendors.intents), len(vendors.documents), len(vendors.labels)] == [1, 1, 1]
+
+
+def test_a_reopened_shop_goes_on(vendors: FakeVendors, tmp_path: Path) -> None:
+    """What was under way when a shop was closed is finished once when it opens again, without waiting."""
+    vendors.lose = ["/A_SalesOrder"]
+    with open_shop(vendors, tmp_path / "shop.sqlite", OTHER_SHOP_RETRY_S="3600") as customer:
+        number = customer.buy()["number"]
+        customer.wait(number, lambda order: order["problem"] is not None)
+    with open_shop(vendors, tmp_path / "shop.sqlite", OTHER_SHOP_RETRY_S="3600") as customer:
+        assert customer.wait(number)["state"] == "versandt"
+    assert len(vendors.documents) == 1
 
 
 def test_a_lost_refund_is_not_made_twice(customer: Customer) -> None:
