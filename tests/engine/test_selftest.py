@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from assay.runners.selftest import as_json, as_markdown, exit_code_of, self_test
 from assay.runners.trials import HEALTHY, Trial, sampled, trials_of
 from assay.runners.verdict import Verdict
 from assay.suite_flows import choose
+from tests.conftest import Project
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -144,6 +146,17 @@ def test_a_finding_with_a_cause_is_told_before_one_without() -> None:
     findings = tuple(Finding(oracle="O-K1", result=Result.FAIL, order_ref="1", cause=cause) for cause in causes)
     tried.verdict.outcomes[0] = replace(tried.verdict.outcomes[0], findings=findings)
     assert causes[2] in sentences_of(tried)[0]
+
+
+def test_ids_and_classes_may_be_repeated(tmp_path: Path) -> None:
+    """Every --only and every --class counts, whether repeated or listed; what waits is printed with its reason."""
+    (tmp_path / "assay.toml").write_text((ROOT / "assay.toml").read_text())
+    done = Project(tmp_path).type("selftest", "--only", "MON-16", "--only", "SEC-05,MON-40", "--class", "SSO")
+    assert done.returncode == 5, done.stderr
+    for id in ("MON-16", "SEC-05", "MON-40", "SSO-01"):
+        assert re.search(rf"^{id} +waiting for \w", done.stdout, re.MULTILINE), done.stdout
+    assert "0 of 0 defects caught, 4 waiting" in done.stdout
+    assert json.loads((tmp_path / "reports" / "out" / "selftest.json").read_text())["counts"]["waiting"] == 4
 
 
 def test_a_variation_in_which_nothing_was_judged_is_not_silent() -> None:
