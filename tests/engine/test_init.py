@@ -169,6 +169,7 @@ components:
           items: {type: object, properties: {productId: {type: string}, qty: {type: integer}}}
         shippingAddress:
           type: object
+          example: {since: 2023-02-30}
           properties: {street: {type: string}, zip: {type: string}, city: {type: string}}
     Order:
       type: object

@@ -83,6 +83,16 @@ class Proposal:
         return self.place, self.order, self.orders
 
 
+class _Plain(yaml.SafeLoader):
+    """Reads what looks like a date as text: examples in documents hold dates that are on no calendar."""
+
+
+_Plain.yaml_implicit_resolvers = {
+    first: [pair for pair in pairs if pair[0] != "tag:yaml.org,2002:timestamp"]
+    for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
 def propose(path: Path) -> Proposal:
     """Read an OpenAPI document (YAML or JSON, 3.x or Swagger 2.0) and propose the operations of a shop.
 
@@ -122,7 +132,7 @@ def _read(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} cannot be read", seen=str(error), hint="name a text file, YAML or JSON") from None
     try:
-        content = json.loads(text) if text.lstrip().startswith("{") else yaml.safe_load(text)
+        content = json.loads(text) if text.lstrip().startswith("{") else yaml.load(text, _Plain)  # noqa: S506  # a SafeLoader, see there
     except (ValueError, yaml.YAMLError) as error:
         place = str(error).replace("\n", " ")[:200]
         raise UsageError(f"{path} is neither YAML nor JSON", seen=place, hint="mend the place named above") from None

@@ -76,11 +76,12 @@ def switches(findings: Iterable[Finding]) -> list[Switch]:
         new = set(defects.get(name, ())) - caught
         caught |= new
         reason = left.pop(name)
-        found.append(Switch(oracle=name, reason=reason, do=_mend(reason), defects=defects.get(name, ()), gain=len(new)))
+        found.append(Switch(oracle=name, reason=reason, do=mend(reason), defects=defects.get(name, ()), gain=len(new)))
     return found
 
 
-def _mend(reason: str) -> str:
+def mend(reason: str) -> str:
+    """Return the line or verb that ends the reason an oracle gives; the reason itself where that is not known."""
     for pattern, mend in _MENDS:
         if found := re.search(pattern, reason):
             return mend.format(*(group or "" for group in found.groups()))
