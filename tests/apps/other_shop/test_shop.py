@@ -22,6 +22,7 @@ from typing import Any
 import pytest
 import requests
 
+from tests.apps.other_shop.__main__ import main
 from tests.apps.other_shop.customer import CUSTOMER, PATIENCE_S, Clock, Customer
 from tests.apps.other_shop.defect import defect_names, install
 from tests.apps.other_shop.fake_vendor import HOOK_SECRET, SETTING, FakeVendors, signed_event, street_on
@@ -419,10 +420,25 @@ def test_the_shop_starts_and_stops(tmp_path: Path, way: list[str]) -> None:
     assert (process.returncode, errors) == (0, "")
 
 
-def test_a_wrong_start_is_explained(tmp_path: Path) -> None:
-    """A misspelt defect is answered with 2 and the name that was meant."""
-    database = str(tmp_path / "shop.sqlite")
-    with _start("-m", "tests.apps.other_shop", "--db", database, "--defect", "yen_hundertfold") as process:
-        _, errors = process.communicate(timeout=PATIENCE_S)
-    assert process.returncode == 2
-    assert "did you mean yen_hundredfold?" in errors
+@pytest.mark.parametrize(
+    ("name", "value", "hint"),
+    [
+        ("OTHER_SHOP_DEFECT", "yen_hundertfold", "did you mean yen_hundredfold?"),
+        ("SAP_USER", "", "SAP_USER"),
+        ("OTHER_SHOP_RETRY_S", "soon", "OTHER_SHOP_RETRY_S expects a number not below 0, seen 'soon'"),
+    ],
+)
+def test_a_wrong_start_is_explained(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    *,
+    name: str,
+    value: str,
+    hint: str,
+) -> None:
+    """A start with a misspelt defect, a missing or a wrong variable ends with 2 and says which."""
+    for each, setting in {**SETTING, name: value}.items():
+        monkeypatch.setenv(each, setting)
+    assert main(["--db", str(tmp_path / "shop.sqlite")]) == 2
+    assert hint in capsys.readouterr().err

@@ -19,7 +19,7 @@ from tests.apps.other_shop.stripe_wire import event_intent, read_event
 from tests.apps.other_shop.trouble import Refusal
 
 _THREADS = 8
-_LOOK_UP_S = 0.1
+_LOOK_UP_S = 0.05
 _MOST_BYTES = 1_000_000
 _STATUS = {"BAD_SIGNATURE": 400, "BAD_INPUT": 400, "NO_SECRET": 503, "UNKNOWN_ORDER": 404, "FORBIDDEN": 403}
 
