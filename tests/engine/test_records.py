@@ -115,8 +115,17 @@ def test_a_blind_oracle_names_what_switches_it_on(shop: Path) -> None:
     [each] = content["classes"]
     assert (each["id"], each["verdict"]) == ("document dated a day late", "not evaluated")
     assert each["not_evaluated"][0]["oracle"] == "O-E3"
-    assert each["not_evaluated"][0]["remedy"] == "declare policies.books.zone in assay.toml"
+    assert each["not_evaluated"][0]["remedy"] == "policies.books.zone in assay.toml"
     assert content["switches"][0]["uncaught"] == ["document dated a day late"]
+
+
+def test_a_class_nobody_could_see_is_not_evaluated(shop: Path) -> None:
+    """Where a verb is missing there is no record to make wrong: not evaluated, and the verb is named."""
+    blind = replace(told(), messages=(), unread=(("messages", "the shop's connector has no verb 'messages'"),))
+    write_run(shop, "20260302-1", [blind])
+    [each] = tried(shop, "--only", "ORD-14")["classes"]
+    assert (each["verdict"], each["made"]) == ("not evaluated", 0)
+    assert each["not_evaluated"][0]["remedy"] == "the verb messages(ref) in the shop's connector"
 
 
 def test_what_nobody_sees_is_missed(shop: Path) -> None:
@@ -206,7 +215,7 @@ def test_what_a_run_keeps_of_records_is_masked(tmp_path: Path) -> None:
 def test_each_class_is_caught_by_an_oracle_named_for_it() -> None:
     """In a world where everything is read and declared, no class is missed, and the oracle meant for it sees it."""
     dossiers = [(currency, told(currency, number)) for number, currency in enumerate(("EUR", "JPY", "KWD"), 1)]
-    trial = try_records(dossiers, JUDGING, "local")
+    trial = try_records(dossiers, JUDGING, mend=str)
     assert trial.alarms == ()
     assert [each.record_class.id for each in trial.tried if each.verdict == "missed"] == []
     for each in trial.tried:
@@ -220,7 +229,7 @@ def test_each_class_is_caught_by_an_oracle_named_for_it() -> None:
 def test_a_change_leaves_the_record_it_was_given_alone() -> None:
     """Changes are pure: the same records give the same trial twice."""
     dossiers = [("EUR", told())]
-    assert try_records(dossiers, JUDGING, "local") == try_records(dossiers, JUDGING, "local")
+    assert try_records(dossiers, JUDGING, mend=str) == try_records(dossiers, JUDGING, mend=str)
 
 
 def test_every_id_is_of_the_catalogue() -> None:

@@ -22,12 +22,13 @@ def try_kept_records(
     """
     from assay.cli.shared import in_colour
     from assay.dossier import judging_of
+    from assay.onboarding.switch import mend
     from assay.runners.record_trials import chosen_classes, kept_run, try_records
     from assay.runners.record_trials.told import as_json, summary, table, write
 
     chosen = chosen_classes(families=classes, only=only)
     kept = kept_run(plan.profile.folder, plan.name, run)
-    trial = try_records(kept.dossiers, judging_of(plan.profile.policies), plan.name, chosen)
+    trial = try_records(kept.dossiers, judging_of(plan.profile.policies), chosen, mend=mend)
     content = as_json(trial, kept)
     click.echo(f"Records of run {kept.run_id}, environment {plan.name}, {trial.orders} orders; nothing is switched.\n")
     for line in table(content):

@@ -5,14 +5,15 @@ The JSON file, version 1, is one object:
     version    1; a reader refuses a number it does not know, new members do not change it
     command    "selftest --records";  run_id, environment: of the run whose records were tried;  orders: how many
     exit_code  0 the trial ran, 1 records nobody touched give an alarm
-    counts     classes (those that could be made), caught, missed, not_evaluated, not_made, defects (ids of the
+    counts     classes (all but those not made), caught, missed, not_evaluated, not_made, defects (ids of the
                catalogue the caught classes stand for), alarms
     alarms     findings over the records as they were, in sentences: mend these first
     classes    each: id, meaning, defects [id, …], verdict ("caught", "missed", "not evaluated" or "not made"),
-               made (orders it was made of), seen (orders in which it was caught), oracles [id, …] (red by the change,
-               those named for it first), sentence (what the user would read), lacking (why it was not made),
-               passed [oracle, …] (named for it, evaluated, and green), not_evaluated [{"oracle", "reason", "remedy"}]
-               (named for it and blind; remedy is the line or verb that switches it on, or empty)
+               made (orders it was made of; 0 where it was not, or where nobody would have seen it anyway), seen
+               (orders in which it was caught), oracles [id, …] (red by the change, those named for it first),
+               sentence (what the user would read), lacking (why it was not made), passed [oracle, …] (named for it,
+               evaluated, and green), not_evaluated [{"oracle", "reason", "remedy"}] (named for it and blind; remedy
+               is the line or verb that switches it on, or empty)
     switches   [{"remedy", "oracles": [id, …], "classes": [id, …], "uncaught": [id, …]}]: what would open most eyes
                first; uncaught are the classes nobody sees today
 """
@@ -26,7 +27,7 @@ from typing import Any
 from assay.local.plan import Plan
 from assay.reporting.text import one_line
 from assay.runners.record_trials.green_run import Kept
-from assay.runners.record_trials.trial import RecordTrial, Tried
+from assay.runners.record_trials.trial import NO_JUDGE, RecordTrial, Tried
 from assay.runners.run_log import OUT
 from assay.runners.verdict import write_json
 
@@ -77,7 +78,13 @@ def switches(tried: Sequence[Tried]) -> list[dict[str, Any]]:
             _add(entry["classes"], each.record_class.id)
             if each.verdict != "caught":
                 _add(entry["uncaught"], each.record_class.id)
-    return sorted(found.values(), key=lambda entry: (-len(entry["uncaught"]), -len(entry["classes"]), entry["remedy"]))
+    # What no line of a profile can change comes last.
+    return sorted(
+        found.values(),
+        key=lambda entry: (
+            entry["remedy"] == NO_JUDGE, -len(entry["uncaught"]), -len(entry["classes"]), entry["remedy"],
+        ),
+    )  # fmt: skip
 
 
 def as_markdown(content: Mapping[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
@@ -11,12 +11,13 @@ from typing import Literal
 from assay.events import Finding, Result
 from assay.oracles import ORACLES, POPULATION_ORACLES, Judging
 from assay.records import Dossier, Population, Purchases
-from assay.reporting.verdict import remedy
 from assay.runners.record_trials.shape import CLASSES, Lacking, RecordClass
 
 MOST_OF_A_CASE = 3
 """How many orders of one case are tried: a load run has hundreds that are alike."""
+NO_JUDGE = "this version of Assay has no such judge"
 Verdict = Literal["caught", "missed", "not evaluated", "not made"]
+Mend = Callable[[str], str]
 _BEFORE = timedelta(minutes=10)
 
 
@@ -60,12 +61,14 @@ class RecordTrial:
 def try_records(
     dossiers: Sequence[tuple[str, Dossier]],
     judging: Judging,
-    environment: str,
     classes: Sequence[RecordClass] = (),
+    *,
+    mend: Callable[[str], str],
 ) -> RecordTrial:
     """Make each class of the orders' records and judge it. dossiers: (case, records), as a run kept them.
 
-    classes: those to try; all of them where none is named.
+    classes: those to try; all of them where none is named. mend: the line or verb that ends a reason an oracle gives
+    for no verdict; the reason itself, or nothing, where that is not known.
     """
     chosen = _few_of_each(dossiers)
     healthy = [(dossier, _judged(dossier, judging)) for dossier in chosen]
@@ -74,9 +77,9 @@ def try_records(
     found = []
     for each in classes or CLASSES.values():
         if each.change is not None:
-            found.append(_tried(each, healthy, judging, environment))
+            found.append(_tried(each, healthy, judging, mend))
         else:
-            found.append(_tried_together(each, population, together, judging, environment))
+            found.append(_tried_together(each, population, together, judging, mend))
     alarms = [
         finding.sentence()
         for findings in (*(findings for _, findings in healthy), together)
@@ -131,7 +134,7 @@ def _judged_together(population: Population, judging: Judging) -> dict[str, Find
 
 
 def _tried(
-    each: RecordClass, healthy: Sequence[tuple[Dossier, dict[str, Finding]]], judging: Judging, environment: str
+    each: RecordClass, healthy: Sequence[tuple[Dossier, dict[str, Finding]]], judging: Judging, mend: Mend
 ) -> Tried:
     """Make one class of every order it can be made of, and judge each."""
     assert each.change is not None
@@ -146,30 +149,31 @@ def _tried(
             lacking[str(why)] += 1
             continue
         judged.append((before, _judged(changed, judging)))
-    return _summed(each, judged, lacking, environment)
+    return _summed(each, [findings for _, findings in healthy], judged, lacking, mend)
 
 
 def _tried_together(
-    each: RecordClass, population: Population, before: dict[str, Finding], judging: Judging, environment: str
+    each: RecordClass, population: Population, before: dict[str, Finding], judging: Judging, mend: Mend
 ) -> Tried:
     assert each.together is not None
     try:
         changed = each.together(population, judging)
     except Lacking as why:
-        return _summed(each, [], Counter([str(why)]), environment)
+        return _summed(each, [before], [], Counter([str(why)]), mend)
     judged = [(before, _judged_together(changed, judging))]
-    return _summed(each, judged, Counter(), environment)
+    return _summed(each, [before], judged, Counter(), mend)
 
 
 def _summed(
     each: RecordClass,
+    healthy: Sequence[dict[str, Finding]],
     judged: Sequence[tuple[dict[str, Finding], dict[str, Finding]]],
     lacking: Counter[str],
-    environment: str,
+    mend: Mend,
 ) -> Tried:
     """Sum up one class over its orders. An oracle that was red before the change proves nothing by being red after."""
     if not judged:
-        return Tried(each, "not made", 0, 0, lacking="; ".join(text for text, _ in lacking.most_common(2)))
+        return _unmade(each, healthy, lacking, mend)
     counts: Counter[str] = Counter()
     told: list[Finding] = []
     for before, after in judged:
@@ -185,7 +189,7 @@ def _summed(
         name for name in each.oracles if any(name in after and after[name].result is Result.PASS for _, after in judged)
     }
     blind = [
-        _blind(name, [after for _, after in judged], environment)
+        _blind(name, [after for _, after in judged], mend)
         for name in each.oracles
         if name not in counts and name not in passed and not _judges_otherwise(name, each)
     ]
@@ -217,9 +221,25 @@ def _judges_otherwise(name: str, each: RecordClass) -> bool:
     return name in others and name not in mine
 
 
-def _blind(name: str, judged: Sequence[dict[str, Finding]], environment: str) -> Blind:
+def _unmade(each: RecordClass, healthy: Sequence[dict[str, Finding]], lacking: Counter[str], mend: Mend) -> Tried:
+    """Say that a class could not be made; where nobody would see it anyway, that is said, and what opens an eye."""
+    why = "; ".join(text for text, _ in lacking.most_common(2))
+    named = [name for name in each.oracles if not _judges_otherwise(name, each)]
+    eyes = [
+        name
+        for name in named
+        if any(name in findings and findings[name].result is not Result.NOT_EVALUATED for findings in healthy)
+    ]
+    if eyes:
+        return Tried(each, "not made", 0, 0, lacking=why)
+    blind = tuple(_blind(name, healthy, mend) for name in named)
+    return Tried(each, "not evaluated", 0, 0, blind=blind, lacking=why)
+
+
+def _blind(name: str, judged: Sequence[dict[str, Finding]], mend: Mend) -> Blind:
     if name not in ORACLES and name not in POPULATION_ORACLES:
-        return Blind(name, "this version of Assay has no such judge", "")
+        return Blind(name, NO_JUDGE, "")
     reasons = Counter(after[name].reason for after in judged if name in after and after[name].reason)
     reason = reasons.most_common(1)[0][0] if reasons else "it was red over the records as they were"
-    return Blind(name, reason, remedy(reason, environment))
+    remedy = mend(reason)
+    return Blind(name, reason, "" if remedy == reason else remedy)
