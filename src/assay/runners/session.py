@@ -10,9 +10,8 @@ import hashlib
 import itertools
 import secrets
 import time
-from collections.abc import Callable, Sequence
-from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any, Literal
@@ -20,7 +19,7 @@ from typing import Any, Literal
 from assay.dossier import Gatherer, judging_of
 from assay.edge import attach
 from assay.events import Exchange, Finding, Outcome, Result
-from assay.flow import Case, Flow, Watched, look_again, perform
+from assay.flow import Case, Flow, look_again, perform
 from assay.http import Capture, Client, open_client
 from assay.landscape import Landscape, open_landscape
 from assay.local.clock import LandscapeClock
@@ -32,32 +31,23 @@ from assay.local.up import settlers
 from assay.oracles import ATTEMPT_ORACLES, ORACLES, POPULATION_ORACLES
 from assay.oracles.strangers import strangers
 from assay.records import Attempt, Call, Dossier, Population, StockCount
-from assay.roles import Http, Reply
+from assay.roles import Http
 from assay.runners.beside import PlatformLogs
 from assay.runners.evidence import Kept, evidence_of
+from assay.runners.execution import Attributed, Execution, current
 from assay.runners.operator import LandscapeOperator, Turns
+from assay.runners.replay import ORACLE as REPLAY
+from assay.runners.replay import chosen_of, replayed, with_replay
 from assay.runners.safety import Guard
 from assay.runners.shared_time import SharedTime, Stopped
 from assay.store import Store, open_store
 from assay.undo import Ledger
 
-_MOST_EXCHANGES = 300
 _LEASE_FOR = timedelta(days=30)
 """In the landscape's time, which cases move on by days; whoever crashes holds its goods no longer than that."""
 _LEASE_WITHIN_S = 300.0
 _JOURNAL_WITHIN_S = 8.0
 _MARGIN, _MICROSECOND = timedelta(seconds=2), timedelta(microseconds=1)
-
-
-@dataclass(slots=True)
-class Execution:
-    """One case while it is performed: its id, the trace it leaves, and what is to be looked at again."""
-
-    id: str
-    trace_id: str
-    captures: list[Capture] = field(default_factory=list)
-    watched: list[Watched] = field(default_factory=list)
-    clients: dict[str, Client] = field(default_factory=dict)
 
 
 def new_run_id() -> str:
@@ -67,9 +57,6 @@ def new_run_id() -> str:
 
 def _trace_id(run_id: str, number: int) -> str:
     return hashlib.sha256(f"{run_id}/{number}".encode()).hexdigest()[:32]
-
-
-_current: ContextVar[Execution | None] = ContextVar("assay_execution", default=None)
 
 
 class Session:
@@ -179,7 +166,7 @@ class Session:
             execution = Execution(f"{self.run_id}-{number:04d}", _trace_id(self.run_id, number))
             leased = self._lease(case, execution.id)
             before = self._counted(leased)
-            token = _current.set(execution)
+            token = current.set(execution)
             try:
                 with self.turns.taken(alone=case.alone), self.time.acting():
                     outcome = perform(
@@ -195,7 +182,7 @@ class Session:
                         cut=self.plan.environment.production,
                     )
             finally:
-                _current.reset(token)
+                current.reset(token)
         # In production the customer is a known one, who may have bought before.
         known = self.plan.environment.production
         customer = None if known else case.personal(execution.id).purchase.email
@@ -258,6 +245,7 @@ class Session:
         span = (since, self.now())
         with self._gatherer() as gatherer:
             judged = [self._judged(outcome, gatherer, span) for outcome in outcomes]
+        judged = self._replayed(judged)
         try:
             return [self._settled(outcome) for outcome in judged]
         finally:
@@ -326,6 +314,21 @@ class Session:
             findings=(*findings, *self._found_of_attempt(evidence.attempt)),
             dossiers=evidence.dossiers,
         )
+
+    def _replayed(self, outcomes: list[Outcome]) -> list[Outcome]:
+        """Let every event come once more and see that a few orders stay as they are."""
+        refs = chosen_of(outcomes) if self._is_chosen(REPLAY) else []
+        # Under load there is no operator; real vendors are nobody's to press buttons of.
+        if not refs or self.operator is None or not is_disposable(self.plan):
+            return outcomes
+
+        def gather(wanted: Sequence[str]) -> list[Dossier]:
+            with self._gatherer() as gatherer:
+                return [gatherer.dossier(ref) for ref in wanted]
+
+        ports = self._running.processes[SIMULATORS].ports.values()
+        dossiers = replayed(refs, clock=self._clock, ports=ports, settle=self.settle, gather=gather)
+        return [with_replay(outcome, dossiers, self.judging) for outcome in outcomes]
 
     def _gatherer(self, **more: Any) -> Gatherer:
         options: dict[str, Any] = {"since": self._began[0], **more}
@@ -422,45 +425,7 @@ class Session:
         way = self.plan.way_to(base_url)
         client = open_client(base_url, system=system, transport=self._transport, proxy=way.proxy, ca_file=way.ca_file)
         self._clients.append(client)
-        return _Attributed(client, system, self.guard)
-
-
-class _Attributed:
-    """A client whose calls are noted in, and traced by, the execution that makes them."""
-
-    def __init__(self, client: Client, system: str, guard: Guard) -> None:
-        self._client = client
-        self._system = system
-        self._guard = guard
-
-    @property
-    def base_url(self) -> str:
-        """Where the system is, for a connector that asks it by a browser."""
-        return self._client.base_url
-
-    def allow(self, method: str, path: str) -> None:
-        """Raise `SafetyError` where such a request may not be sent now."""
-        self._guard.allow(self._system, method, path)
-
-    def request(self, method: str, path: str, **more: Any) -> Reply:
-        """Send one request; see `assay.roles.Http`."""
-        self._guard.allow(self._system, method, path)
-        execution = _current.get()
-        if execution is None:
-            return self._client.request(method, path, **more)
-        client = execution.clients.get(self._system)
-        if client is None:
-            client = self._client.traced(execution.trace_id, _noting(execution.captures))
-            execution.clients[self._system] = client
-        return client.request(method, path, **more)
-
-
-def _noting(captures: list[Capture]) -> Callable[[Capture], None]:
-    def note(seen: Capture) -> None:
-        if len(captures) < _MOST_EXCHANGES:
-            captures.append(seen)
-
-    return note
+        return Attributed(client, system, self.guard)
 
 
 def _violations(findings: Sequence[Finding]) -> list[Finding]:

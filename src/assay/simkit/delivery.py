@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections import deque
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 _PARALLEL = 8
 _TIMEOUT_S = 10.0
+_MOST_KEPT = 2_000
+"""Webhooks that can be sent once more; they are kept in memory alone."""
 
 
 class Delivery:
@@ -22,6 +25,7 @@ class Delivery:
     def __init__(self, world: World) -> None:
         self._world = world
         self._flying: set[str] = set()
+        self._taken: deque[dict[str, Any]] = deque(maxlen=_MOST_KEPT)
         self._client: httpx.AsyncClient | None = None
 
     async def send_due(self) -> int:
@@ -35,6 +39,18 @@ class Delivery:
         finally:
             self._flying.difference_update(due)
         return len(due)
+
+    def redeliver(self) -> int:
+        """Send what was taken since the start once more, now, as a vendor's button does; return how many."""
+        again = list(self._taken)
+        self._taken.clear()
+        for message in again:
+            if "renew" in message:
+                self._world.at(self._world.now(), message["renew"], message)
+            else:
+                self._world.post(message["url"], message["body"].encode(), message["headers"])
+        self._world.documents.commit()
+        return len(again)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -53,6 +69,8 @@ class Delivery:
         if key not in table:  # a reset came in between
             return
         del table[key]
+        if taken:
+            self._taken.append({**message, "retries_s": []})
         if not taken and message["retries_s"]:
             wait, *rest = message["retries_s"]
             later = {**message, "retries_s": rest}

@@ -85,6 +85,8 @@ class Served:
                 answer = self.application.log.recent()
             case ("POST", "settle"):
                 answer = {"ran": await self.settle(), **self.health()}
+            case ("POST", "redeliver"):
+                answer = {"sent": self.delivery.redeliver(), "ran": await self.settle()}
             case ("POST", "reset"):
                 self.application.reset(body.get("seed"))
                 answer = self.health()
@@ -93,7 +95,9 @@ class Served:
                 answer = {**self.health(), "settings": self.application.world.settings}
             case _:
                 status = 404
-                answer = {"error": "known: GET health, GET requests, POST settle, POST reset, POST settings"}
+                answer = {
+                    "error": "known: GET health, GET requests, POST settle, POST redeliver, POST reset, POST settings"
+                }
         content = orjson.dumps(answer)
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
         await send({"type": "http.response.start", "status": status, "headers": headers})
