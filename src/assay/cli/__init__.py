@@ -30,6 +30,7 @@ _COMMANDS = {
     "proxy": ("proxy", "Send your platform's calls through the edge, and check that they go there."),
     "edges": ("edges", "List every host the platform was seen to call, declared or not."),
     "record": ("record", "Turn a sandbox's traffic into masked stubs."),
+    "webhooks": ("webhooks", "Bring a vendor's webhooks to a platform that the vendor cannot reach."),
     "clock": ("clock", "Show or move the one clock of simulators and merchant."),
     "faults": ("faults", "Delay, drop, double, refuse or cut off what passes the edge."),
     "defects": ("defects", "Switch defects of the reference merchant on and off."),

@@ -6,11 +6,14 @@ that is an oracle's business.
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import NoReturn
+from typing import Any, NoReturn
 from urllib.parse import quote, urlsplit
 
 from assay.errors import InfrastructureError, UsageError
@@ -107,6 +110,16 @@ class BalanceTransaction:
     created_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StripeEvent:
+    """Something Stripe tells by webhook: `body` is the event as Stripe sends it, byte for byte what is signed."""
+
+    ref: str
+    kind: str
+    created_at: datetime
+    body: bytes
+
+
 class Stripe:
     """Reads one Stripe account (https://docs.stripe.com/api). `InfrastructureError` carries Stripe's code and text."""
 
@@ -160,6 +173,11 @@ class Stripe:
             ("created[lt]", str(math.ceil(until.timestamp()))),
         )
         return [decode_balance_transaction(entry) for entry in self._pages("/v1/balance_transactions", params)][::-1]
+
+    def events(self, since: datetime) -> Sequence[StripeEvent]:
+        """Return the events since then, oldest first (https://docs.stripe.com/api/events/list: 30 days are kept)."""
+        params = (("created[gte]", str(math.floor(since.timestamp()))),)
+        return [decode_event(entry.raw) for entry in self._pages("/v1/events", params)][::-1]
 
     def refund(self, payment_ref: str, key: str) -> None:
         """Give back all that is still held of a payment intent, or cancel one that was never captured.
@@ -323,6 +341,27 @@ def _gateway_refund(refund: StripeRefund) -> GatewayRefund:
         created_at=refund.created_at,
         settled=refund.status not in ("pending", "requires_action"),
     )
+
+
+def decode_event(event: Mapping[str, Any]) -> StripeEvent:
+    """Turn an event object into its record; Stripe posts the very same object, indented by two."""
+    answer = Answer(event, system="stripe", operation="an event")
+    return StripeEvent(
+        ref=answer.text("id"),
+        kind=answer.text("type"),
+        created_at=_instant(answer, "created"),
+        body=json.dumps(event, indent=2, ensure_ascii=False).encode(),
+    )
+
+
+def sign(body: bytes, secret: str, at: datetime) -> dict[str, str]:
+    """Return the headers that make a body Stripe's own word at that instant, for an endpoint with this secret.
+
+    Follows https://docs.stripe.com/webhooks#verify-manually: HMAC-SHA256 over the time, a dot and the body.
+    """
+    stamp = math.floor(at.timestamp())
+    signature = hmac.new(secret.encode(), f"{stamp}.".encode() + body, hashlib.sha256).hexdigest()
+    return {"stripe-signature": f"t={stamp},v1={signature}", "content-type": "application/json; charset=utf-8"}
 
 
 def decode_balance_transaction(answer: Answer) -> BalanceTransaction:
