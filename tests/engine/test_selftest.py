@@ -272,6 +272,16 @@ def test_every_shipped_variation_and_defect_can_be_read(plan: Plan) -> None:
     assert all(trial.pairs and trial.meaning for trial in trials)
 
 
+def test_every_shipped_defect_says_what_shows_it_and_what_must_find_it_or_what_it_waits_for(plan: Plan) -> None:
+    """None runs all of F01 for want of a name; thirty and more of the six families can be caught; most by an oracle."""
+    trials = [trial for trial in trials_of(plan) if trial.kind in ("defect", "waiting")]
+    able = [trial for trial in trials if trial.kind == "defect"]
+    assert [trial.id for trial in able if trial.later or not trial.caught_by or len(trial.pairs) > 3] == []
+    families = ("MON", "ORD", "STK", "CAR", "ERP", "PAY")
+    assert sum(trial.id.startswith(families) and trial.caught_by != ("step",) for trial in able) >= 30
+    assert all(trial.waits_for for trial in trials if trial.kind == "waiting")
+
+
 @pytest.mark.parametrize(
     ("text", "hint"),
     [

@@ -210,7 +210,7 @@ def last_units_are_sold_too_often(bench: Bench) -> bool:
 
 @shows("STK-02")
 def decrement_is_lost(bench: Bench) -> bool:
-    """After two deliveries booked at the same instant the stock is not the sum of its movements."""
+    """After two deliveries booked within the hour the stock is not the sum of its movements."""
     for _ in range(2):
         bench.rig.order(lines=(("F-605", 1),))
     for minutes in (3, 11, 11):
