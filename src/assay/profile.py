@@ -76,7 +76,9 @@ class RatePolicy(_Table):
 
     max_age_days: float | None = Field(None, gt=0, description="the oldest published rate that may price anything")
     markup: Decimal = Field(Decimal(0), description="on converted prices; 0.02 is 2 %")
-    price_lists: tuple[str, ...] = Field((), description="currencies priced by hand, never converted")
+    price_lists: tuple[str, ...] = Field(
+        (), description="what is priced by hand, never converted: a currency, or SKU/currency"
+    )
 
 
 class ShippingPolicy(_Table):

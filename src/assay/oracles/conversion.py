@@ -66,6 +66,8 @@ def _components(dossier: Dossier, order: Order, judging: Judging) -> Iterator[_C
     prices = {article.sku: article.price for article in dossier.base_articles if article.price is not None}
     for line in order.lines:
         price = prices.get(line.sku)
+        if line.unit_price is not None and f"{line.sku}/{line.unit_price.currency}" in judging.price_lists:
+            continue
         if price is not None and line.unit_price is not None and price.currency == judging.base_currency:
             yield _Component(f"price of {line.sku}", (price.amount,), line.unit_price, int(line.quantity))
     if order.shipping and order.shipping.minor and order.shipping_service in judging.shipping_services:

@@ -22,7 +22,7 @@ class Judging:
     """The parameters of one environment.
 
     rounding: how totals are composed. base_currency, rate_max_age, markup: how prices are converted; price_lists are
-    currencies priced by hand; shipping_services are the services priced from the shop's own table, shipping_prices
+    currencies, or SKU/currency, priced by hand; shipping_services are the services priced from the shop's own table, shipping_prices
     that table in the base currency. booked_currency: what an ERP books in, by system, where that is not the order's
     currency. freshness: how long a kind of system may take.
     accounting_zone: the IANA zone of document dates. packaging_g: what a parcel weighs empty. reservation_ttl: how

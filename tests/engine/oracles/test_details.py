@@ -56,6 +56,15 @@ def test_a_listed_currency_is_not_converted() -> None:
     assert verdict("O-M4", healthy("KWD"), replace(JUDGING, price_lists=frozenset())) is SILENT
 
 
+def test_a_listed_article_is_not_converted() -> None:
+    """O-M4 leaves alone what one article costs by hand in this currency, and goes on judging the others."""
+    by_hand = with_line(healthy("JPY"), unit_price=money("1500", "JPY"))
+    listed = replace(JUDGING, price_lists=frozenset({"0017/JPY"}))
+    assert (verdict("O-M4", by_hand), verdict("O-M4", by_hand, listed)) == (FAIL, PASS)
+    assert verdict("O-M4", by_hand, replace(JUDGING, price_lists=frozenset({"0017/USD"}))) is FAIL
+    assert verdict("O-M4", with_line(by_hand, 1, unit_price=money("42", "JPY")), listed) is FAIL
+
+
 def test_a_markup_is_part_of_what_is_expected() -> None:
     """O-M4 expects the markup, at risk counts every unit, and the cause is sought beyond it."""
     finding = judged("O-M4", healthy("JPY"), replace(JUDGING, markup=Decimal("0.10")))
