@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import MISSING, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,10 @@ import pytest
 
 from assay.events import Outcome, RunFinished, RunStarted
 from assay.oracles import ORACLES, POPULATION_ORACLES
-from assay.records import Dossier
+from assay.records import Dossier, Line
 from assay.reporting import FILES, open_reports
 from assay.reporting.jsonl import line_of, read_line
-from assay.runners.record_trials import CLASSES, try_records
+from assay.runners.record_trials import CLASSES, Lacking, try_records
 from tests.conftest import type_assay
 from tests.engine.oracles.world import JUDGING, call, healthy, with_payment
 
@@ -224,6 +224,39 @@ def test_each_class_is_caught_by_an_oracle_named_for_it() -> None:
         if each.verdict == "not evaluated":
             assert not {*each.record_class.oracles} & {*ORACLES, *POPULATION_ORACLES}, each
     assert sum(each.verdict == "caught" for each in trial.tried) >= 85
+
+
+def without(dossier: Dossier) -> Iterator[tuple[str, Dossier]]:
+    """Every dossier that lacks one thing: an optional field of the order, a kind of record, or fields within them."""
+    assert dossier.order is not None
+    order = dossier.order
+    changes: list[tuple[Any, Callable[[dict[str, Any]], Dossier]]] = [
+        (dossier, lambda more: replace(dossier, **more)),
+        (dossier.order, lambda more: replace(dossier, order=replace(order, **more))),
+        (dossier.payments[0], lambda more: replace(dossier, payments=(replace(dossier.payments[0], **more),))),
+        (dossier.documents[0], lambda more: replace(dossier, documents=(replace(dossier.documents[0], **more),))),
+        (dossier.shipments[0], lambda more: replace(dossier, shipments=(replace(dossier.shipments[0], **more),))),
+    ]
+    for owner, put in changes:
+        for field in fields(owner):
+            if field.default is not MISSING:
+                yield f"{type(owner).__name__}.{field.name}", put({field.name: field.default})
+    bare = tuple(Line(sku=line.sku, quantity=line.quantity) for line in dossier.order.lines)
+    yield "Order.lines.*", replace(dossier, order=replace(dossier.order, lines=bare))
+    yield "Document.lines.*", replace(dossier, documents=(replace(dossier.documents[0], lines=bare),))
+
+
+@pytest.mark.parametrize("currency", ["EUR", "JPY"])
+def test_a_record_that_lacks_something_breaks_no_class(currency: str) -> None:
+    """Whatever a shop or system does not show, each class is made all the same or says what is lacking."""
+    for what, dossier in without(told(currency)):
+        for each in CLASSES.values():
+            if each.change is None:
+                continue
+            try:
+                assert isinstance(each.change(dossier, JUDGING), Dossier)
+            except Lacking as why:
+                assert str(why), (what, each.id)
 
 
 def test_a_change_leaves_the_record_it_was_given_alone() -> None:

@@ -224,14 +224,14 @@ def still_booked(dossier: Dossier, judging: Judging) -> Dossier:
     """The shop stopped the order and gave the money back; the ERP's document stands and will be delivered."""
     order = order_of(dossier)
     sales_order_of(dossier)
+    if not order.history:
+        raise Lacking("the shop shows no history of an order's states")
     early = tuple(
         each for each in order.history if each.field != "status" or each.value in ("pending", "held", "confirmed")
     )
     at = max((each.at for each in early), default=order.placed_at) + timedelta(seconds=30)
     over = [("status", "cancelled"), ("payment_status", "voided")]
     history = (*early, *(replace(order.history[0], field=field, value=value, at=at) for field, value in over))
-    if not order.history:
-        raise Lacking("the shop shows no history of an order's states")
     changed = with_order(
         dossier, status="cancelled", payment_status="voided", history=history, parcels=(), tracking_numbers=()
     )

@@ -215,7 +215,7 @@ def line_currency(dossier: Dossier, judging: Judging) -> Dossier:
 def _rate(order: Order) -> Decimal:
     """Return the rate an order was made with, far enough from 1 to tell one direction from the other."""
     value = order.rate.value if order.rate else None
-    if value is None or value == 1:
+    if value is None or value <= 0 or value == 1:
         raise Lacking("no order is in another currency than prices are kept in")
     return value
 

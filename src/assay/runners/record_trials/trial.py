@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
+from assay.errors import UsageError
 from assay.events import Finding, Result
 from assay.oracles import ORACLES, POPULATION_ORACLES, Judging
 from assay.records import Dossier, Population, Purchases
@@ -147,6 +148,9 @@ def _tried(
                 raise Lacking("this mistake leaves the records as they are")
         except Lacking as why:
             lacking[str(why)] += 1
+            continue
+        except UsageError as error:  # an amount or currency the arithmetic of money refuses
+            lacking[error.message] += 1
             continue
         judged.append((before, _judged(changed, judging)))
     return _summed(each, [findings for _, findings in healthy], judged, lacking, mend)
