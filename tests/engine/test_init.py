@@ -90,7 +90,7 @@ def test_nobody_there_to_answer_is_exit_2(tmp_path: Path) -> None:
 def test_answers_are_asked_for(tmp_path: Path) -> None:
     """What no flag says is asked; an answer decides, Enter takes the default."""
     folder = tmp_path / "café"
-    done = CliRunner().invoke(cli, ["init", str(folder)], input="\nnone\nnone\ngithub\n")
+    done = CliRunner().invoke(cli, ["init", str(folder)], input="http\n\nnone\nnone\ngithub\n")
     assert done.exit_code == 0, done.output
     assert "Carrier" in done.output
     assert (folder / ".github/workflows/assay.yml").is_file()
@@ -101,6 +101,19 @@ def test_answers_are_asked_for(tmp_path: Path) -> None:
     profile = load_profile(folder / "assay.toml")
     assert profile.name == "café"
     assert set(profile.environment("mine").systems) == {"my_shop", "stripe"}
+
+
+def test_a_shop_may_be_driven_by_its_pages(tmp_path: Path) -> None:
+    """The connector of --shop browser is Python over pages; its extra is asked for, and no load is made by it."""
+    done = _init(tmp_path, "--shop", "browser", "--ci", "gitlab")
+    assert done.returncode == 0, done.stderr
+    connector = (tmp_path / "connectors/my_shop.py").read_text()
+    ast.parse(connector)
+    assert "class MyShop(PagedShop)" in connector
+    assert max(map(len, connector.splitlines())) <= 120
+    assert "browser" in (tmp_path / "requirements.txt").read_text()
+    assert "chromium" in (tmp_path / ".gitlab-ci.yml").read_text()
+    assert load_profile(tmp_path / "assay.toml").gate.load_s == 0
 
 
 def test_an_unknown_vendor_is_suggested(tmp_path: Path) -> None:

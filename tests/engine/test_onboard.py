@@ -278,14 +278,15 @@ def test_a_folder_that_hides_the_shipped_vendors(onboard: Onboard, project: Path
 
 
 def test_card_numbers_in_recorded_traffic(onboard: Onboard, project: Path) -> None:
-    """A recording with a whole card number is named by file and line; the number itself is not repeated."""
+    """A recording with a whole card number is named by file and place; the number itself is not repeated."""
     folder = project / "mocks/bank/recorded"
     folder.mkdir(parents=True)
-    (folder / "charge.json").write_text('{"request": {},\n "body": "4111111111111111"}\n')
+    answer = {"request": {"method": "GET"}, "response": {"status": 200, "jsonBody": {"card": "4111111111111111"}}}
+    (folder / "charge.json").write_text(json.dumps(answer))
     told = onboard()
     assert told["code"] == 2
-    assert "card number 411111" in told["said"]["recorded traffic"]
-    assert "mocks/bank/recorded/charge.json:2" in told["said"]["recorded traffic"]
+    assert "a card number stands in recorded traffic" in told["said"]["recorded traffic"]
+    assert "mocks/bank/recorded/charge.json: response.jsonBody.card" in told["said"]["recorded traffic"]
     assert "4111111111111111" not in json.dumps(told)
 
 

@@ -54,7 +54,11 @@ def init(
     from assay.onboarding.project import Answers, project_name, write_project
 
     proposal = propose(document) if document else None
-    shop = shop or "http"
+    if proposal is not None and shop == "browser":
+        raise UsageError("--from proposes calls of an API, and a browser makes none", hint="leave one of the two out")
+    shop = shop or ("http" if yes or proposal else _asked("How is your shop driven (http, browser)", "http"))
+    if shop not in ("http", "browser"):
+        raise UsageError(f"a shop is not driven by '{shop}'", expected="http or browser")
     given = {"gateway": gateway, "erp": erp, "carrier": carrier}
     vendors = [found for name, role in _ROLES if (found := _vendor(name, role, given[name], yes)) is not None]
     if ci is None and not yes:

@@ -25,7 +25,7 @@ PIPELINES = {
     "gitlab": (".gitlab-ci.yml", "gitlab.yml.j2"),
     "jenkins": ("Jenkinsfile", "jenkinsfile.j2"),
 }
-_SHOPS = {"http": "my_shop.py.j2"}
+_SHOPS = {"http": "my_shop.py.j2", "browser": "my_shop_browser.py.j2"}
 _FROM_DOCUMENT = "my_shop_from.py.j2"
 _ARTICLE = "0017"
 _OWN_ADDRESS = "http://127.0.0.1:8000"
@@ -108,6 +108,7 @@ def _context(answers: Answers) -> dict[str, object]:
         "systems": systems,
         "chosen": answers.vendors,
         "own": own,
+        "browser": answers.shop == "browser",
         "proposal": answers.proposal,
         "base_url": answers.proposal.base_url if answers.proposal else _OWN_ADDRESS,
         "payments": "payments" in by_role,
