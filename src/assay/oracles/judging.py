@@ -22,9 +22,9 @@ class Judging:
     """The parameters of one environment.
 
     rounding: how totals are composed. base_currency, rate_max_age, markup: how prices are converted; price_lists are
-    currencies, or SKU/currency, priced by hand; shipping_services are the services priced from the shop's own table, shipping_prices
-    that table in the base currency. booked_currency: what an ERP books in, by system, where that is not the order's
-    currency. freshness: how long a kind of system may take.
+    currencies, or SKU/currency, priced by hand; shipping_services are the services priced from the shop's own table,
+    shipping_prices that table in the base currency. booked_currency: what an ERP books in, by system, where that is
+    not the order's currency. freshness: how long a kind of system may take.
     accounting_zone: the IANA zone of document dates. packaging_g: what a parcel weighs empty. reservation_ttl: how
     long units are held without an order. state_ttl: how long an order may stay in a state that is not its last.
     confirms_unpaid: whether a confirmation may be written before the money is authorised.
