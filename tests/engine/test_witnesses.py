@@ -14,6 +14,7 @@ from assay.events import Result
 from assay.http import Client, open_client
 from assay.landscape import Landscape, open_landscape
 from assay.oracles import ORACLES, POPULATION_ORACLES
+from assay.oracles.access import scan_text
 from assay.profile import Profile, load_profile
 from assay.records import Dossier
 from tests.mocks.merchant_rig import ROOT, Rig, serving
@@ -69,6 +70,7 @@ def test_healthy_orders_are_right_everywhere(rig: Rig, landscape: Landscape, pro
         after = gatherer.stock(SKUS, rig.now)
         dossiers = [replace(gatherer.dossier(order["id"]), stock=(*before, *after)) for order in orders.values()]
         population = gatherer.population(began, rig.now, dossiers, [*before, *after])
+    population = replace(population, scans=(scan_text("log", rig.log(), {}),))
     judging = judging_of(profile.policies)
     for dossier in dossiers:
         assert [role for role, _ in dossier.unread] == ["journal"]

@@ -138,6 +138,23 @@ def test_a_retry_is_signed_anew_where_the_vendor_does_so(
     assert stamps == [None, (START + MINUTE).isoformat(), (START + 2 * MINUTE).isoformat()]
 
 
+def test_what_was_taken_can_be_sent_once_more(
+    serve: Callable[..., Demo], clock: LandscapeClock, receiver: Receiver
+) -> None:
+    """Each webhook that was taken goes out again when asked, one that is signed anew with a new stamp."""
+    demo = serve()
+    receiver.answers = [500, *[200] * 10]
+    demo.plan(0, "post", {"url": receiver.url, "body": "plain", "retries_s": [60]})
+    demo.plan(0, "post", {"url": receiver.url, "body": "signed", "retries_s": [60], "renew": "sign"})
+    clock.advance(timedelta(minutes=2), [demo.settle])
+    taken = len(receiver.got)
+    for _ in range(2):
+        assert demo.admin("POST", "redeliver", {})["sent"] == 2
+    again = receiver.got[taken:]
+    assert sorted(receiver.bodies[taken:]) == ["plain", "plain", "signed", "signed"]
+    assert sum("x-signed-at" in headers for _, headers in again) == 2
+
+
 def test_webhooks_go_out_together(serve: Callable[..., Demo], clock: LandscapeClock, receiver: Receiver) -> None:
     """Twenty webhooks to a slow receiver do not queue one behind the other, and none is lost or doubled."""
     demo = serve()
