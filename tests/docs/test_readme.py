@@ -42,7 +42,7 @@ def test_what_the_readme_types_exists(typed: str) -> None:
     words = shlex.split(typed.replace("…", "").replace("|", " | "))[1:]
     command: click.Command = cli
     for word in words:
-        if word in ("|", "&&", ";", ">"):
+        if word in ("|", "&&", ";", ">", "--"):
             break
         if word.startswith("-"):
             known = {option for parameter in command.params for option in parameter.opts} | _EVERYWHERE
