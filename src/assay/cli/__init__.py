@@ -35,6 +35,7 @@ _COMMANDS = {
     "faults": ("faults", "Delay, drop, double, refuse or cut off what passes the edge."),
     "defects": ("defects", "Switch defects of the reference merchant on and off."),
     "profile": ("profile", "Check assay.toml, print its JSON Schema, or require oracles in it."),
+    "bundle": ("bundle", "Collect jar, wheels and documents for a machine without a registry."),
     "sweep": ("sweep", "Take back what crashed runs left behind."),
     "prune": ("prune", "Remove results that are older than they are kept."),
 }

@@ -6,7 +6,7 @@ from assay.edge.admin import Admin, EdgeGone
 from assay.edge.archive import find_installation, prepare
 from assay.edge.control import load_routes, set_faults, touch
 from assay.edge.faults import Fault
-from assay.edge.install import Installation, Java, find_jar, find_java
+from assay.edge.install import Installation, Java, adopt_jar, find_jar, find_java, install_jar
 from assay.edge.journal import Body, Exchange, Gap, Harvested, Harvester
 from assay.edge.process import EdgeProcess, EdgeState, attach, is_running, start_edge, stop_edge
 from assay.edge.routes import ReverseRoute, Route, RouteTable
@@ -28,12 +28,14 @@ __all__ = [
     "ReverseRoute",
     "Route",
     "RouteTable",
+    "adopt_jar",
     "attach",
     "find_installation",
     "find_jar",
     "find_java",
     "holds_card_number",
     "holds_masked_card",
+    "install_jar",
     "is_running",
     "load_routes",
     "load_stubs",

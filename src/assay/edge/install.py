@@ -143,6 +143,23 @@ def install_jar(environ: Mapping[str, str] | None = None, *, progress: Progress 
     return target
 
 
+def adopt_jar(jar: Path | str) -> Path:
+    """Put a jar one already has where `install_jar` would, so that no npm is needed; return its place there.
+
+    Raises InfrastructureError for a file that is not there. One that lies there already stays.
+    """
+    jar = Path(jar)
+    if not jar.is_file():
+        raise InfrastructureError("There is no such jar.", where=str(jar), expected=_JAR_NAME)
+    target = _installed_jar()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if not target.is_file():
+        draft = target.with_suffix(".part")
+        shutil.copyfile(jar, draft)
+        draft.replace(target)
+    return target
+
+
 def cache_directory() -> Path:
     """Return the folder of the user's cache that belongs to the edge."""
     import platformdirs
