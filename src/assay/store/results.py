@@ -25,6 +25,7 @@ _EXCHANGE = (
     "system", "method", "url", "request_headers", "request_body", "status", "response_headers", "response_body",
     "seconds", "trace_id", "error",
 )  # fmt: skip
+_GONE = sa.delete(schema.outcomes).where(schema.outcomes.c.id == sa.bindparam("gone"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +91,13 @@ def last_evaluated(database: Database, environment: str, before: str | None) -> 
 
 
 def _keep_outcome(connection: sa.Connection, environment: str, outcome: Outcome) -> None:
-    for part in schema.PARTS:
-        connection.execute(sa.delete(part).where(part.c.outcome_id == outcome.id))
-    connection.execute(sa.delete(schema.outcomes).where(schema.outcomes.c.id == outcome.id))
+    if connection.execute(_GONE, {"gone": outcome.id}).rowcount:  # told again: what it had goes with it
+        for part in schema.PARTS:
+            connection.execute(sa.delete(part).where(part.c.outcome_id == outcome.id))
     row = {"id": outcome.id, "environment": outcome.environment or environment, "failed": outcome.failed}
     row |= {"started_us": us(outcome.started_at) if outcome.started_at else None, **_fields(outcome, _OUTCOME)}
     row["shown"] = [[order, place, amount.minor, amount.currency] for order, place, amount in outcome.shown]
-    connection.execute(sa.insert(schema.outcomes).values(**row))
+    connection.execute(sa.insert(schema.outcomes), row)
     parts: list[tuple[sa.Table, list[dict[str, Any]]]] = [
         (schema.steps, [{"started_us": us(each.started_at), **_fields(each, _STEP)} for each in outcome.steps]),
         (schema.findings, [{**_at_risk(each), **_fields(each, _FINDING)} for each in outcome.findings]),
