@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import type_assay
-from tests.engine.corner_shop import PROFILE, Corner, opened, write_project
+from tests.engine.corner_shop import CONNECTOR, PROFILE, Corner, opened, write_project
 
 
 @pytest.fixture
@@ -196,6 +196,16 @@ def test_what_the_shop_answers(onboard: Onboard, corner: Corner, status: int, bo
     assert told["code"] in (2, 3)
     assert all(piece in told["said"]["place"] for piece in said), told["said"]["place"]
     assert "geheim" not in json.dumps(told)
+
+
+def test_a_shop_of_pages_that_is_not_whole(onboard: Onboard, project: Path) -> None:
+    """A connector over pages that leaves out what it must fill in is told which, before a browser is started."""
+    head = CONNECTOR[: CONNECTOR.index("class MyShop")]
+    text = f"from assay.browser import PagedShop\n{head}class MyShop(PagedShop):\n    patience_s = 1.0\n"
+    (project / "connectors/my_shop.py").write_text(text)
+    told = onboard()
+    assert told["code"] == 2
+    assert "class MyShop lacks buy, listed, read" in told["said"]["connectors/my_shop.py"]
 
 
 def test_a_clock_that_is_ten_minutes_off(onboard: Onboard, corner: Corner) -> None:

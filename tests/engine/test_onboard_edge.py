@@ -94,4 +94,4 @@ def test_a_proxy_that_is_used(project: Path, corner: Corner, edge: tuple[str, Pa
 
     corner.on_order = charge
     told = _onboard(project)
-    assert told["proxy"].startswith("ok: 1 calls came through the edge: stripe"), told
+    assert told["proxy"].startswith("ok: calls came through the edge: api.stripe.com (1)"), told

@@ -29,6 +29,10 @@ def examine_connector(shop: str) -> Iterator[Check]:
     except AssayError as error:
         yield refused(place, error)
         return
+    if left := sorted(getattr(found, "__abstractmethods__", ())):
+        seen, do = f"class {found.__name__} lacks {', '.join(left)}", f"write def {left[0]}; its base says what it does"
+        yield Check(name=place, state="wrong", seen=seen, do=do)
+        return
     yield Check(name=place, state="ok", seen=f"class {found.__name__}")
     for verb, shape in VERBS.items():
         if (check := _verb(found, verb, shape)) is not None:

@@ -220,7 +220,7 @@ class _Steps:
         for role, name in (("payments", "payment"), ("erp", "documents_of"), ("carrier", "track")):
             for system in session.landscape.read(role):
                 self._tell(self._asked(system, role, name, fresh))
-        self._walked.add(examine_edge(session, fresh, self._bought))
+        self._walked.add(examine_edge(session.plan, fresh, self._bought))
         judged = session.judge_all(performed)
         together = session.judge_all_orders(judged)
         for outcome in [*judged, *([together] if together else [])]:

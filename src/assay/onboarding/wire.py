@@ -10,6 +10,7 @@ from assay.events import Outcome
 from assay.http import open_client
 from assay.local.doctor import Check
 from assay.local.plan import Plan
+from assay.local.traffic import UNDECLARED, hosts
 from assay.records import Order
 from assay.runners.session import Session
 
@@ -18,31 +19,28 @@ _HOOKED = ("payments", "carrier")
 _NOT_THERE = (404, 405)
 
 
-def examine_edge(session: Session, order: Order, bought: Outcome) -> Iterator[Check]:
-    """Say which vendors' hosts the platform's calls came through since the order was placed, and which went round."""
-    plan = session.plan
+def examine_edge(plan: Plan, order: Order, bought: Outcome) -> Iterator[Check]:
+    """Say which declared hosts the platform called through the edge since the order was placed, and which not."""
     if not plan.own_shop or not plan.has_edge or not plan.environment.edge.journal:
         return
-    session.dossier(order.ref)  # waits until the keeper has taken every call from the edge
-    calls = [call for call in session.store.calls(plan.name, since=bought.started_at) if call.way != "reverse"]
-    seen = {call.system for call in calls}
-    wired = [name for name, each in plan.environment.systems.items() if each.role != "shop" and each.all_hosts]
-    if not seen:
-        do = (
-            f"start the shop with the settings of `assay proxy env --env {plan.name} --for shell`; some clients ignore "
-        )
-        do += "HTTPS_PROXY: `assay proxy check` says which"
+    seen = hosts(plan, since=bought.started_at)
+    through = {each.host: each.calls for each in seen if each.calls and each.system != UNDECLARED}
+    strange = [each.host for each in seen if each.system == UNDECLARED]
+    if not through and not strange:
         text = f"the edge saw no call of the platform, although order {order.number} went through: the proxy is ignored"
+        do = f"start the shop with the settings of `assay proxy env --env {plan.name}`; `assay proxy check` tries them"
         yield Check(name="proxy", state="wrong", seen=text, do=do)
         return
-    round_it = [name for name in wired if name not in seen]
+    if strange:
+        do = "declare each under [systems.ID] with host = …; until then the edge refuses its calls with 502"
+        yield Check(name="hosts", state="note", seen=f"called and not declared: {', '.join(strange)}", do=do)
+    round_it = [each.host for each in seen if not each.calls]
     if round_it:
-        do = "nothing, where the order does not need them; else the client for them ignores the proxy"
+        do = "nothing where the order does not need them; else the client for them ignores the proxy"
         yield Check(name="proxy", state="note", seen=f"no call to {', '.join(round_it)} came through the edge", do=do)
     else:
-        yield Check(
-            name="proxy", state="ok", seen=f"{len(calls)} calls came through the edge: {', '.join(sorted(seen))}"
-        )
+        listed = ", ".join(f"{host} ({calls})" for host, calls in through.items())
+        yield Check(name="proxy", state="ok", seen=f"calls came through the edge: {listed}")
 
 
 def examine_webhooks(plan: Plan, session: Session) -> Iterator[Check]:
