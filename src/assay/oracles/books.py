@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from assay.events import Finding
 from assay.money import exponent
 from assay.oracles import charge
-from assay.oracles.cause import money_cause
+from assay.oracles.cause import UNKNOWN, money_cause
 from assay.oracles.judge import failed, oracle, passed, unjudged
 from assay.oracles.judging import Judging
 from assay.oracles.orders import booked
@@ -122,6 +122,8 @@ def _wrong_component(
             tax_rates=sorted({line.tax_rate for line in order.lines if line.tax_rate}),
             units=len(order.lines),
         )
+        if first == _GOODS and UNKNOWN in cause:
+            cause = _part_with_tax(documents, order, held[first] - wanted[first]) or cause
     return failed(
         "shop",
         documents[0].system,
@@ -130,6 +132,18 @@ def _wrong_component(
         cause=cause,
         at_risk=charge.difference(seen, order.total.amount, currency) if seen != order.total.amount else None,
     )
+
+
+def _part_with_tax(documents: Sequence[Document], order: Order, off: Decimal) -> str | None:
+    """Say whether goods or discount alone, apart in the ERP, are off by their tax."""
+    slack = _step(order.total.currency) * (len(order.lines) + 1)
+    for part in ("discount", "goods"):
+        amounts = [each.amount for document in documents for each in _conditions(document) if each.component == part]
+        whole = sum(amounts, Decimal(0))
+        for rate in sorted({line.tax_rate for line in order.lines if line.tax_rate}):
+            if whole and abs(off - (whole - whole / (1 + rate / 100))) <= slack:
+                return f"{part}: tax included and excluded were mixed up"
+    return None
 
 
 def _held(documents: Sequence[Document]) -> dict[str, Decimal]:

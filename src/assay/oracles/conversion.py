@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
 from assay.events import Finding
@@ -16,6 +17,9 @@ from assay.oracles.cause import UNKNOWN, money_cause
 from assay.oracles.judge import failed, oracle, passed, unjudged
 from assay.oracles.judging import Judging
 from assay.records import Dossier, Order
+
+_OTHER_DAY = "converted at another day's rate"
+_MOST_PLACES = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ def converted_once(dossier: Dossier, order: Order, judging: Judging) -> Finding:
         rates = list(dict.fromkeys((order.rate.value, *rates)))
     others = [rate.value for rate in history if rate.value not in rates]
     systems = ("shop", published[0].system)
-    if (finding := _disclosed(order, rates, others, systems)) is not None:
+    if (finding := _disclosed(order, rates, others, day - judging.rate_max_age, systems)) is not None:
         return finding
     components = list(_components(dossier, order, judging))
     if not components:
@@ -80,7 +84,7 @@ def _is_converted(component: _Component, rate: Decimal, markup: Decimal) -> bool
 
 
 def _disclosed(
-    order: Order, rates: Sequence[Decimal], others: Sequence[Decimal], systems: tuple[str, ...]
+    order: Order, rates: Sequence[Decimal], others: Sequence[Decimal], oldest: date, systems: tuple[str, ...]
 ) -> Finding | None:
     """Hold the rate the shop discloses against those published; None where it is one of them or none is disclosed."""
     if order.rate is None or order.rate.value in rates:
@@ -91,6 +95,8 @@ def _disclosed(
         cause = "a fallback rate of 1 was used"
     elif seen in others:
         cause = "a stale rate: published, but too long ago"
+    elif order.rate.as_of < oldest:
+        cause = f"the shop's rates are of {order.rate.as_of}: they are not fetched any more"
     elif abs(seen * expected - 1) < Decimal("0.05"):
         cause = "the inverse rate was used"
     elif abs(seen / expected - 1) < Decimal("0.01"):
@@ -122,6 +128,8 @@ def _misconverted(
     }
     nearest = next((base for base in by_distance if not causes[base].startswith(UNKNOWN)), by_distance[0])
     cause, expected = causes[nearest], nearest * rate * (1 + markup)
+    if cause.startswith((UNKNOWN, _OTHER_DAY)) and _fits_rounded_rate(seen, nearest * (1 + markup), rate, step):
+        cause = "the rate was rounded before it was used"
     return failed(
         *systems,
         expected=f"{component.name} {expected:.{exponent(component.seen.currency)}f} {component.seen.currency} "
@@ -130,6 +138,16 @@ def _misconverted(
         cause=cause,
         at_risk=charge.difference(seen * component.units, expected * component.units, component.seen.currency),
     )
+
+
+def _fits_rounded_rate(seen: Decimal, base: Decimal, rate: Decimal, step: Decimal) -> bool:
+    """Say whether the amount comes of the rate, or of its inverse, with fewer digits."""
+    for places in range(_MOST_PLACES):
+        inverse = round(1 / rate, places)
+        for used in (round(rate, places), 1 / inverse if inverse else rate):
+            if used != rate and abs(seen - base * used) <= step / 2:
+                return True
+    return False
 
 
 def _step(amount: Money) -> Decimal:

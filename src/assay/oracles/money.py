@@ -10,7 +10,7 @@ from assay.events import Finding
 from assay.exponents import charge_step, gateway_exponent, misfit
 from assay.money import Money, exponent, sum_of
 from assay.oracles import charge
-from assay.oracles.cause import money_cause
+from assay.oracles.cause import UNKNOWN, money_cause
 from assay.oracles.judge import failed, oracle, passed, unjudged
 from assay.oracles.judging import Judging
 from assay.records import Document, Dossier, Line, Order, Payment
@@ -190,7 +190,17 @@ def _page_price(place: str, amount: Money, order: Order) -> Finding | None:
         cause = "the page was shown in another currency than the order's"
     else:
         cause = money_cause(price.amount, amount.amount, step=_step(price.currency), units=1)
+        if cause.startswith(UNKNOWN) and _is_rounded_up(price, amount):
+            cause = "a rounding rule was applied to the price once more after it was shown"
     return failed("shop", expected=f"the {amount} shown on '{place}'", seen=f"{price} in the order", cause=cause)
+
+
+def _is_rounded_up(price: Money, shown: Money) -> bool:
+    """Say whether a price is a round one, as 5.00 or 9.50, that lies less than that above what was shown."""
+    return any(
+        price.minor % fives == 0 and shown.minor % fives and 0 < price.minor - shown.minor < fives
+        for fives in (500, 50, 5)
+    )
 
 
 def _is_asked(shown: Money, elsewhere: Money, asked: list[Payment]) -> bool:

@@ -32,13 +32,17 @@ Pieces = Sequence[tuple[str, int]]
 
 @dataclass(frozen=True, slots=True)
 class _Scale:
-    """What is needed to weigh again: grams a unit by SKU, which of them are bundles, what a parcel weighs empty."""
+    """What is needed to weigh again: grams a unit by SKU, which of them are bundles, what a parcel weighs empty.
+
+    ordered: what was wanted at first, where some of it was cancelled since.
+    """
 
     weights: Mapping[str, int | None]
     bundles: frozenset[str]
     packaging_g: int
     judging: Judging
     carrier: str
+    ordered: Pieces = ()
 
     def grams(self, pieces: Pieces, parcels: int) -> int | None:
         """Return what pieces in that many parcels weigh; None where a weight is not known."""
@@ -80,6 +84,9 @@ def units_and_weight(dossier: Dossier, order: Order, judging: Judging) -> Findin
         packaging_g=judging.packaging_g,
         judging=judging,
         carrier=dossier.shipments[0].system if dossier.shipments else active[0].carrier,
+        ordered=[(line.sku, int(line.quantity)) for line in order.lines]
+        if any(line.cancelled for line in order.lines)
+        else (),
     )
     if any(scale.grams(parcel.contents, 1) is None for parcel, _ in weighed):
         return unjudged("the shop does not show the weight of every article")
@@ -142,10 +149,12 @@ def _off(seen: int, pieces: Pieces, parcels: int, scale: _Scale) -> Finding | No
 
 def _cause(seen: int, expected: int, pieces: Pieces, parcels: int, scale: _Scale) -> str:
     step = scale.judging.weight_step_g
-    mistakes = (
+    mistakes: list[tuple[Pieces, str]] = [
         ([(sku, 1) for sku, _ in pieces], "lines were weighed instead of units"),
         ([(sku, units) for sku, units in pieces if sku not in scale.bundles], "what is in a bundle was not weighed"),
-    )
+    ]
+    if scale.ordered:
+        mistakes.append((scale.ordered, "the parcel holds what was ordered, not what is still wanted"))
     for mistaken, words in mistakes:
         weight = scale.grams(mistaken, parcels)
         if weight is not None and weight != expected and abs(seen - weight) <= step:
