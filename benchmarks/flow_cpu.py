@@ -14,7 +14,7 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -96,7 +96,7 @@ def main() -> int:
     """Print the table and the limits; 1 when one is over."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=8)
-    parser.add_argument("--tries", type=int, default=1, help="of whole commands; the least of them counts")
+    parser.add_argument("--tries", type=int, default=3, help="of whole commands; the least of them counts")
     parser.add_argument("--without-peers", action="store_true")
     options = parser.parse_args()
     with serving() as base_url, tempfile.TemporaryDirectory() as name:
@@ -129,8 +129,8 @@ def report(cost: dict[str, float], skipped: dict[str, str]) -> int:
 
 
 def _marginal(seconds: Callable[[int], float], few: int, many: int, tries: int) -> float:
-    least: Sequence[float] = [min(seconds(flows) for _ in range(tries)) for flows in (few, many)]
-    return (least[1] - least[0]) / (many - few) * 1000
+    tried = [(seconds(few), seconds(many)) for _ in range(tries)]
+    return (min(each[1] for each in tried) - min(each[0] for each in tried)) / (many - few) * 1000
 
 
 def _refuse(trouble: object) -> None:

@@ -166,29 +166,6 @@ def test_a_named_proxy_is_gone_through(server: Server, transport: Any) -> None:
     assert asked[0].startswith(b"CONNECT shop.invalid:443 HTTP/1.")
 
 
-def test_a_connection_that_the_server_closed_is_not_used_again(transport: Any) -> None:
-    """A server may end idle connections: the next call opens another, and none of them is sent twice."""
-    served: list[bytes] = []
-    closed = threading.Semaphore(0)
-
-    def serve_once_each(listener: socket.socket) -> None:
-        for _ in range(3):
-            with listener.accept()[0] as connection:
-                served.append(connection.recv(4096))
-                connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
-            closed.release()
-
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=serve_once_each, args=(listener,))
-        thread.start()
-        with open_client(f"http://127.0.0.1:{listener.getsockname()[1]}", transport=transport) as client:
-            for method in ("POST", "POST", "GET"):
-                assert client.request(method, "/").status == 200
-                assert closed.acquire(timeout=5)
-        thread.join()
-    assert [request.split()[0] for request in served] == [b"POST", b"POST", b"GET"]
-
-
 def test_an_answer_cut_short_is_an_infrastructure_error(server: Server, transport: Any) -> None:
     """Half a reply is never handed on as a whole one."""
     server.answer = lambda _: (200, {"content-length": "99"}, b"half")
