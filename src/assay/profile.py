@@ -10,6 +10,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from decimal import Decimal
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
@@ -162,11 +163,32 @@ class Edge(_Table):
     port: int = Field(0, ge=0, le=65535, description="HTTP port; 0 takes a free one")
     journal: bool = Field(True, description="false: load mode, no journal; its oracles are not evaluated")
     proxy: str | None = Field(None, description="the company's proxy, by which the edge reaches sandbox and live hosts")
+    bind: str | None = Field(None, description="address of this machine at which a platform in a container is let in")
+    allow: tuple[str, ...] = Field((), description="networks that are let in there, such as 172.17.0.0/16")
 
     @field_validator("proxy")
     @classmethod
     def _reachable(cls, value: str | None) -> str | None:
         return _proxy_address(value)
+
+    @model_validator(mode="after")
+    def _let_in(self) -> Edge:
+        for network in self.allow:
+            try:
+                ip_network(network)
+            except ValueError as error:
+                raise ValueError(f"allow: {error}; write for example 172.17.0.0/16") from None
+        if self.bind is None:
+            return self
+        try:
+            address = ip_address(self.bind)
+        except ValueError:
+            raise ValueError(f"bind is an address of this machine such as 172.17.0.1, not '{self.bind}'") from None
+        if address.is_unspecified or address.is_loopback:
+            raise ValueError(f"bind = '{self.bind}': name the one address at which your containers see this machine")
+        if not self.allow:
+            raise ValueError("bind needs allow = ['NETWORK/BITS']: whoever is let in can call through the edge")
+        return self
 
 
 class Safety(_Table):

@@ -15,6 +15,7 @@ from assay.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from assay.local.plan import Plan
+    from assay.local.state import Running
 
 
 @click.command()
@@ -102,13 +103,16 @@ def show_progress(event: object) -> None:
 
 def show_status(plan: Plan, as_json: bool) -> bool:
     """Print the landscape and return whether it is whole."""
-    from assay.local.plan import EDGE
     from assay.local.status import inspect, is_healthy
     from assay.profile import VIEWS
 
     running = plan.home.read()
     parts = inspect(plan, running)
-    way = _way_of(plan, running.port(EDGE, EDGE))
+    way = _way_of(plan, running)
+    bind = plan.environment.edge.bind
+    if bind and plan.has_edge:
+        networks = ", ".join(plan.environment.edge.allow)
+        click.echo(f"assay: {bind} is open for {networks}: whoever is there can call through the edge", err=True)
     if as_json:
         states = [asdict(part) for part in parts]
         content = {"environment": plan.name, "view": plan.environment.view, "healthy": is_healthy(parts)}
@@ -126,15 +130,20 @@ def show_status(plan: Plan, as_json: bool) -> bool:
     return is_healthy(parts)
 
 
-def _way_of(plan: Plan, edge: int | None) -> dict[str, dict[str, str]]:
+def _way_of(plan: Plan, running: Running) -> dict[str, dict[str, str]]:
     """Return what a platform must be told to reach the edge, by the view of the environment."""
+    from assay.local.plan import DOOR, EDGE
+
     proxy, bases = {}, {}
-    if edge and plan.environment.view == "forward_proxy":
+    bind = plan.environment.edge.bind
+    port = running.port(DOOR, DOOR) if bind else running.port(EDGE, EDGE)
+    edge = f"http://{bind or '127.0.0.1'}:{port}"
+    if port and plan.environment.view == "forward_proxy":
         bundle = plan.home.path / "edge" / "certificates" / "ca-bundle.pem"
-        proxy = {"HTTPS_PROXY": f"http://127.0.0.1:{edge}", "SSL_CERT_FILE": str(bundle)}
-    if edge and plan.environment.view == "base_url":
+        proxy = {"HTTPS_PROXY": edge, "SSL_CERT_FILE": str(bundle)}
+    if port and plan.environment.view == "base_url":
         vendors = [name for name, system in plan.environment.systems.items() if system.role != "shop"]
-        bases = {name: f"http://127.0.0.1:{edge}/{name}" for name in vendors}
+        bases = {name: f"{edge}/{name}" for name in vendors}
     return {"proxy": proxy, "base_urls": bases}
 
 

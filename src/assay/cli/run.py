@@ -69,6 +69,7 @@ def conclude(log: RunLog, command: str, json_path: Path | None) -> int:
 def show_verdict(log: RunLog) -> None:
     """Print findings first, then what kept the run from a verdict, then the counts and the reports."""
     from assay.cli.shared import in_colour
+    from assay.profile import VIEWS
     from assay.reporting.verdict import lost_of, verdict_of
     from assay.runners.session import verdict_text
 
@@ -78,6 +79,8 @@ def show_verdict(log: RunLog) -> None:
         click.echo(f"{oracle} was evaluated last time and is not now: {reason}")
     for sentence in log.verdict.sentences():
         click.echo(in_colour("assay: ", "red", sys.stdout) + sentence)
+    if log.record.started is not None:
+        click.echo(f"{log.record.environment}: {VIEWS.get(log.record.started.view, log.record.started.view)}")
     reached = verdict_of(log.record)
     headline = in_colour(reached.headline, "green" if reached.good else "red", sys.stdout)
     click.echo(f"{headline} (exit {log.verdict.exit_code}). {reached.sentence}")

@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from assay.edge.sockets import authorization
 from assay.errors import InfrastructureError
 
 _STATUS_LINE = b"HTTP/1.1 "
@@ -26,8 +27,9 @@ class EdgeGone(InfrastructureError):
 class Admin:
     """One edge's admin API; safe to share between threads."""
 
-    def __init__(self, port: int, *, timeout_s: float = 30.0) -> None:
+    def __init__(self, port: int, *, secret: str = "", timeout_s: float = 30.0) -> None:
         self.port = port
+        self._credentials = {"Authorization": authorization(secret)} if secret else {}
         self._timeout_s = timeout_s
         self._lock = threading.Lock()
         self._connection: http.client.HTTPConnection | None = None
@@ -62,7 +64,8 @@ class Admin:
         """Delete every path, pipelined (many times quicker than one by one); a path already gone is no error."""
         if not paths:
             return
-        head = "Host: 127.0.0.1\r\n\r\n"
+        lines = {"Host": "127.0.0.1", **self._credentials}
+        head = "".join(f"{name}: {value}\r\n" for name, value in lines.items()) + "\r\n"
         burst = "".join(f"DELETE /__admin{path} HTTP/1.1\r\n{head}" for path in paths).encode("ascii")
         with self._lock:
             try:
@@ -85,7 +88,7 @@ class Admin:
             self._drop()
 
     def _exchange(self, method: str, path: str, payload: bytes | None) -> tuple[int, bytes]:
-        headers = {} if payload is None else {"Content-Type": "application/json"}
+        headers = self._credentials | ({} if payload is None else {"Content-Type": "application/json"})
         for attempt in (1, 2):
             if self._connection is None:
                 self._connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=self._timeout_s)

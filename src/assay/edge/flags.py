@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from assay.edge.certificate import STORE_PASSWORD, Certificates
 from assay.edge.install import Installation
+from assay.edge.sockets import ADMIN_USER
 
 BODY_LIMIT = 16 * 1024
 KEPT_BODY = BODY_LIMIT + 1  # one more, so that a body cut off there is told from one that ends there
@@ -46,8 +47,13 @@ def _way_out(proxy: str | None) -> list[str]:
     return [*(f"{way}={value}" for way, value in zip(ways, values, strict=True)), f"-Dhttp.nonProxyHosts={_NEAR}"]
 
 
-def wiremock_flags(*, port: int, bind: str, root: Path, certificates: Certificates, mode: Mode) -> list[str]:
-    """Return WireMock's flags for an edge on ``port`` with its files under ``root``."""
+def wiremock_flags(
+    *, port: int, bind: str, root: Path, certificates: Certificates, mode: Mode, secret: str = ""
+) -> list[str]:
+    """Return WireMock's flags for an edge on ``port`` with its files under ``root``.
+
+    secret: what its admin API asks for; a proxied call to any host reaches that API, too.
+    """
     # Without the connection-reuse switch every proxied call opens a connection and ends it with RST. With it, a target
     # must keep idle connections for more than 5 s: WireMock checks for a closed one only then, and answers 500 before.
     connections = ["--disable-connection-reuse", "false", "--container-threads", "100"]
@@ -64,12 +70,14 @@ def wiremock_flags(*, port: int, bind: str, root: Path, certificates: Certificat
     ]
     kept = ["--logged-response-body-size-limit", str(KEPT_BODY)]
     journal = ["--no-request-journal"] if mode == "load" else kept
+    guarded = ["--admin-api-basic-auth", f"{ADMIN_USER}:{secret}"] if secret else []
     return [
         *("--port", str(port), "--bind-address", bind, "--root-dir", str(root)),
         *connections,
         *proxying,
         *lean,
         *journal,
+        *guarded,
     ]
 
 

@@ -38,7 +38,10 @@ _WATCHDOG = 'read -r _; kill -TERM "$1" 2>/dev/null; sleep 1; kill -KILL "$1" 2>
 
 @dataclass(frozen=True, slots=True)
 class EdgeState:
-    """What finds a running edge again: process id and its start (seconds since 1970), port, folders, mode."""
+    """What finds a running edge again: process id and its start (seconds since 1970), port, folders, mode.
+
+    secret: what its admin API asks for; empty where it asks for nothing.
+    """
 
     pid: int
     started_at: float
@@ -46,6 +49,7 @@ class EdgeState:
     root: str
     certificates: str
     mode: Mode
+    secret: str = ""
 
     def to_json(self) -> str:
         """Return the state as JSON for the owner's state file."""
@@ -63,7 +67,7 @@ class EdgeProcess:
     def __init__(self, state: EdgeState, certificates: Certificates, owned: _Owned | None = None) -> None:
         self.state = state
         self.certificates = certificates
-        self.admin = Admin(state.port)
+        self.admin = Admin(state.port, secret=state.secret)
         self._owned = owned
 
     @property
@@ -128,6 +132,7 @@ def start_edge(
     certificates: Path | None = None,
     installation: Installation | None = None,
     proxy: str | None = None,
+    secret: str = "",
     boot_timeout_s: float = 60.0,
 ) -> EdgeProcess:
     """Start an edge and return when it answers.
@@ -135,8 +140,8 @@ def start_edge(
     ``directory`` keeps its log, its files and its authority (a temporary folder if None); ``certificates`` lets
     several edges share one authority; ``hosts`` are signed for in advance. ``mode="load"`` keeps no journal. An
     ``owned`` edge ends with this process, a ``detached`` one runs on. ``proxy`` is its way out of a company's
-    network. Raises InfrastructureError: no Java, no jar, the port taken, or a process that does not come up (with the
-    end of its log).
+    network, ``secret`` what its admin API asks for. Raises InfrastructureError: no Java, no jar, the port taken, or
+    a process that does not come up (with the end of its log).
     """
     installation = installation or prepare()
     temporary = directory is None
@@ -146,12 +151,12 @@ def start_edge(
         made = ensure_certificates(certificates or root / "certificates", hosts, java=installation.java)
         for attempt in range(3):
             chosen = claim_port(port, bind) if port is not None else free_port(bind)
-            flags = wiremock_flags(port=chosen, bind=bind, root=root, certificates=made, mode=mode)
+            flags = wiremock_flags(port=chosen, bind=bind, root=root, certificates=made, mode=mode, secret=secret)
             line = command(installation, java_flags(mode, installation.archive, proxy=proxy), flags)
             child = _spawn(line, root / _LOG)
             owned = _Owned(child, root if temporary else None, lifetime)
             try:
-                _await_health(child, chosen, root / _LOG, boot_timeout_s)
+                _await_health(child, chosen, root / _LOG, boot_timeout_s, secret)
             except BaseException as error:
                 owned.stop()
                 if port is None and attempt < 2 and isinstance(error, _PortLost):
@@ -161,9 +166,9 @@ def start_edge(
             break
         if lifetime == "detached":
             child.returncode = 0  # it runs on: Popen must neither wait for it nor warn that nobody did
-        if lifetime == "detached":
-            child.returncode = 0  # it is meant to outlive us; without this Python warns of a child never waited for
-        state = EdgeState(child.pid, _create_time(child.pid), chosen, str(root), str(made.keystore.parent), mode)
+        state = EdgeState(
+            child.pid, _create_time(child.pid), chosen, str(root), str(made.keystore.parent), mode, secret
+        )
         return EdgeProcess(state, made, owned if lifetime == "owned" else None)
     except BaseException:
         if temporary:
@@ -263,10 +268,10 @@ def _meddles(variable: str) -> bool:
     return variable in {"JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS"}
 
 
-def _await_health(child: subprocess.Popen[bytes], port: int, log: Path, timeout_s: float) -> None:
+def _await_health(child: subprocess.Popen[bytes], port: int, log: Path, timeout_s: float, secret: str) -> None:
     deadline = time.monotonic() + timeout_s
     while True:
-        if is_healthy(port):
+        if is_healthy(port, secret):
             return
         code = child.poll()
         if code is not None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import socket
 import ssl
 from pathlib import Path
 
 from assay.errors import InfrastructureError
+
+ADMIN_USER = "assay"
 
 
 def free_port(bind: str = "127.0.0.1") -> int:
@@ -33,11 +36,18 @@ def claim_port(port: int, bind: str = "127.0.0.1") -> int:
     return port
 
 
-def is_healthy(port: int) -> bool:
+def authorization(secret: str) -> str:
+    """Return the header by which WireMock's admin API knows us where it asks."""
+    return "Basic " + base64.b64encode(f"{ADMIN_USER}:{secret}".encode()).decode("ascii")
+
+
+def is_healthy(port: int, secret: str = "") -> bool:
     """Tell whether WireMock on ``port`` answers its health check now."""
+    credentials = f"Authorization: {authorization(secret)}\r\n" if secret else ""
+    asked = f"GET /__admin/health HTTP/1.1\r\nHost: 127.0.0.1\r\n{credentials}Connection: close\r\n\r\n"
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=2) as link:
-            link.sendall(b"GET /__admin/health HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+            link.sendall(asked.encode("ascii"))
             return link.recv(15).startswith(b"HTTP/1.1 200")
     except OSError:
         return False

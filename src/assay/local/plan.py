@@ -14,7 +14,7 @@ from assay.local.state import Home, Running
 from assay.profile import Environment, Profile, System, read_credential
 from assay.suites import suite_roots
 
-EDGE, SIMULATORS, MERCHANT, KEEPER = "edge", "simulators", "merchant", "keeper"
+EDGE, SIMULATORS, MERCHANT, KEEPER, DOOR = "edge", "simulators", "merchant", "keeper", "door"
 PUBLIC = "platform"
 """Name of the reverse route by which vendors' webhooks reach the platform."""
 _NEAR = ("127.0.0.1", "::1", "localhost")
@@ -61,7 +61,6 @@ class Plan:
         """Whether the landscape's clock may be moved: everybody's own shop follows the clock on the wall."""
         return bool(self.simulated) and self.own_shop is None
 
-
     def way_to(self, base_url: str) -> WayOut:
         """Return how a witness reaches an address: what runs on this machine is never asked by way of a proxy."""
         environment = self.environment
@@ -92,6 +91,7 @@ def processes_of(plan: Plan) -> list[str]:
         (SIMULATORS, bool(plan.simulated)),
         (MERCHANT, plan.shop is not None),
         (KEEPER, plan.has_edge and plan.environment.edge.journal),
+        (DOOR, plan.has_edge and plan.environment.edge.bind is not None),
     )
     return [name for name, present in wanted if present]
 
@@ -100,8 +100,10 @@ def made_of(plan: Plan, name: str) -> str:
     """Return a digest of what the profile says of a process: where it changes, the process must start anew."""
     environment = plan.environment
     said: dict[str, Any] = {"view": environment.view}
-    if name == EDGE:
-        said["edge"] = environment.edge.model_dump()
+    if name == DOOR:
+        said["edge"] = (environment.edge.bind, environment.edge.allow)
+    elif name == EDGE:
+        said["edge"] = environment.edge.model_dump(exclude={"allow"})
         said["shop"] = plan.own_shop
         said["systems"] = {
             id_: (each.mode, each.all_hosts, each.base_url, stubs_of(plan, id_))

@@ -90,12 +90,15 @@ def stop(process: Process) -> None:
                 time.sleep(0.01)
 
 
-def admin(port: int, method: str, path: str, body: object = None, *, timeout_s: float = 60.0) -> Any:
-    """Call an admin route of a simulator or the merchant; `InfrastructureError` when it does not answer."""
+def admin(
+    port: int, method: str, path: str, body: object = None, *, timeout_s: float = 60.0, authorization: str = ""
+) -> Any:
+    """Call an admin route of a process of ours; `InfrastructureError` when it does not answer."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_s)
     try:
         content = None if body is None else json.dumps(body)
-        connection.request(method, f"/__admin/{path}", body=content, headers={"Content-Type": "application/json"})
+        headers = {"Content-Type": "application/json"} | ({"Authorization": authorization} if authorization else {})
+        connection.request(method, f"/__admin/{path}", body=content, headers=headers)
         answer = connection.getresponse()
         content_back = answer.read()
         if answer.status != 200:

@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from assay.errors import InfrastructureError, UsageError
-from assay.local.plan import EDGE, Plan
+from assay.local.plan import DOOR, EDGE, Plan
 
 _TRUST_PASSWORD = "changeit"  # noqa: S105 (Java's own default; it guards nothing but public certificates)
 _DIRECT = "localhost,127.0.0.1"
@@ -37,6 +37,11 @@ class WayIn:
     def host(self) -> str:
         """The proxy's host."""
         return urlsplit(self.proxy).hostname or ""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether others than this machine are let in."""
+        return self.host != "127.0.0.1"
 
     @property
     def port(self) -> int:
@@ -62,7 +67,8 @@ def way_in(plan: Plan) -> WayIn:
         )
     folder = plan.home.path / "edge" / "certificates"
     files = (folder / "ca.pem", folder / "ca-bundle.pem", folder / "truststore.p12")
-    return WayIn(f"http://127.0.0.1:{port}", *files)
+    bind = plan.environment.edge.bind
+    return WayIn(f"http://{bind}:{running.port(DOOR, DOOR)}" if bind else f"http://127.0.0.1:{port}", *files)
 
 
 def variables(way: WayIn) -> dict[str, str]:
@@ -143,10 +149,10 @@ def _shell(way: WayIn) -> str:
 
 def _docker(way: WayIn) -> str:
     place = "/etc/assay/ca-bundle.pem"
+    network = "" if way.is_open else "--network host "
     return f"""\
-# Linux: the edge listens on this machine's loopback, so the container shares its network. With Docker Desktop leave
-# --network out and write host.docker.internal for {way.host}.
-docker run --network host \\
+{_reach(way, "--network")}
+docker run {network}\\
   -e HTTPS_PROXY={way.proxy} -e https_proxy={way.proxy} \\
   -e NO_PROXY={_DIRECT} -e no_proxy={_DIRECT} \\
   -e SSL_CERT_FILE={place} -e REQUESTS_CA_BUNDLE={place} -e CURL_CA_BUNDLE={place} \\
@@ -156,14 +162,14 @@ docker run --network host \\
 
 def _compose(way: WayIn) -> str:
     place = "/etc/assay/ca-bundle.pem"
+    network = "" if way.is_open else "    network_mode: host\n"
     return f"""\
 # compose.assay.yaml: docker compose -f compose.yaml -f compose.assay.yaml up
-# Linux: the container shares this machine's network. With Docker Desktop leave network_mode out and write
-# host.docker.internal for {way.host}. Other services of your file belong into NO_PROXY.
+{_reach(way, "network_mode")}
+# Other services of your file belong into NO_PROXY.
 services:
   shop:   # the name of your service
-    network_mode: host
-    environment:
+{network}    environment:
       HTTPS_PROXY: {way.proxy}
       https_proxy: {way.proxy}
       NO_PROXY: {_DIRECT}
@@ -175,6 +181,15 @@ services:
       NODE_USE_ENV_PROXY: "1"
     volumes:
       - {way.bundle}:{place}:ro"""
+
+
+def _reach(way: WayIn, key: str) -> str:
+    if way.is_open:
+        return f"# The edge lets containers in at {way.host} (edge.bind and edge.allow in assay.toml)."
+    return f"""\
+# Linux: the edge listens on this machine's loopback, so the container shares its network; or let it in at the address
+# of Docker's bridge: edge = {{ bind = "172.17.0.1", allow = ["172.17.0.0/16"] }} in assay.toml. With Docker Desktop
+# leave {key} out and write host.docker.internal for {way.host}."""
 
 
 def _java(way: WayIn) -> str:

@@ -20,7 +20,9 @@ def route_table(plan: Plan, running: Running) -> RouteTable:
     port = running.port(MERCHANT, MERCHANT)
     shop = f"http://127.0.0.1:{port}" if plan.shop and port else plan.own_shop
     reverse = (ReverseRoute(PUBLIC, shop),) if shop else ()
-    return RouteTable(tuple(routes), reverse, environment=plan.name)
+    bind = plan.environment.edge.bind
+    names = ("127.0.0.1", "localhost", *((bind,) if bind else ()))
+    return RouteTable(tuple(routes), reverse, local_names=names, environment=plan.name)
 
 
 def _routes_of(plan: Plan, running: Running, name: str, system: System) -> list[Route]:
@@ -44,4 +46,12 @@ def edge_state(running: Running, home: Home) -> EdgeState:
         raise InfrastructureError("the edge is not up", where=str(home.path), hint="assay up")
     folder = home.path / "edge"
     port = process.ports[EDGE]
-    return EdgeState(process.pid, process.created, port, str(folder), str(folder / "certificates"), "scenario")
+    return EdgeState(
+        process.pid,
+        process.created,
+        port,
+        str(folder),
+        str(folder / "certificates"),
+        "scenario",
+        home.edge_secret.read_text() if home.edge_secret.is_file() else "",
+    )

@@ -8,6 +8,7 @@ never notices that the edge was replaced.
 from __future__ import annotations
 
 import os
+import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -21,6 +22,7 @@ from assay.errors import InfrastructureError
 from assay.events import Listener, Progress
 from assay.local import faults
 from assay.local.plan import (
+    DOOR,
     EDGE,
     KEEPER,
     MERCHANT,
@@ -51,13 +53,15 @@ def start_missing(plan: Plan, running: Running, missing: list[str], begun: list[
             attempts = [workers.submit(starter.begin, name, start) for name, start in each]
         for attempt in attempts:
             attempt.result()
-    if missing != [KEEPER]:
+    if set(missing) - {KEEPER, DOOR}:
         starter.open_edge()
     shop_port = running.port(MERCHANT, MERCHANT)
     if MERCHANT in missing and shop_port is not None:
         admin(shop_port, "POST", "start")
     if KEEPER in missing:
         starter.begin(KEEPER, starter.keeper)
+    if DOOR in missing:
+        starter.begin(DOOR, starter.door)
 
 
 class _Starter:
@@ -103,6 +107,7 @@ class _Starter:
             installation=self._installation,
             mode="scenario" if settings.journal else "load",
             proxy=settings.proxy,
+            secret=self._edge_secret(),
         )
         started.admin.close()
         log = str(self._plan.home.path / "edge" / "edge.log")
@@ -126,6 +131,13 @@ class _Starter:
         config = {"environment": self._plan.name, "store": str(home.store), "home": str(home.path)}
         return _spawned(self._plan, KEEPER, "assay.local.keeper", config, {})
 
+    def door(self) -> Process:
+        """Start what lets a platform in a container in, at the edge's own port of another address."""
+        settings = self._plan.environment.edge
+        port = self._running.port(DOOR, DOOR) or self.addresses.edge
+        config = {"bind": settings.bind, "allow": settings.allow, "port": port, "edge": self.addresses.edge}
+        return _spawned(self._plan, DOOR, "assay.local.door", config, {})
+
     def open_edge(self) -> None:
         """Tell the edge its routes and faults; before that it refuses every call."""
         if self._made is None:
@@ -136,6 +148,18 @@ class _Starter:
         open_edge.admin.close()
         faults.apply(self._running, self._plan.home, table, faults.in_force(self._plan.home))
         touch(self.addresses.edge, self._hosts, self._made.authority)
+
+    def _edge_secret(self) -> str:
+        """Make what the edge's admin API asks for where others than this machine reach the edge; else nothing."""
+        file = self._plan.home.edge_secret
+        file.unlink(missing_ok=True)
+        if self._plan.environment.edge.bind is None:
+            return ""
+        secret = secrets.token_urlsafe(24)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch(mode=0o600)
+        file.write_text(secret)
+        return secret
 
     def _shop_port(self) -> int:
         """Return the merchant's port, chosen already where vendors without an edge must know it; 0 for any."""

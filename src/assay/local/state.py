@@ -64,6 +64,7 @@ class Home:
         self.clock = self.path / "clock.json"
         self.logs = self.path / "logs"
         self.store = self.path / "store.sqlite"
+        self.edge_secret = self.path / "edge" / "admin.secret"
         self._file = self.path / "landscape.json"
 
     @classmethod

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from assay.events import Listener, Progress
-from assay.local.plan import EDGE, KEEPER, MERCHANT, SIMULATORS, Plan, processes_of
+from assay.local.plan import DOOR, EDGE, KEEPER, MERCHANT, SIMULATORS, Plan, processes_of
 from assay.local.processes import admin, stop
 from assay.local.state import Home, Process, Running
 from assay.local.status import is_changed
@@ -40,7 +40,7 @@ def take_down(home: Home, listen: Listener, *, forget: bool = False) -> int:
     with home.locked():
         running = home.read()
         ended = 0
-        for name in (MERCHANT, SIMULATORS, KEEPER, EDGE):
+        for name in (MERCHANT, SIMULATORS, KEEPER, DOOR, EDGE):
             process = running.processes.get(name)
             if process is not None and process.alive:
                 stop(process)
@@ -54,7 +54,7 @@ def take_down(home: Home, listen: Listener, *, forget: bool = False) -> int:
 def _end_what_changed(plan: Plan, running: Running, listen: Listener) -> None:
     """Stop what the profile no longer wants, or wants otherwise than it was started."""
     wanted = processes_of(plan)
-    for name in (MERCHANT, SIMULATORS, KEEPER, EDGE):
+    for name in (MERCHANT, SIMULATORS, KEEPER, DOOR, EDGE):
         process = running.processes.get(name)
         if process is None or (name in wanted and not is_changed(plan, process)):
             continue
