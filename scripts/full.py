@@ -21,6 +21,7 @@ import contextlib
 import json
 import os
 import platform
+import secrets
 import signal
 import subprocess
 import sys
@@ -30,6 +31,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
+
+import psutil
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "reports" / "out" / "full"
@@ -42,6 +45,8 @@ TOO_LONG = 124
 """The exit code of a part whose time was over."""
 _PATIENCE_S = 30
 _LOOK_S = 0.2
+_MARK = "ASSAY_FULL_RUN"
+"""In the environment of whatever a part starts, so that nothing of it is left running."""
 _ASSAY = Path(sys.executable).with_name("assay")
 
 
@@ -162,12 +167,13 @@ def perform(part: Part, folder: Path = OUT) -> bool:
 
 def _watched(part: Part, log: Path) -> int:
     """Run the command in a group of its own, ended when its time is over; return its exit code."""
+    token = secrets.token_hex(8)
     # Into a file, not through a pipe: a server that a command forgot would hold a pipe open for ever.
     with log.open("wb") as sink, log.open("rb") as told:
         process = subprocess.Popen(
             part.command,
             cwd=ROOT,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", **part.variables},
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **part.variables, _MARK: token},
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=subprocess.STDOUT,
@@ -183,7 +189,7 @@ def _watched(part: Part, log: Path) -> int:
                 time.sleep(_LOOK_S)
             return process.returncode
         finally:
-            _end(process)
+            _end(process, token)
             _show(told)
 
 
@@ -192,14 +198,18 @@ def _show(told: BinaryIO) -> None:
     sys.stdout.flush()
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Let the command take down what it started, as Ctrl-C does; then end what is left of its group."""
+def _end(process: subprocess.Popen[bytes], token: str) -> None:
+    """Let the command take down what it started, as Ctrl-C does; then end what it forgot."""
     for name, wait_s in ((signal.SIGINT, _PATIENCE_S), (signal.SIGKILL, 5)):
         with contextlib.suppress(ProcessLookupError):
-            if process.poll() is None or name is signal.SIGKILL:
+            if process.poll() is None:
                 os.killpg(process.pid, name)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(timeout=wait_s)
+    for left in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if left.environ().get(_MARK) == token:
+                left.kill()
 
 
 def _here() -> dict[str, object]:

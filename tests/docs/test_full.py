@@ -9,6 +9,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import psutil
 import pytest
 
 from scripts import full, full_figures
@@ -115,6 +116,17 @@ def test_an_endless_part_is_ended(tmp_path: Path) -> None:
     assert not full.perform(endless, tmp_path)
     assert json.loads((tmp_path / "endless.run.json").read_text())["exit_code"] == full.TOO_LONG
     assert "**ended: too long**" in full_figures.page([endless], tmp_path)
+
+
+def test_nothing_a_part_started_is_left(tmp_path: Path) -> None:
+    """A server that a part started in a group of its own and forgot is ended with it."""
+    forgets = (
+        "import subprocess, sys; child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'], "
+        "start_new_session=True); print(child.pid)"
+    )
+    assert full.perform(part("forgetful", sys.executable, "-W", "ignore", "-c", forgets), tmp_path)
+    pid = int((tmp_path / "forgetful.log").read_text())
+    assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
 
 def test_the_page_says_what_the_figures_say(tmp_path: Path) -> None:
