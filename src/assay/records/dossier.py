@@ -39,9 +39,9 @@ class Dossier:
     the base currency. `unknown_parcels` are tracking numbers the shop shows and no carrier knows. `stock` are
     counts before and after, of articles nobody else buys meanwhile. `before_replay` is this dossier as it was before
     the same events were delivered again. `siblings` are the numbers of further orders that came of a purchase that
-    meant one. `told` is what the shop said to the customer at each answer (ordered, declined, processing …), oldest first; empty
-    where nobody noted it. `cancel_asked` says whether anybody asked for the order to be cancelled, None where that is
-    not known. `read_at` is the landscape's instant of reading.
+    meant one. `told` is what the shop said to the customer at each answer (ordered, declined, processing …), oldest
+    first; empty where nobody noted it. `cancel_asked` says whether anybody asked for the order to be cancelled, None
+    where that is not known. `read_at` is the landscape's instant of reading.
     """
 
     order: Order | None
