@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.errors import UsageError
+from assay.errors import InfrastructureError, UsageError
 from assay.events import Finding, Outcome, Progress, Result
 from assay.local.plan import Plan
 from assay.local.project import plan_for
@@ -146,6 +147,33 @@ def test_a_finding_with_a_cause_is_told_before_one_without() -> None:
     findings = tuple(Finding(oracle="O-K1", result=Result.FAIL, order_ref="1", cause=cause) for cause in causes)
     tried.verdict.outcomes[0] = replace(tried.verdict.outcomes[0], findings=findings)
     assert causes[2] in sentences_of(tried)[0]
+
+
+class _Stuck:
+    """A lane whose trial goes on until its landscape is ended."""
+
+    def __init__(self, *_: object) -> None:
+        self.busy_s = 0.0
+        self._ended = threading.Event()
+
+    def attempt(self, trial: Trial) -> Tried:
+        self.busy_s = 1e6
+        assert self._ended.wait(20)
+        raise InfrastructureError("a process of the landscape does not answer", where=trial.id)
+
+    def interrupt(self) -> None:
+        self._ended.set()
+
+    def close(self) -> None:
+        self.busy_s = 0.0
+
+
+def test_a_trial_that_never_ends_is_ended_as_trouble(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a landscape stands still for ever, the self-test goes on and says so (3)."""
+    monkeypatch.setattr("assay.runners.selftest.Lane", _Stuck)
+    tried = self_test(plan, [Trial(id=id, kind="defect", meaning="", pairs=()) for id in ("PAY-16", "PAY-17")], lanes=1)
+    assert [each.trial.id for each in tried] == ["PAY-16", "PAY-17"]
+    assert exit_code_of(tried) == 3
 
 
 def test_ids_and_classes_may_be_repeated(tmp_path: Path) -> None:

@@ -49,9 +49,30 @@ class Lane:
     def __init__(self, plan: Plan, folder: Path, run_id: str) -> None:
         self._plan = replace(plan, home=Home(folder, plan.name))
         self._run_id = run_id
+        self._since: float | None = None
+
+    @property
+    def busy_s(self) -> float:
+        """How long the present trial has been going on; 0 between two."""
+        return 0.0 if self._since is None else time.monotonic() - self._since
+
+    def interrupt(self) -> None:
+        """End the landscape under the present trial, whose next call then fails: for whoever will not wait for it."""
+        running = self._plan.home.read()
+        for name in _PERISHABLE:
+            if running.alive(name):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    psutil.Process(running.processes[name].pid).kill()
 
     def attempt(self, trial: Trial) -> Tried:
         """Run a trial in a fresh landscape; trouble of the landscape is part of what came of it."""
+        self._since = time.monotonic()
+        try:
+            return self._attempt(trial)
+        finally:
+            self._since = None
+
+    def _attempt(self, trial: Trial) -> Tried:
         began = time.perf_counter()
         plan = self._plan_of(trial)
         self._clean(plan)

@@ -40,6 +40,8 @@ from assay.runners.verdict import NOTHING_RAN, Trouble, Verdict, write_json
 
 VERSION = 1
 LANES = 2
+_PATIENCE_S = 600.0
+"""A trial takes seconds; one that takes this long (a job that fails for ever stops the clock) is ended as trouble."""
 
 
 def self_test(
@@ -55,11 +57,13 @@ def self_test(
         queue.put(numbered)
     done: dict[int, Tried] = {}
     stop = threading.Event()
+    open_lanes: list[Lane] = []
     run_id = new_run_id()
     estimate = _Estimate(trials, min(lanes, len(trials)))
 
     def work(number: int) -> None:
         lane = Lane(plan, Path(tempfile.mkdtemp(prefix=f"assay-selftest-{number}-")), run_id)
+        open_lanes.append(lane)
         try:
             while not stop.is_set():
                 try:
@@ -78,11 +82,18 @@ def self_test(
             for attempt in attempts:
                 while not attempt.done():
                     time.sleep(0.1)
+                    _interrupt([lane for lane in open_lanes if lane.busy_s > _PATIENCE_S])
                 attempt.result()
         except BaseException:
             stop.set()
+            _interrupt(open_lanes)
             raise
     return [done[position] for position in sorted(done)]
+
+
+def _interrupt(lanes: Sequence[Lane]) -> None:
+    for lane in lanes:
+        lane.interrupt()
 
 
 class _Estimate:
