@@ -38,6 +38,9 @@ SYMPTOMS["CAT-05"] = lambda bench: len(bench.rig.ok("GET", "/api/products/0018")
 SYMPTOMS["CAR-16"] = lambda bench: (
     bench.rig.call("PUT", f"/api/carts/{bench.empty_cart()}/customer", bench.rig.buyer())[0] == 422
 )
+SYMPTOMS["MON-21"] = lambda bench: (
+    Decimal(bench.rig.order(lines=(("F-605", 1),))["lines"][0]["tax"]["amount"]) == Decimal("3.12")
+)
 SYMPTOMS["MON-39"] = lambda bench: (
     bench.total("goods", "USD") != Decimal(bench.rig.ok("GET", "/api/products/0017?currency=USD")["price"]["amount"])
 )
