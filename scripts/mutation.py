@@ -6,7 +6,8 @@
 cosmic-ray's operators find and make the mutants, ours add what it lacks; its own runner is not used, because it cannot
 draw a sample within a budget, and because of its 120 operators most replace a sum by a shift or a comparison by `is`,
 which any test kills and which would flatter the figure. Each family is one module with the tests that are to notice.
-Mutants are drawn from the families by turns, each is tried in a temporary copy of src/ and tests/, and what no test
+Annotations, docstrings, the switches of dataclasses and what is no other program are left alone. Mutants are drawn
+from the families by turns, each is tried in a temporary copy of src/ and tests/ (mutation_lane.py), and what no test
 notices is printed with its place and its diff. Exit code 0: at least 90 % were killed; 1: fewer; 2: a family's tests
 fail without any mutant.
 """
@@ -16,13 +17,13 @@ fail without any mutant.
 from __future__ import annotations
 
 import argparse
+import ast
 import difflib
+import functools
 import json
 import os
 import queue
 import random
-import shutil
-import subprocess
 import sys
 import tempfile
 import threading
@@ -37,17 +38,11 @@ from cosmic_ray.ast import ast_nodes, get_ast  # type: ignore[import-untyped]
 from cosmic_ray.mutating import mutate_code  # type: ignore[import-untyped]
 from cosmic_ray.operators.operator import Operator  # type: ignore[import-untyped]
 from cosmic_ray.plugins import get_operator  # type: ignore[import-untyped]
+from mutation_lane import Broken, Lane, is_another  # type: ignore[import-not-found]  # beside this script when it runs
 from parso.python.tree import Name, ReturnStmt
 
 ROOT = Path(__file__).resolve().parents[1]
 LIMIT = 0.90
-PATIENCE = 8
-"""How many times longer than on healthy code tests may take before a mutant counts as noticed: it does not end."""
-_SETTINGS = """
-import hypothesis
-hypothesis.settings.register_profile("mutation", deadline=None, derandomize=True, database=None)
-hypothesis.settings.load_profile("mutation")
-"""
 _SWAPS = {
     "BinaryOperator": ("Add_Sub", "Sub_Add", "Mul_Div", "Mul_Add", "Div_Mul", "FloorDiv_Mul", "Mod_FloorDiv", "Pow_Mul",
                        "BitAnd_BitOr", "BitXor_BitOr"),
@@ -151,60 +146,42 @@ def _tests(pattern: str) -> list[str]:
     return [str(path.relative_to(ROOT)) for path in sorted((ROOT / "tests/engine").glob(pattern))]
 
 
+@functools.cache
+def source_of(family: Family) -> str:
+    """Return the text of a family's module, as it was when it was first asked for."""
+    return (ROOT / family.module).read_text(encoding="utf-8")
+
+
 def mutants_of(family: Family) -> list[Mutant]:
     """Return every mutant of a family's module that is another program."""
-    source = (ROOT / family.module).read_text(encoding="utf-8")
-    nodes = list(ast_nodes(get_ast(source)))
+    source = source_of(family)
+    nodes, idle = list(ast_nodes(get_ast(source))), _idle(ast.parse(source))
     found = []
     for name, operator in OPERATORS.items():
         positions = (start for node in nodes for start, _ in operator.mutation_positions(node))
-        found += [Mutant(family, name, occurrence, start[0]) for occurrence, start in enumerate(positions)]
+        found += [
+            Mutant(family, name, occurrence, start[0])
+            for occurrence, start in enumerate(positions)
+            if not any(first <= start < last for first, last in idle)
+        ]
     return found
 
 
-class Lane:
-    """A copy of src/ and tests/ in which one mutant at a time is tried."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        for name in ("src", "tests/engine"):
-            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-        shutil.copy(ROOT / "pyproject.toml", folder)
-        # A busy machine must not kill a mutant by Hypothesis's own time limit, nor luck decide.
-        (folder / "mutation_settings.py").write_text(_SETTINGS, encoding="utf-8")
-
-    def notices(self, tests: Sequence[str], limit_s: float | None) -> bool:
-        """Say whether these tests fail or do not end in time."""
-        # No conftest and no plugin: these tests need neither, and loading them costs more than the tests.
-        path = os.pathsep.join([str(self.folder / "src"), str(self.folder)])
-        variables = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": path}
-        options = ["-x", "-q", "--no-header", "--noconftest", "-p", "no:randomly", "-p", "no:cacheprovider"]
-        options += ["-p", "mutation_settings"]
-        with subprocess.Popen(
-            [sys.executable, "-m", "pytest", *options, *tests],
-            cwd=self.folder,
-            env={**os.environ, **variables},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        ) as child:
-            try:
-                return child.wait(limit_s) != 0
-            except subprocess.TimeoutExpired:
-                child.kill()
-                return True
-
-    def try_out(self, mutant: Mutant, limit_s: float) -> tuple[bool, str]:
-        """Return whether the mutant was noticed, and its diff."""
-        file = self.folder / mutant.family.module
-        before = file.read_text(encoding="utf-8")
-        after = mutant.code(before)
-        file.write_text(after, encoding="utf-8")
-        try:
-            noticed = self.notices(mutant.family.tests, limit_s)
-        finally:
-            file.write_text(before, encoding="utf-8")
-        lines = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=0)
-        return noticed, "\n".join(line for line in lines if not line.startswith(("---", "+++", "@@")))
+def _idle(tree: ast.Module) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+    """Return where nothing is done that a test could notice: annotations, and what a dataclass is switched to."""
+    found: list[ast.expr | None] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            arguments = node.args
+            found += [each.annotation for each in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
+            found.append(node.returns)
+        elif isinstance(node, ast.AnnAssign):
+            found.append(node.annotation)
+        elif isinstance(node, ast.ClassDef):
+            found += node.decorator_list
+    return [
+        ((each.lineno, each.col_offset), (each.end_lineno or 0, each.end_col_offset or 0)) for each in found if each
+    ]
 
 
 def drawn(chosen: Sequence[Family], seed: int) -> list[Mutant]:
@@ -227,14 +204,16 @@ def run(
         waiting.put(mutant)
     tried: list[tuple[Mutant, bool, str]] = []
     with tempfile.TemporaryDirectory(prefix="assay-mutation-") as name:
-        copies = [Lane(Path(name) / str(number)) for number in range(lanes)]
-        healthy_s = {}
-        for tests in dict.fromkeys(family.tests for family in chosen):
-            began = time.monotonic()
-            if copies[0].notices(tests, None):
-                print(f"the tests fail without any mutant: {' '.join(tests)}")
-                raise SystemExit(2)
-            healthy_s[tests] = time.monotonic() - began
+        every = list(dict.fromkeys(test for family in chosen for test in family.tests))
+        copies = [Lane(Path(name) / str(number), every) for number in range(lanes)]
+        try:
+            for lane in copies:
+                lane.wait_until_ready()
+                for tests in dict.fromkeys(family.tests for family in chosen):
+                    lane.learn_duration(tests)
+        except Broken as error:
+            print(f"these tests fail without any mutant: {error}")
+            raise SystemExit(2) from error
 
         def work(lane: Lane) -> None:
             while time.monotonic() < deadline:
@@ -242,14 +221,28 @@ def run(
                     mutant = waiting.get_nowait()
                 except queue.Empty:
                     return
-                tried.append((mutant, *lane.try_out(mutant, PATIENCE * healthy_s[mutant.family.tests] + 10)))
+                if (outcome := try_out(mutant, lane)) is not None:
+                    tried.append((mutant, *outcome))
 
         threads = [threading.Thread(target=work, args=(lane,)) for lane in copies]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
+        for lane in copies:
+            lane.close()
     return tried
+
+
+def try_out(mutant: Mutant, lane: Lane) -> tuple[bool, str] | None:
+    """Return whether the mutant was noticed, and its diff; None where it is no other program."""
+    before = source_of(mutant.family)
+    after = mutant.code(before)
+    if not is_another(before, after):
+        return None
+    noticed = lane.notices(mutant.family.module, before, after, mutant.family.tests)
+    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=0)
+    return noticed, "\n".join(line for line in lines if not line.startswith(("---", "+++", "@@")))
 
 
 def report(mutants: Sequence[Mutant], tried: Sequence[tuple[Mutant, bool, str]], json_path: Path | None) -> int:
