@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -34,6 +35,7 @@ test_credentials = {{ api_key = "sk_test_assay", webhook_secret = "whsec_assay" 
 [systems.search]
 role = "other"
 host = "search.example"
+contract = "search.yaml"
 
 [systems.mailer]
 role = "other"
@@ -45,7 +47,27 @@ stripe = "simulated"
 search = "stub"
 mailer = {{ mode = "sandbox", base_url = "{shop}/mail" }}
 """
-SEARCH = {"request": {"method": "GET", "urlPath": "/find"}, "response": {"status": 200, "jsonBody": {"found": 3}}}
+JSON = {"Content-Type": "application/json"}
+SEARCH = {
+    "request": {"method": "GET", "urlPath": "/find"},
+    "response": {"status": 200, "headers": JSON, "jsonBody": {"found": 3}},
+}
+CONTRACT = """\
+openapi: 3.0.3
+info: {title: search, version: "1"}
+paths:
+  /find:
+    get:
+      responses:
+        200:
+          description: found
+          content:
+            application/json:
+              schema: {$ref: "#/components/schemas/Found"}
+components:
+  schemas:
+    Found: {type: object, required: [found], properties: {found: {type: integer, nullable: true}}}
+"""
 BUY = """
 import os, ssl, urllib.request
 def call(url, **headers):
@@ -104,6 +126,7 @@ def own(tmp_path_factory: pytest.TempPathFactory, shop: tuple[str, list[Any]]) -
     stubs = project.path / "mocks" / "search" / "stubs"
     stubs.mkdir(parents=True)
     (stubs / "find.json").write_text(json.dumps(SEARCH))
+    (project.path / "search.yaml").write_text(CONTRACT)
     done = project.assay("up", "--env", "own")
     assert done.returncode == 0, done.stderr
     yield project
@@ -253,6 +276,31 @@ def test_a_system_nobody_wrote_code_for_has_journal_and_faults(own: Project, sho
     assert through(own, "https://search.example/find").status_code == 503
     own.type("faults", "clear", "--env", "own")
     assert through(own, "https://search.example/find").status_code == 200
+
+
+def test_a_contract_of_the_users_own(own: Project) -> None:
+    """What a system nobody wrote code for answers is held against the user's document: exit 1 with call and place."""
+    since = ("edges", "--env", "own", "--since")
+    time.sleep(1.1)
+    through(own, "https://search.example/find")
+    assert "contract of search kept: 1 calls, 0 problems" in own.type(*since, "1s").stdout
+    stub = own.path / "mocks" / "search" / "stubs" / "more.json"
+    odd = {"request": {"urlPath": "/find", "queryParameters": {"odd": {"equalTo": "1"}}}, "priority": 1}
+    stub.write_text(json.dumps({**odd, "response": {"status": 200, "headers": JSON, "jsonBody": {"found": "three"}}}))
+    try:
+        assert own.assay("up", "--env", "own").returncode == 0
+        through(own, "https://search.example/find?odd=1")
+        through(own, "https://search.example/elsewhere")
+        told = own.type("edges", "--env", "own")
+        assert told.returncode == 1
+        assert "GET /find, answer body found: " in told.stdout
+        listed = json.loads(own.type("edges", "--env", "own", "--json").stdout)
+        assert [each["place"] for each in next(e for e in listed if e["system"] == "search")["broken"]] == [
+            "answer body found"
+        ]
+    finally:
+        stub.unlink()
+        assert own.assay("up", "--env", "own").returncode == 0
 
 
 def test_webhooks_reach_the_shops_own_path(own: Project, shop: tuple[str, list[Any]]) -> None:

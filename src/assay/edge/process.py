@@ -31,6 +31,7 @@ from assay.edge.sockets import claim_port, free_port, is_healthy
 from assay.errors import InfrastructureError
 
 _STOP_AFTER_S = 3.0
+_PORT_WITHIN_S = 10.0
 _LOG = "edge.log"
 # Waits for its owner's end of the pipe to close, then ends the process and removes the folder if there is one.
 _WATCHDOG = 'read -r _; kill -TERM "$1" 2>/dev/null; sleep 1; kill -KILL "$1" 2>/dev/null; [ -z "$2" ] || rm -rf "$2"'
@@ -150,7 +151,7 @@ def start_edge(
         root.mkdir(parents=True, exist_ok=True)
         made = ensure_certificates(certificates or root / "certificates", hosts, java=installation.java)
         for attempt in range(3):
-            chosen = claim_port(port, bind) if port is not None else free_port(bind)
+            chosen = claim_port(port, bind, patience_s=_PORT_WITHIN_S) if port is not None else free_port(bind)
             flags = wiremock_flags(port=chosen, bind=bind, root=root, certificates=made, mode=mode, secret=secret)
             line = command(installation, java_flags(mode, installation.archive, proxy=proxy), flags)
             child = _spawn(line, root / _LOG)

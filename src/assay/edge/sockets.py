@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import socket
 import ssl
+import time
 from pathlib import Path
 
 from assay.errors import InfrastructureError
 
 ADMIN_USER = "assay"
+_HELD = "held by"
 
 
 def free_port(bind: str = "127.0.0.1") -> int:
@@ -19,8 +21,22 @@ def free_port(bind: str = "127.0.0.1") -> int:
         return int(probe.getsockname()[1])
 
 
-def claim_port(port: int, bind: str = "127.0.0.1") -> int:
-    """Return ``port`` if it is free; raise InfrastructureError naming its holder if it is not."""
+def claim_port(port: int, bind: str = "127.0.0.1", *, patience_s: float = 0) -> int:
+    """Return ``port`` if it is free; raise InfrastructureError naming its holder if it is not.
+
+    patience_s: how long to wait where nobody listens there: what is left of a connection holds it for a moment.
+    """
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            return _bound_once(port, bind)
+        except InfrastructureError as error:
+            if str(error.seen).startswith(_HELD) or time.monotonic() >= deadline:
+                raise
+            time.sleep(0.1)
+
+
+def _bound_once(port: int, bind: str) -> int:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -71,7 +87,7 @@ def _holder(port: int) -> str | None:
     try:
         for link in psutil.net_connections("tcp"):
             if link.status == psutil.CONN_LISTEN and link.laddr and link.laddr.port == port and link.pid:
-                return f"held by {psutil.Process(link.pid).name()} (process {link.pid})"
+                return f"{_HELD} {psutil.Process(link.pid).name()} (process {link.pid})"
     except psutil.Error:
         return None
     return None

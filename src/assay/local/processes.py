@@ -19,6 +19,7 @@ from assay.errors import InfrastructureError
 from assay.local.state import Process
 
 _STOP_AFTER_S = 3.0
+_GONE_AFTER_S = 15.0  # a busy machine takes its time to bury a gigabyte
 _READY_WITHIN_S = 30.0
 
 
@@ -81,10 +82,10 @@ class Starting:
 def stop(process: Process) -> None:
     """Ask a process to end, and make it end after three seconds."""
     with contextlib.suppress(psutil.NoSuchProcess):
-        for ask in (psutil.Process.terminate, psutil.Process.kill):
+        for ask, wait_s in ((psutil.Process.terminate, _STOP_AFTER_S), (psutil.Process.kill, _GONE_AFTER_S)):
             if process.alive:
                 ask(psutil.Process(process.pid))
-            deadline = time.monotonic() + _STOP_AFTER_S
+            deadline = time.monotonic() + wait_s
             # Not psutil's wait: it also waits until the init of a container gets round to burying the dead.
             while process.alive and time.monotonic() < deadline:
                 time.sleep(0.01)

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from assay.edge import attach
 from assay.errors import InfrastructureError, UsageError
+from assay.local.contract import Broken, Contract
 from assay.local.plan import EDGE, Plan
 from assay.local.routing import edge_state
 from assay.records import Call
@@ -57,6 +58,21 @@ def calls_of(plan: Plan, system: str, since: datetime) -> list[Call]:
     let_journal_arrive(plan)
     calls = _from_store(plan, lambda store: store.calls(plan.name, since=since))
     return [call for call in calls if call.system == system and call.way != "reverse"]
+
+
+def contracts(plan: Plan, *, since: datetime | None = None) -> list[tuple[str, int, Contract, list[Broken]]]:
+    """Return (system, calls, contract, what broke it) for every system whose contract the profile names."""
+    named = {name: system.contract for name, system in plan.environment.systems.items() if system.contract}
+    if not named:
+        return []
+    let_journal_arrive(plan)
+    calls = _from_store(plan, lambda store: store.calls(plan.name, since=since))
+    found = []
+    for name, file in named.items():
+        contract = Contract(plan.profile.folder / str(file))
+        own = [call for call in calls if call.system == name and call.way != "reverse"]
+        found.append((name, len(own), contract, contract.broken_by(own)))
+    return found
 
 
 def must_journal(plan: Plan) -> None:
