@@ -24,7 +24,7 @@ from assay.capture import Capture
 from assay.errors import InfrastructureError, SafetyError, UsageError
 from assay.masking import mask_body, mask_url
 from assay.roles import Reply
-from assay.transport import GeventTransport, StandardTransport, Transport, TransportFailed
+from assay.transport import GeventTransport, HttpcoreTransport, Transport, TransportFailed
 
 __all__ = [
     "Answer",
@@ -254,7 +254,7 @@ def open_client(
     base_url: str,
     *,
     system: str = "",
-    transport: Literal["standard", "geventhttpclient"] | Transport = "standard",
+    transport: Literal["httpcore", "geventhttpclient"] | Transport = "httpcore",
     timeout_s: float = 10.0,
     headers: Mapping[str, str] | None = None,
     allow_hosts: Sequence[str] = (),
@@ -280,12 +280,12 @@ def open_client(
         raise UsageError("a base URL holds no user or password", where=system or None, hint="use credentials instead")
     if timeout_s <= 0:
         raise UsageError("every request has a time limit", expected="timeout_s > 0", seen=str(timeout_s))
-    if transport == "standard":
-        transport = StandardTransport(timeout_s, ca_file, connections, proxy)
+    if transport == "httpcore":
+        transport = HttpcoreTransport(timeout_s, ca_file, connections, proxy)
     elif transport == "geventhttpclient":
         transport = GeventTransport(timeout_s, ca_file, connections, proxy)
     elif isinstance(transport, str):
-        raise UsageError("no such HTTP transport", expected="standard or geventhttpclient", seen=transport)
+        raise UsageError("no such HTTP transport", expected="httpcore or geventhttpclient", seen=transport)
     client = Client(
         base_url,
         transport,

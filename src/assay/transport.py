@@ -1,17 +1,15 @@
-"""What carries the bytes of `assay.http`: the standard library by default, geventhttpclient under Locust.
+"""What carries the bytes of `assay.http`: httpx's own connections (httpcore) by default, geventhttpclient under Locust.
 
 Separate so that no request model of either is ever seen above, and a change of library is a change here. Each is
-imported when it is opened. The standard library's client costs a sixth of the CPU of httpx and its models a request.
+imported when it is opened.
 """
 
 from __future__ import annotations
 
-import select
-import time
 import zlib
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from assay.errors import UsageError
@@ -37,112 +35,61 @@ class Transport(Protocol):
         """Close kept connections."""
 
 
-class _Kept(NamedTuple):
-    """A connection that waits for its next request, and since when (`time.monotonic`)."""
+class HttpcoreTransport:
+    """The connections of httpx without its client and models, which cost twice as much a request; safe for threads.
 
-    connection: Any
-    since: float
-
-
-class StandardTransport:
-    """The standard library's HTTP/1.1 client over kept connections; safe for threads.
-
-    connections: the most that are kept per server while nobody uses them. proxy: ``http://host:port`` of a proxy to go
-    through, by CONNECT for https.
+    connections: the most that are open per pool. proxy: ``http://host:port`` of a proxy to go through, by CONNECT for
+    https.
     """
 
     def __init__(self, timeout_s: float, ca_file: str | None, connections: int, proxy: str | None = None) -> None:
-        import http.client
         import ssl
 
-        self._http = http.client
-        self._ssl = ssl
+        import httpcore  # 50 ms that a connector's import must not cost
+
         self._timeout_s = timeout_s
-        self._ca_file = ca_file
-        self._connections = connections
-        self._proxy = urlsplit(proxy) if proxy else None
-        self._kept: dict[tuple[str, str], list[_Kept]] = {}  # append and pop are atomic: no lock is needed
-        self._closed = False
+        self._extensions = {"timeout": dict.fromkeys(("connect", "read", "write", "pool"), timeout_s)}
+        self._timed_out = httpcore.TimeoutException
+        self._lost = (httpcore.RemoteProtocolError, httpcore.ReadError, httpcore.WriteError)
+        self._failures = (
+            httpcore.NetworkError,
+            httpcore.ProtocolError,
+            httpcore.ProxyError,
+            httpcore.UnsupportedProtocol,
+            ValueError,  # a port that is no number
+        )
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=_ssl_context(ssl, ca_file),
+            proxy=httpcore.Proxy(proxy) if proxy else None,
+            max_connections=connections,
+            max_keepalive_connections=connections,
+            keepalive_expiry=_IDLE_S,
+        )
 
     def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Reply:
         """Send one request; body and reply are whole."""
-        parts = urlsplit(url)
-        origin = parts.scheme, parts.netloc
-        target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
-        if self._proxy and parts.scheme == "http":
-            target = f"http://{parts.netloc}{target}"
+        sent = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
         try:
-            connection = self._take(origin)
-            if connection is not None:
-                try:
-                    return self._over(connection, origin, method, target, headers, body)
-                except ConnectionError:  # closed while it was idle: no byte of a reply came
-                    if method not in _IDEMPOTENT:
-                        raise
-            connection = self._connect(parts.scheme, parts.hostname or "", parts.port)
-            return self._over(connection, origin, method, target, headers, body)
-        except TimeoutError as failure:
+            try:
+                response = self._pool.request(
+                    method, url, headers=sent, content=body or None, extensions=self._extensions
+                )
+            except self._lost:  # most often a kept connection that its server ended meanwhile
+                if method not in _IDEMPOTENT:
+                    raise
+                response = self._pool.request(
+                    method, url, headers=sent, content=body or None, extensions=self._extensions
+                )
+        except self._timed_out as failure:
             raise TransportFailed(f"no answer within {self._timeout_s:g} s") from failure
-        except (OSError, self._http.HTTPException, ValueError) as failure:
+        except self._failures as failure:
             raise TransportFailed(f"{type(failure).__name__}: {failure}") from failure
+        received = _joined((name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers)
+        return Reply(response.status, received, _decoded(response.content, received))
 
     def close(self) -> None:
         """Close kept connections."""
-        self._closed = True
-        for kept in self._kept.values():
-            while kept:
-                kept.pop().connection.close()
-
-    def _over(
-        self,
-        connection: Any,
-        origin: tuple[str, str],
-        method: str,
-        target: str,
-        headers: Mapping[str, str],
-        body: bytes,
-    ) -> Reply:
-        """Send the request over this connection, which is kept if it can serve again and closed if not."""
-        keep = False
-        try:
-            connection.request(method, target, body=body or None, headers=headers)
-            response = connection.getresponse()
-            content = response.read()
-            received = _joined(response.headers.items())
-            keep = not response.will_close
-        finally:
-            if not keep or self._closed or len(self._kept.setdefault(origin, [])) >= self._connections:
-                connection.close()
-            else:
-                self._kept[origin].append(_Kept(connection, time.monotonic()))
-        return Reply(response.status, received, _decoded(content, received))
-
-    def _take(self, origin: tuple[str, str]) -> Any:
-        """Return a kept connection that its server has not closed, or None."""
-        kept = self._kept.get(origin)
-        while kept:
-            try:
-                connection, since = kept.pop()
-            except IndexError:  # another thread was quicker
-                return None
-            if time.monotonic() - since < _IDLE_S and not _is_readable(connection.sock):
-                return connection
-            connection.close()
-        return None
-
-    def _connect(self, scheme: str, host: str, port: int | None) -> Any:
-        if scheme == "https":
-            context = _ssl_context(self._ssl, self._ca_file)
-            if self._proxy is None:
-                return self._http.HTTPSConnection(host, port or 443, timeout=self._timeout_s, context=context)
-            connection = self._http.HTTPSConnection(
-                self._proxy.hostname or "", self._proxy.port, timeout=self._timeout_s, context=context
-            )
-            connection.set_tunnel(host, port or 443)
-            return connection
-        if self._proxy is not None:
-            host, port = self._proxy.hostname or "", self._proxy.port
-        return self._http.HTTPConnection(host, port or 80, timeout=self._timeout_s)
+        self._pool.close()
 
 
 class GeventTransport:
@@ -155,7 +102,7 @@ class GeventTransport:
         except ImportError:
             raise UsageError(
                 "the transport geventhttpclient is not installed",
-                hint="install assay[load], or use transport='standard'",
+                hint="install assay[load], or use transport='httpcore'",
             ) from None
         self._factory = geventhttpclient.HTTPClient
         self._ssl = ssl
@@ -204,17 +151,6 @@ class GeventTransport:
         )
         self._by_origin[netloc] = client
         return client
-
-
-def _is_readable(sock: Any) -> bool:
-    """Say whether something waits in an idle connection: its end, or bytes nobody asked for."""
-    if sock is None:
-        return True
-    if not hasattr(select, "poll"):  # Windows; elsewhere select refuses what a large landscape opens
-        return bool(select.select([sock], [], [], 0)[0])
-    poll = select.poll()
-    poll.register(sock, select.POLLIN)
-    return bool(poll.poll(0))
 
 
 def _decoded(content: bytes, headers: Mapping[str, str]) -> bytes:

@@ -81,7 +81,7 @@ def server() -> Iterator[Server]:
     running.stop()
 
 
-@pytest.fixture(params=["standard", "geventhttpclient"])
+@pytest.fixture(params=["httpcore", "geventhttpclient"])
 def transport(request: pytest.FixtureRequest) -> Any:
     """Each transport by name; the one of Locust only where it is installed."""
     if request.param == "geventhttpclient":

@@ -15,7 +15,7 @@ from assay.http import open_client
 
 ABSENT = importlib.util.find_spec("geventhttpclient") is None
 TRANSPORTS = [
-    "standard",
+    "httpcore",
     pytest.param("geventhttpclient", marks=pytest.mark.skipif(ABSENT, reason="pip install 'assay[load]'")),
 ]
 

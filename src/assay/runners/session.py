@@ -73,7 +73,7 @@ class Session:
         plan: Plan,
         running: Running,
         *,
-        transport: Literal["standard", "geventhttpclient"] = "standard",
+        transport: Literal["httpcore", "geventhttpclient"] = "httpcore",
         runner: str = "",
         run_id: str = "",
         seed: int | None = None,
@@ -122,6 +122,7 @@ class Session:
         for connector in self.landscape.connectors.values():
             # A connector that keeps something open of its own, a browser, says how it is closed.
             getattr(connector, "close", lambda: None)()
+        self._free(list(self._kept))  # what was performed and, because the run was cut off, never judged
         opened = [self.__dict__.get(name) for name in ("store", "shared_store")]
         for store in {id(each): each for each in opened if each and each is not self._given_store}.values():
             store.close()
@@ -165,9 +166,9 @@ class Session:
             number = next(self._numbers)
             execution = Execution(f"{self.run_id}-{number:04d}", _trace_id(self.run_id, number))
             leased = self._lease(case, execution.id)
-            before = self._counted(leased)
             token = current.set(execution)
             try:
+                before = self._counted(leased)
                 with self.turns.taken(alone=case.alone), self.time.acting():
                     outcome = perform(
                         flow,
@@ -181,6 +182,9 @@ class Session:
                         watch=execution.watched.append,
                         cut=self.plan.environment.production,
                     )
+            except BaseException:
+                self._free([execution.id])  # there will be no outcome to judge
+                raise
             finally:
                 current.reset(token)
         # In production the customer is a known one, who may have bought before.
@@ -243,14 +247,12 @@ class Session:
         self._let_journal_arrive()
         since = min((each.started_at for each in outcomes if each.started_at), default=self._began[1]) - _MARGIN
         span = (since, self.now())
-        with self._gatherer() as gatherer:
-            judged = [self._judged(outcome, gatherer, span) for outcome in outcomes]
-        judged = self._replayed(judged)
         try:
-            return [self._settled(outcome) for outcome in judged]
+            with self._gatherer() as gatherer:
+                judged = [self._judged(outcome, gatherer, span) for outcome in outcomes]
+            return [self._settled(outcome) for outcome in self._replayed(judged)]
         finally:
-            if self._leasing and "shared_store" in self.__dict__:
-                self.shared_store.release(self.plan.name, *(outcome.id for outcome in judged))
+            self._free([outcome.id for outcome in outcomes])
 
     def judge_all_orders(self, outcomes: Sequence[Outcome]) -> Outcome | None:
         """Judge what only shows over all orders of this session together; None where no oracle asks for it."""
@@ -407,6 +409,11 @@ class Session:
                 # Goods that somebody else still holds make conservation unjudgeable, not the order.
                 return taken
             self.wait(0.05)
+
+    def _free(self, holders: Sequence[str]) -> None:
+        """Give back the goods these executions hold: whoever waits for them would wait for nothing."""
+        if self._leasing and "shared_store" in self.__dict__:
+            self.shared_store.release(self.plan.name, *holders)
 
     def _move(self, span: timedelta) -> None:
         if self._simulated:
