@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from assay.local.project import plan_for
+from assay.local.store_place import ledger_place
+from assay.store import open_store
 from tests.conftest import type_assay
 from tests.engine.corner_shop import CONNECTOR, PROFILE, Corner, opened, write_project
 
@@ -82,7 +86,7 @@ def test_a_shop_that_works_is_walked_to_the_end(onboard: Onboard, corner: Corner
     """Each function is called once in order and said to work; one order was bought."""
     told = onboard()
     assert told["code"] == 0, told["said"]
-    steps = ["connectors/my_shop.py", "place", "order", "order, unknown", "orders", "cancel_order"]
+    steps = ["connectors/my_shop.py", "place", "order", "order, unknown", "orders", "cancel_order", "undo"]
     assert list(told["said"]) == steps
     assert "find_by_marker" in told["said"]["cancel_order"]
     assert "12.50 EUR" in told["said"]["order"]
@@ -175,6 +179,15 @@ def test_what_a_connector_does_wrong(onboard: Onboard, where: str, old: str, new
     for piece in ("wrong: ", *said):
         assert piece in told["said"][where], told["said"][where]
     assert len([each for each in told["checks"] if each["state"] in ("wrong", "broken")]) == 1
+
+
+def test_a_walk_gives_its_goods_free(onboard: Onboard, project: Path, corner: Corner) -> None:
+    """Whether it came to its end or not, nobody after it waits for the goods it bought."""
+    onboard(('shown["total"], "EUR"', 'shown["sum"], "EUR"'))
+    plan = plan_for("own", project / "assay.toml")
+    with closing(open_store(ledger_place(plan))) as store:
+        now = datetime.now(UTC)
+        assert store.lease("own", ("sku:1",), holder="next", now=now, until=now + timedelta(hours=1)) == ("sku:1",)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Any
 
 from assay.errors import AssayError, SafetyError, UsageError
-from assay.events import Finding, Listener
+from assay.events import Finding, Listener, Outcome
 from assay.flow import Case, Flow, Run, flow
 from assay.local.doctor import Check
 from assay.local.plan import Plan
@@ -105,9 +105,16 @@ class _Steps:
         system = session.plan.environment.systems[shop]
         self._credentials = {shop: ", ".join(system.credentials.values())}
         self._began = session.now()
+        self._unsettled: list[Outcome] = []
 
     def go(self, cases: Sequence[Case]) -> None:
-        """Walk all of it, as far as it works."""
+        """Walk all of it, as far as it works; what was bought on the way is taken back where that is called for."""
+        try:
+            self._walk(cases)
+        finally:
+            self._settle()
+
+    def _walk(self, cases: Sequence[Case]) -> None:
         bought = self._place(cases[0])
         if self._walked.broken:
             return
@@ -125,6 +132,23 @@ class _Steps:
             self._others(order, cases)
         self._walked.add(examine_webhooks(plan, self._session))
 
+    def _settle(self) -> list[Outcome]:
+        """Judge what was bought, which gives its goods free and takes back what is more than a simulation."""
+        performed, self._unsettled = self._unsettled, []
+        try:
+            judged = self._session.judge_all(performed)
+        except Exception as error:  # the connector's own: it has been told of already
+            self._note("undo", f"what was bought could not be judged: {_first(error)}", "assay sweep takes it back")
+            return []
+        left = [outcome for outcome in judged if outcome.undo in ("open", "leaked")]
+        if left:
+            self._note(
+                "undo",
+                "what was bought, or may still turn out to be, is not taken back",
+                "assay sweep takes it back, or says why not",
+            )
+        return judged
+
     def _place(self, case: Case) -> str | None:
         kept: list[Any] = []
 
@@ -138,7 +162,7 @@ class _Steps:
                 kept.append(error)
 
         try:
-            self._bought = self._session.perform(one_order, case)
+            self._unsettled.append(self._session.perform(one_order, case))
         except SafetyError as error:
             self._note("place", error.message, "the rest is walked with the latest order the shop lists")
             return None
@@ -211,8 +235,8 @@ class _Steps:
     def _others(self, order: Order, cases: Sequence[Case]) -> None:
         """Let every other system take its part, ask it, and judge."""
         session = self._session
-        performed = [self._bought]
-        performed += [session.perform(_buyer(case), case) for case in cases[1:]]
+        bought = self._unsettled[0]
+        self._unsettled += [session.perform(_buyer(case), case) for case in cases[1:]]
         if session.plan.moves_time:
             session.pass_time(_TRAVELS)
             session.rest()
@@ -220,8 +244,8 @@ class _Steps:
         for role, name in (("payments", "payment"), ("erp", "documents_of"), ("carrier", "track")):
             for system in session.landscape.read(role):
                 self._tell(self._asked(system, role, name, fresh))
-        self._walked.add(examine_edge(session.plan, fresh, self._bought))
-        judged = session.judge_all(performed)
+        self._walked.add(examine_edge(session.plan, fresh, bought))
+        judged = self._settle()
         together = session.judge_all_orders(judged)
         for outcome in [*judged, *([together] if together else [])]:
             self._walked.findings += outcome.findings
