@@ -344,6 +344,12 @@ def test_a_flow_against_a_shop_needs_its_landscape_up(project: Project, new_proj
     assert not (project.path / ".assay" / "own" / "landscape.json").exists()
 
 
+def test_nobody_moves_the_time_of_a_shop_of_ones_own(own: Project) -> None:
+    """The simulators' clock cannot leave the shop's behind: exit 2 with what to do instead."""
+    moved = own.type("clock", "advance", "1h", "--env", "own")
+    assert (moved.returncode, "policies.freshness" in moved.stderr) == (2, True)
+
+
 @pytest.mark.parametrize(("view", "said"), [("base_url", "assay status"), ("witness", "keeps no journal")])
 def test_a_view_without_proxy_says_so(project: Project, view: str, said: str) -> None:
     """By base URL and witness only there are no proxy settings: exit 2 with what there is instead."""

@@ -107,6 +107,11 @@ def _clock(plan: Plan) -> LandscapeClock:
 def _move(plan: Plan, to: datetime | timedelta, as_json: bool) -> None:
     from assay.local.up import settlers
 
+    if plan.own_shop:
+        raise UsageError(
+            f"the clock of '{plan.name}' cannot be moved: the shop at {plan.own_shop} follows the clock on the wall",
+            hint="shorten policies.freshness and the shop's own job intervals instead",
+        )
     moved, settle = _clock(plan), settlers(plan.home.read())
     if isinstance(to, datetime):
         moved.set(to, settle)
