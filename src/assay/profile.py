@@ -138,7 +138,9 @@ class System(_Table):
     settings: dict[str, Any] = Field(default_factory=dict, description="settings of the simulator or merchant")
     logs: tuple[str, ...] = Field((), description="files it writes, searched for card data; 'logs/*.log' from here")
     webhook: str | None = Field(
-        None, pattern="^/", description="path of your shop that takes this vendor's webhooks; /webhooks/ID by default"
+        None,
+        pattern="^(/|none$)",
+        description="path of your shop that takes this vendor's webhooks, or 'none'; /webhooks/ID by default",
     )
     contract: str | None = Field(None, description="the vendor's OpenAPI document, as a file of your project")
 

@@ -32,12 +32,26 @@ role = "carrier"
 host = "onlinetools.ups.com"
 credentials = {{ client_id = "env:UPS_CLIENT_ID", client_secret = "env:UPS_CLIENT_SECRET" }}
 
+[systems.bank]
+role = "other"
+host = "bank.example"
+webhook = "/hooks/stripe"
+credentials = {{ webhook_secret = "env:BANK_SECRET" }}
+
 [environments.local]
 view = "witness"
 [environments.local.systems]
 shop = {{ mode = "live", base_url = "{shop}" }}
 stripe = {{ mode = "simulated", settings = {{ webhook_url = "http://127.0.0.1:9/" }} }}
 ups = {{ mode = "sandbox", base_url = "https://wwwcie.ups.com" }}
+bank = "live"
+"""
+BANK = """\
+import json
+from assay.connectors.stripe import StripeEvent, sign
+
+def decode_event(event):
+    return StripeEvent(ref=event["id"], kind="paid", created_at=None, body=json.dumps(event).encode())
 """
 
 
@@ -137,6 +151,28 @@ def test_what_webhooks_cannot_do(laptop: Project) -> None:
     (laptop.path / "odd.jsonl").write_text('{"id": "evt_1"}\n{"id": \n')
     odd = laptop.type("webhooks", "replay", "odd.jsonl", "--system", "stripe")
     assert (odd.returncode, "odd.jsonl:2" in odd.stderr) == (2, True)
+
+
+def test_a_vendor_of_ones_own_signs_by_its_own_connector(laptop: Project, shop: tuple[str, list[Any]]) -> None:
+    """A connector in the project's own folder is found, and its events are signed by its own functions."""
+    (laptop.path / "connectors").mkdir()
+    (laptop.path / "connectors" / "bank.py").write_text(BANK)
+    (laptop.path / "paid.json").write_text('{"id": "evt_bank", "object": "event"}')
+    shop[1].clear()
+    done = laptop.assay("webhooks", "replay", "paid.json", "--system", "bank", env={"BANK_SECRET": SECRET})
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert shop[1] == [("/hooks/stripe", "evt_bank")]
+
+
+def test_a_platform_that_takes_no_webhooks(laptop: Project) -> None:
+    """`webhook = "none"` is a word of the profile; whoever pulls for such a platform is told."""
+    whole = laptop.profile.read_text()
+    laptop.profile.write_text(whole.replace('webhook = "/hooks/stripe"', 'webhook = "none"', 1))
+    try:
+        done = laptop.type("webhooks", "pull", "stripe")
+        assert (done.returncode, 'webhook = "none"' in done.stderr) == (2, True)
+    finally:
+        laptop.profile.write_text(whole)
 
 
 def test_without_the_local_secret(laptop: Project) -> None:

@@ -61,6 +61,11 @@ class Plan:
         """Whether the landscape's clock may be moved: everybody's own shop follows the clock on the wall."""
         return bool(self.simulated) and self.own_shop is None
 
+    def hook_path(self, system: str) -> str | None:
+        """Return the path at which the platform takes a vendor's webhooks; None where it takes none."""
+        said = self.environment.systems[system].webhook
+        return None if said == "none" else said or f"/webhooks/{system}"
+
     def way_to(self, base_url: str) -> WayOut:
         """Return how a witness reaches an address: what runs on this machine is never asked by way of a proxy."""
         environment = self.environment
@@ -142,7 +147,8 @@ def simulators_config(plan: Plan, running: Running, addresses: Addresses) -> dic
     public = _public_url(plan, addresses)
     for name in plan.simulated:
         system = plan.environment.systems[name]
-        hook = {"webhook_url": public + (system.webhook or f"/webhooks/{name}")} if public else {}
+        path = plan.hook_path(name)
+        hook = {"webhook_url": public + path} if public and path else {}
         settings = {**hook, **system.test_credentials, **system.settings}
         systems.append({"vendor": name, "port": running.port(SIMULATORS, name) or system.port, "settings": settings})
     return {

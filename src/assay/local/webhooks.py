@@ -22,6 +22,7 @@ from assay.local.clock import LandscapeClock
 from assay.local.plan import EDGE, MERCHANT, PUBLIC, SIMULATORS, Plan
 from assay.profile import System, read_credential
 from assay.roles import Http
+from assay.suites import enter, suite_roots
 
 _SECRET = "webhook_secret"  # noqa: S105 (the name of the credential)
 
@@ -115,7 +116,14 @@ def send(plan: Plan, system: str, events: Sequence[Event], *, to: str | None) ->
 def target(plan: Plan, system: str) -> str:
     """Return where the platform takes this vendor's webhooks: through the edge where it is up, else directly."""
     running = plan.home.read()
-    path = plan.environment.systems[system].webhook or f"/webhooks/{system}"
+    path = plan.hook_path(system)
+    if path is None:
+        raise UsageError(
+            f"the platform of '{plan.name}' takes no webhooks of {system}",
+            where=f"systems.{system}.webhook",
+            seen='webhook = "none"',
+            hint="name its path there, or give --to URL",
+        )
     port = running.port(EDGE, EDGE)
     if plan.has_edge and port and running.alive(EDGE):
         return f"http://127.0.0.1:{port}/{PUBLIC}{path}"
@@ -135,6 +143,7 @@ def signing_connector(plan: Plan, system: str) -> ModuleType:
     systems = plan.environment.systems
     if system not in systems:
         raise UsageError(f"no system '{system}' in environment '{plan.name}'", hint=did_you_mean(system, systems))
+    enter(suite_roots(plan.profile.folder))
     module = look_for_connector(system)
     if module is None or not hasattr(module, "sign") or not hasattr(module, "decode_event"):
         raise UsageError(

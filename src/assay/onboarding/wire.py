@@ -50,7 +50,9 @@ def examine_webhooks(plan: Plan, session: Session) -> Iterator[Check]:
     for name, system in plan.environment.systems.items():
         if system.role not in _HOOKED or (system.webhook is None and system.mode != "simulated"):
             continue
-        path = system.webhook or f"/webhooks/{name}"
+        path = plan.hook_path(name)
+        if path is None:
+            continue
         address = f"{plan.own_shop}{path}"
         try:
             reply = open_client(plan.own_shop, system=name, timeout_s=_WITHIN_S).request("POST", path, json={})
@@ -60,7 +62,7 @@ def examine_webhooks(plan: Plan, session: Session) -> Iterator[Check]:
             yield Check(name=f"{name} webhook", state="broken", seen=seen, do=do)
             continue
         if reply.status in _NOT_THERE:
-            do = f'say where the shop takes them: webhook = "/…" under [systems.{name}] in assay.toml'
+            do = f'say where the shop takes them: webhook = "/…" (or "none") under [systems.{name}] in assay.toml'
             seen = f"{name}'s webhooks cannot arrive: POST {address} answers {reply.status}"
             yield Check(name=f"{name} webhook", state="wrong", seen=seen, do=do)
         elif reply.status < 300:

@@ -41,6 +41,7 @@ from assay.runners.replay import chosen_of, replayed, with_replay
 from assay.runners.safety import Guard
 from assay.runners.shared_time import SharedTime, Stopped
 from assay.store import Store, open_store
+from assay.suites import enter, suite_roots
 from assay.undo import Ledger
 
 _LEASE_FOR = timedelta(days=30)
@@ -107,6 +108,7 @@ class Session:
         # Under load nobody moves the clock: it would age what all other users have in their hands.
         self.operator = LandscapeOperator(plan, self.pass_time, self._calls) if plan.moves_time and leasing else None
         self.guard = Guard(plan)
+        enter(suite_roots(plan.profile.folder))  # where a connector of the user's own is found
         self.landscape: Landscape = open_landscape(plan.name, plan.environment, self._addresses(), self._open_http)
 
     def __enter__(self) -> Session:
