@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 from assay.cli.clock import parse_span
-from assay.errors import UsageError
+from assay.errors import InfrastructureError, UsageError
 from assay.local.clock import LandscapeClock
 from assay.simkit import SimClock
 
@@ -180,6 +181,45 @@ def test_a_process_that_dies_on_the_way_leaves_the_clock_running(clock: Landscap
     with pytest.raises(ConnectionError):
         clock.advance(HOUR, [gone])
     assert clock.read().mode == "real"
+
+
+@dataclass
+class Broken:
+    """A process whose job fails for ever, or as often as `fails` says."""
+
+    fails: float = float("inf")
+
+    def __call__(self) -> datetime | None:
+        """Fail once more."""
+        self.fails -= 1
+        return START if self.fails > 0 else None
+
+    def __str__(self) -> str:
+        return "shop: job 'labels' fails: ZeroDivisionError()"
+
+
+def test_a_job_that_fails_for_ever_ends_the_wait(clock: LandscapeClock) -> None:
+    """Time does not stand for ever: the error names the process, the job, the instant and what to do."""
+    clock.run()
+    with pytest.raises(InfrastructureError, match="time stands still") as refused:
+        clock.advance(HOUR, [lambda: None, Broken()])
+    assert refused.value.where == "shop: job 'labels' fails: ZeroDivisionError()"
+    assert START.isoformat() in str(refused.value.seen)
+    assert "assay logs" in str(refused.value.hint)
+    assert clock.read().mode == "real"
+
+
+def test_a_job_that_fails_a_few_times_does_not(clock: LandscapeClock) -> None:
+    """A neighbour that was busy for a moment is waited for, and time goes on."""
+    clock.advance(HOUR, [Broken(fails=8)])
+    assert clock.read().now == START + HOUR
+
+
+def test_processes_that_never_come_to_rest(clock: LandscapeClock) -> None:
+    """Two processes that give each other work without end are told, not followed."""
+    later = (START + number * HOUR for number in itertools.count(1))
+    with pytest.raises(InfrastructureError, match="never comes to rest"):
+        clock.advance(HOUR, [lambda: next(later)])
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ class Admin:
     def settle(self, shop: Shop, call: Call) -> dict[str, Any]:
         """Run every job due at the simulated instant until none is."""
         ran = self._runner.settle()
-        return {"ran": ran, **self.health(shop, call)}
+        return {"ran": ran, **self.health(shop, call), "failing": self._runner.failing()}
 
     def reset(self, shop: Shop, call: Call) -> dict[str, Any]:
         """Forget every cart, order and rate, and begin with the catalogue's stock again."""

@@ -28,6 +28,7 @@ class Job:
     due: Callable[[Shop], str | None]
     lock: threading.Lock = field(default_factory=threading.Lock)
     failures: int = 0
+    error: str = ""
     tick_s: float = _TICK_S
 
 
@@ -141,6 +142,10 @@ class Runner:
         due = [at for job in self._jobs if (at := job.due(self._shop)) is not None]
         return min(due, default=None)
 
+    def failing(self) -> dict[str, str]:
+        """Return the jobs whose last run failed, each with its error."""
+        return {job.name: job.error for job in self._jobs if job.failures}
+
     def _run(self, job: Job) -> int:
         """Run a job if it is due, waiting for one that is running; return 1 if it ran."""
         with job.lock:
@@ -151,7 +156,7 @@ class Runner:
                 done = job.run(self._shop)
             except Exception as error:
                 self._shop.log.write("job_failed", job=job.name, error=repr(error), trace=traceback.format_exc())
-                job.failures += 1
+                job.failures, job.error = job.failures + 1, repr(error)
                 return 0
             job.failures = 0
             # A run that did nothing and left its job due would be repeated for ever.

@@ -12,12 +12,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from assay.errors import UsageError
+from assay.errors import InfrastructureError, UsageError
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 Settle = Callable[[], datetime | None]
-"""Asks one process to run what is due; returns when its next entry is due."""
+"""Asks one process to run what is due; returns when its next entry is due. Its `str` says what keeps it, if anything."""
+_TRIES, _PAUSE_S = 20, 0.05
+"""A job that failed because its neighbour was busy gets a second to succeed before time is said to stand still."""
+_ROUNDS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,7 @@ class LandscapeClock:
         """Move forwards, stopping at every instant at which some process has something due.
 
         The clock stands while it is moved, so that each job sees its own due instant; it runs on afterwards if it ran.
+        `InfrastructureError` when something due is never done, however often its process is asked: time stands there.
         """
         began = self.read()
         if by < timedelta(0):
@@ -76,16 +80,29 @@ class LandscapeClock:
             raise UsageError("the calendar ends with the year 9999", seen=f"{began.now.isoformat()} + {by}") from None
         self.freeze()
         try:
-            while True:
-                upcoming = _settled(settle)
-                if upcoming is None or upcoming > target:
-                    break
-                self._write("frozen", (max(upcoming, self.read().now) - _EPOCH) // _MICROSECOND)
+            while (upcoming := self._nothing_overdue(settle)) is not None and upcoming <= target:
+                self._write("frozen", (upcoming - _EPOCH) // _MICROSECOND)
             self._write("frozen", (target - _EPOCH) // _MICROSECOND)
             _settled(settle)
         finally:
             if began.mode == "real":
                 self.run()
+
+    def _nothing_overdue(self, settle: Sequence[Settle]) -> datetime | None:
+        """Settle every process until nothing is due at the instant shown; return when something is next."""
+        now = self.read().now
+        for _ in range(_TRIES):
+            upcoming = _settled(settle)
+            if upcoming is None or upcoming > now:
+                return upcoming
+            time.sleep(_PAUSE_S)
+        raise InfrastructureError(
+            f"the landscape's time stands still at {now.isoformat()}: what is due then is never done",
+            where="; ".join(str(each) for each in settle if (due := each()) is not None and due <= now),
+            expected=f"nothing due any more after {_TRIES} tries",
+            seen=f"something due since {upcoming.isoformat()}",
+            hint="`assay logs` holds the traceback; mend that job, then `assay down --forget && assay up`",
+        )
 
     def _content(self) -> tuple[str, int]:
         try:
@@ -104,11 +121,17 @@ class LandscapeClock:
 def _settled(settle: Sequence[Settle]) -> datetime | None:
     """Settle every process until none moves another; return the earliest instant at which something is due."""
     previous: list[datetime | None] | None = None
-    while True:
+    for _ in range(_ROUNDS):
         due = [each() for each in settle]
         if due == previous:
             return min((instant for instant in due if instant is not None), default=None)
         previous = due
+    raise InfrastructureError(
+        "the landscape never comes to rest: its processes give each other work without end",
+        where="; ".join(str(each) for each in settle),
+        seen=f"{_ROUNDS} rounds, each with something new",
+        hint="look for a job or webhook that answers itself; `assay logs` shows who calls whom",
+    )
 
 
 def _real_us() -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from assay.events import Listener, Progress
@@ -66,15 +67,28 @@ def _end_what_changed(plan: Plan, running: Running, listen: Listener) -> None:
     plan.home.write(running)
 
 
-def settlers(running: Running) -> list[Callable[[], datetime | None]]:
+@dataclass(slots=True)
+class Settler:
+    """Asks one simulator or the merchant to run what is due, and remembers which of its jobs failed."""
+
+    system: str
+    port: int
+    failing: Mapping[str, str] = field(default_factory=dict)
+
+    def __call__(self) -> datetime | None:
+        """Return when its next job or webhook is due."""
+        told = admin(self.port, "POST", "settle", {})
+        self.failing = told.get("failing") or {}
+        due = told["next_due"]
+        return datetime.fromisoformat(due) if due else None
+
+    def __str__(self) -> str:
+        """Name the system and every job that failed when it ran last."""
+        jobs = ", ".join(f"job '{name}' fails: {error}" for name, error in self.failing.items())
+        return f"{self.system}: {jobs}" if jobs else self.system
+
+
+def settlers(running: Running) -> list[Settler]:
     """Return, for every simulator and the merchant, a call that runs what is due and tells when the next is."""
     parts = [running.processes[name] for name in (SIMULATORS, MERCHANT) if name in running.processes]
-
-    def settler(port: int) -> Callable[[], datetime | None]:
-        def settle() -> datetime | None:
-            due = admin(port, "POST", "settle", {})["next_due"]
-            return datetime.fromisoformat(due) if due else None
-
-        return settle
-
-    return [settler(port) for process in parts for port in process.ports.values()]
+    return [Settler(system, port) for process in parts for system, port in process.ports.items()]
