@@ -17,7 +17,7 @@ from assay.errors import InfrastructureError, UsageError
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 Settle = Callable[[], datetime | None]
-"""Asks one process to run what is due; returns when its next entry is due. Its `str` says what keeps it, if anything."""
+"""Asks one process to run what is due; returns when its next entry is due. Its `str` says what keeps it."""
 _TRIES, _PAUSE_S = 20, 0.05
 """A job that failed because its neighbour was busy gets a second to succeed before time is said to stand still."""
 _ROUNDS = 1_000
