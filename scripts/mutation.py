@@ -168,20 +168,27 @@ def mutants_of(family: Family) -> list[Mutant]:
 
 
 def _idle(tree: ast.Module) -> list[tuple[tuple[int, int], tuple[int, int]]]:
-    """Return where nothing is done that a test could notice: annotations, and what a dataclass is switched to."""
+    """Return where nothing is done that a test could notice: annotations, switches of dataclasses, a bare `*`."""
     found: list[ast.expr | None] = []
+    signs = []
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
             arguments = node.args
             found += [each.annotation for each in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
             found.append(node.returns)
+            if arguments.kwonlyargs and arguments.vararg is None:
+                # The sign stands between these two and is no node of its own.
+                first, last = (arguments.posonlyargs + arguments.args)[-1:], arguments.kwonlyargs[0]
+                begin = (first[0].lineno, first[0].col_offset) if first else (node.lineno, node.col_offset)
+                signs.append((begin, (last.lineno, last.col_offset)))
         elif isinstance(node, ast.AnnAssign):
             found.append(node.annotation)
         elif isinstance(node, ast.ClassDef):
             found += node.decorator_list
-    return [
+    spans = [
         ((each.lineno, each.col_offset), (each.end_lineno or 0, each.end_col_offset or 0)) for each in found if each
     ]
+    return spans + signs
 
 
 def drawn(chosen: Sequence[Family], seed: int) -> list[Mutant]:
