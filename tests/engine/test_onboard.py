@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import json
+import ssl
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from assay.local.project import plan_for
 from assay.local.store_place import ledger_place
@@ -209,6 +217,28 @@ def test_what_the_shop_answers(onboard: Onboard, corner: Corner, status: int, bo
     assert told["code"] in (2, 3)
     assert all(piece in told["said"]["place"] for piece in said), told["said"]["place"]
     assert "geheim" not in json.dumps(told)
+
+
+def test_a_certificate_nobody_here_knows(onboard: Onboard, project: Path) -> None:
+    """A shop whose certificate this machine does not trust is told with the line that names its CA."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "corner")])
+    made = x509.CertificateBuilder(name, name, key.public_key(), 1, datetime(2026, 1, 1), datetime(2036, 1, 1))
+    pem = project / "corner.pem"
+    content = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    pem.write_bytes(content + made.sign(key, SHA256()).public_bytes(Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+    with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
+        server.handle_error = lambda *_: None  # type: ignore[method-assign]  # the handshake fails, as it should
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        address = f"https://127.0.0.1:{server.server_address[1]}"
+        (project / "assay.toml").write_text(PROFILE.format(shop=address, more=""))
+        told = onboard()
+        server.shutdown()
+    assert told["code"] == 3
+    assert "ca_file = under [environments.own]" in told["said"]["my_shop reachable"]
+    assert "a certificate is not trusted" in told["said"]["place"]
 
 
 def test_a_shop_of_pages_that_is_not_whole(onboard: Onboard, project: Path) -> None:
