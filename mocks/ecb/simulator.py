@@ -149,6 +149,11 @@ SIMULATOR = Simulator(
         Route("GET", "/stats/eurofxref/eurofxref-hist-90d.xml", history),
     ),
     error=web_page,
+    settings=(
+        "frozen_at",
+        "late_s",
+        "drop",
+    ),
     sources=(
         "https://www.ecb.europa.eu/stats/policy_and_exchange_rates/euro_reference_exchange_rates/html/index.en.html",
         "https://www.ecb.europa.eu/paym/target/target2/profuse/calendar/html/index.en.html",

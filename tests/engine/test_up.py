@@ -261,6 +261,16 @@ def test_a_simulator_that_does_not_start(second: Project) -> None:
     assert second.type("status").returncode == 3
 
 
+def test_a_setting_that_no_simulator_reads(second: Project) -> None:
+    """A misspelt setting is the user's: `up` ends with 2, names the system and the setting that was meant."""
+    second.profile.write_text(
+        PROFILE.replace('role = "rates"', 'role = "rates"\nsettings = { fozen_at = "2026-01-02" }')
+    )
+    done = second.assay("up")
+    assert done.returncode == 2
+    assert "systems.ecb.settings: the simulator has no setting 'fozen_at'; did you mean 'frozen_at'?" in done.stderr
+
+
 def test_the_clock_moves_a_whole_landscape(second: Project) -> None:
     """`clock advance` returns when every job of every simulator, and each webhook between them, ran at its instant."""
     for vendor in ("demo", "echo"):

@@ -149,8 +149,9 @@ def simulators_config(plan: Plan, running: Running, addresses: Addresses) -> dic
         system = plan.environment.systems[name]
         path = plan.hook_path(name)
         hook = {"webhook_url": public + path} if public and path else {}
-        settings = {**hook, **system.test_credentials, **system.settings}
-        systems.append({"vendor": name, "port": running.port(SIMULATORS, name) or system.port, "settings": settings})
+        given = {**hook, **system.test_credentials}
+        port = running.port(SIMULATORS, name) or system.port
+        systems.append({"vendor": name, "port": port, "settings": system.settings, "given": given})
     return {
         **_common(plan),
         "dir": str(plan.home.path / "simulators"),

@@ -15,7 +15,7 @@ from typing import Any
 
 import psutil
 
-from assay.errors import InfrastructureError
+from assay.errors import InfrastructureError, UsageError
 from assay.local.state import Process
 
 _STOP_AFTER_S = 3.0
@@ -51,14 +51,15 @@ class Starting:
             )
 
     def ready(self) -> Process:
-        """Wait until it listens; `InfrastructureError` with the end of its log when it does not."""
+        """Wait until it listens; an error with the end of its log when it does not."""
         assert self._child is not None
         deadline = time.monotonic() + _READY_WITHIN_S
         while not self._ready.exists():
             if self._child.poll() is not None or time.monotonic() > deadline:
                 gone = self._child.poll()
                 self.kill()
-                raise InfrastructureError(
+                # 2 is how simulators and merchant say that their configuration is wrong: it is the user's, by name.
+                raise (UsageError if gone == 2 else InfrastructureError)(
                     f"{self.name} did not start",
                     where=str(self.log),
                     expected="a listening process",

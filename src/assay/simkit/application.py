@@ -43,7 +43,8 @@ class Simulator:
 
     hosts: the vendor's production hosts it stands for. state: built once from a world; it seeds its own tables when
     they are empty. error: turns a `Failure` into the vendor's own error shape. jobs: by name, run when simulated time
-    comes. sources: addresses of the documents followed. not_faked: what a caller must not expect.
+    comes. settings: names of the settings it reads; others are refused at its start. sources: addresses of the
+    documents followed. not_faked: what a caller must not expect.
     """
 
     vendor: str
@@ -53,6 +54,7 @@ class Simulator:
     routes: Sequence[Route]
     error: Callable[[Failure], Answer]
     jobs: Mapping[str, Job] = field(default_factory=dict)
+    settings: Sequence[str] = ()
     sources: Sequence[str] = ()
     not_faked: Sequence[str] = ()
 

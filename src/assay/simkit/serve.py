@@ -1,7 +1,9 @@
 """Serves several simulators from one process: ``python -m assay.simkit.serve CONFIG.json``.
 
 The configuration: ``{"suite_roots": […], "dir": …, "clock": …, "seed": 1, "ready": FILE, "capture": DIR or null,
-"systems": [{"vendor": "stripe", "port": 0, "settings": {…}}]}``; without "capture" the variable ASSAY_CAPTURE counts.
+"systems": [{"vendor": "stripe", "port": 0, "settings": {…}, "given": {…}}]}``; without "capture" the variable
+ASSAY_CAPTURE counts. "settings" are the user's: one that the simulator does not read ends the start with 2. "given" is
+what every simulator is told (where webhooks go, the published credentials), whether it reads it or not.
 Port 0 takes a free one; once all listen, the ready file names them: ``{"pid": …, "ports": {"stripe": 40001}}``. Admin
 routes live under ``/__admin`` on each port: ``GET health``, ``GET requests``, ``POST settle`` (run what is due, answer
 when nothing is), ``POST reset`` (``{"seed": 2}``), ``POST settings`` (merge into the settings, and tell them).
@@ -11,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import difflib
 import gc
 import importlib
 import json
@@ -18,7 +21,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +37,10 @@ from assay.simkit.world import World
 _TICK_S = 0.05
 KEEP_ALIVE_S = 75
 """WireMock looks at a pooled connection only after 5 s idle; uvicorn's default of 5 s would close it in its hand."""
+
+
+class UnknownSetting(Exception):
+    """A setting that the simulator does not read; the text says whose, and which was meant."""
 
 
 class Served:
@@ -71,6 +78,10 @@ class Served:
             "calls": self.application.log.count,
         }
 
+    def _refused(self, settings: Mapping[str, Any]) -> str:
+        application = self.application
+        return _unknown(settings, {*application.head.settings, *application.world.settings})
+
     async def _admin(self, scope: Scope, receive: Receive, send: Send) -> None:
         action = (scope["method"], scope["path"].removeprefix("/__admin/"))
         message = await receive()
@@ -90,6 +101,8 @@ class Served:
             case ("POST", "reset"):
                 self.application.reset(body.get("seed"))
                 answer = self.health()
+            case ("POST", "settings") if problem := self._refused(body):
+                status, answer = 400, {"error": problem}
             case ("POST", "settings"):
                 self.application.world.settings = {**self.application.world.settings, **body}
                 answer = {**self.health(), "settings": self.application.world.settings}
@@ -102,6 +115,16 @@ class Served:
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": content})
+
+
+def _unknown(settings: Mapping[str, Any], known: Collection[str]) -> str:
+    """Return what is wrong with settings that a simulator does not read; empty where it reads all."""
+    for name in settings:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean '{near[0]}'?" if near else "known: " + (", ".join(sorted(known)) or "none")
+            return f"the simulator has no setting '{name}'; {hint}"
+    return ""
 
 
 def _object(body: bytes) -> Any:
@@ -134,15 +157,18 @@ def build(config: dict[str, Any], system: dict[str, Any]) -> Served:
     folder = Path(config["dir"])
     folder.mkdir(parents=True, exist_ok=True)
     vendor = system["vendor"]
+    head, settings = load_head(vendor), system.get("settings") or {}
+    if problem := _unknown(settings, head.settings):
+        raise UnknownSetting(f"systems.{vendor}.settings: {problem}")
     world = World.build(
         clock=SimClock(Path(config["clock"]) if config.get("clock") else None),
         log=folder / f"{vendor}.jsonl",
         seed=config.get("seed", 1),
-        settings=system.get("settings"),
+        settings={**(system.get("given") or {}), **settings},
     )
     folder_of_captures = config.get("capture") or os.environ.get("ASSAY_CAPTURE")
     capture = Path(folder_of_captures) / f"{vendor}-{os.getpid()}.jsonl" if folder_of_captures else None
-    return Served(Application(load_head(vendor), world, AccessLog(folder / f"{vendor}.access.jsonl", capture=capture)))
+    return Served(Application(head, world, AccessLog(folder / f"{vendor}.access.jsonl", capture=capture)))
 
 
 async def serve(config: dict[str, Any]) -> None:
@@ -189,8 +215,12 @@ def main(arguments: list[str]) -> int:
     config = json.loads(Path(arguments[0]).read_text())
     for root in reversed(config.get("suite_roots", [])):
         sys.path.insert(0, root)
-    with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        runner.run(serve(config))
+    try:
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            runner.run(serve(config))
+    except UnknownSetting as error:
+        print(error, file=sys.stderr)  # noqa: T201 - whoever started it reads its log
+        return 2
     return 0
 
 

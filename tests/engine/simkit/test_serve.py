@@ -18,6 +18,8 @@ from assay.local.clock import LandscapeClock
 
 from .conftest import START, SUITE, Demo
 
+ROOT = Path(__file__).resolve().parents[3]
+
 
 def test_health(demo: Demo) -> None:
     """Health names system, process, simulated instant, next due entry and calls."""
@@ -158,3 +160,18 @@ def test_what_cannot_start_ends(demo: Demo, tmp_path: Path, vendor: str, port: i
     assert ended.returncode != 0
     assert said in ended.stderr
     assert not (tmp_path / "ready.json").exists()
+
+
+def test_a_setting_that_nobody_reads_is_refused(demo: Demo, tmp_path: Path) -> None:
+    """A misspelt setting ends the start with 2 and names the nearest; told at run time it gets 400."""
+    path = tmp_path / "config.json"
+    system = {"vendor": "ecb", "settings": {"fozen_at": "2026-01-02"}}
+    path.write_text(json.dumps({"suite_roots": [str(ROOT)], "dir": str(tmp_path), "ready": "", "systems": [system]}))
+    ended = subprocess.run([sys.executable, "-m", "assay.simkit.serve", str(path)], capture_output=True, timeout=30)
+    said = "systems.ecb.settings: the simulator has no setting 'fozen_at'; did you mean 'frozen_at'?"
+    assert (ended.returncode, ended.stderr.decode().strip()) == (2, said)
+    answer = demo.call("POST", "/__admin/settings", json.dumps({"nobody_reads_it": 1}))
+    assert (answer.status, answer.json()["error"]) == (
+        400,
+        "the simulator has no setting 'nobody_reads_it'; known: none",
+    )
