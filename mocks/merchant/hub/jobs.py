@@ -156,6 +156,8 @@ class Runner:
                 done = job.run(self._shop)
             except Exception as error:
                 self._shop.log.write("job_failed", job=job.name, error=repr(error), trace=traceback.format_exc())
+                if not job.failures:
+                    traceback.print_exc()  # once, where `assay logs` shows it
                 job.failures, job.error = job.failures + 1, repr(error)
                 return 0
             job.failures = 0

@@ -90,19 +90,19 @@ class LandscapeClock:
 
     def _nothing_overdue(self, settle: Sequence[Settle]) -> datetime | None:
         """Settle every process until nothing is due at the instant shown; return when something is next."""
-        now = self.read().now
-        for _ in range(_TRIES):
-            upcoming = _settled(settle)
-            if upcoming is None or upcoming > now:
-                return upcoming
+        now, tries = self.read().now, 1
+        while (upcoming := _settled(settle)) is not None and upcoming <= now:
+            if tries == _TRIES:
+                raise InfrastructureError(
+                    f"the landscape's time stands still at {now.isoformat()}: what is due then is never done",
+                    where="; ".join(str(each) for each in settle if (due := each()) is not None and due <= now),
+                    expected=f"nothing due any more after {_TRIES} tries",
+                    seen=f"something due since {upcoming.isoformat()}",
+                    hint="`assay logs` holds the traceback; mend that job, then `assay down --forget && assay up`",
+                )
+            tries += 1
             time.sleep(_PAUSE_S)
-        raise InfrastructureError(
-            f"the landscape's time stands still at {now.isoformat()}: what is due then is never done",
-            where="; ".join(str(each) for each in settle if (due := each()) is not None and due <= now),
-            expected=f"nothing due any more after {_TRIES} tries",
-            seen=f"something due since {upcoming.isoformat()}",
-            hint="`assay logs` holds the traceback; mend that job, then `assay down --forget && assay up`",
-        )
+        return upcoming
 
     def _content(self) -> tuple[str, int]:
         try:
