@@ -12,7 +12,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
 from assay.edge import attach, load_routes, prepare, start_edge, touch
@@ -38,6 +38,7 @@ from assay.local.plan import (
 from assay.local.processes import Starting, admin, clean_environment
 from assay.local.routing import edge_state, route_table
 from assay.local.state import Process, Running
+from assay.local.uninterrupted import uninterrupted
 
 
 def start_missing(plan: Plan, running: Running, missing: list[str], begun: list[Process], listen: Listener) -> None:
@@ -49,8 +50,13 @@ def start_missing(plan: Plan, running: Running, missing: list[str], begun: list[
     # A platform that calls its vendors directly is told their ports when it starts.
     rounds = [wanted] if plan.has_edge else [[each] for each in wanted]
     for each in rounds:
-        with ThreadPoolExecutor(3) as workers:
+        workers = ThreadPoolExecutor(3)
+        try:
             attempts = [workers.submit(starter.begin, name, start) for name, start in each]
+            wait(attempts)
+        finally:
+            with uninterrupted():  # what a worker has spawned is known, and can be stopped, when it is through
+                workers.shutdown()
         for attempt in attempts:
             attempt.result()
     if set(missing) - {KEEPER, DOOR}:
@@ -177,7 +183,11 @@ def _spawned(plan: Plan, name: str, module: str, config: Mapping[str, Any], vari
     starting = Starting(name, module, config, folder=plan.home.path, log=plan.home.logs / f"{name}.log")
     path = os.pathsep.join(config.get("suite_roots", []))
     starting.spawn(clean_environment({**variables, "PYTHONPATH": path} if path else variables))
-    return starting.ready()
+    try:
+        return starting.ready()
+    except BaseException:
+        starting.kill()
+        raise
 
 
 def _choose_ports(plan: Plan, running: Running, missing: list[str]) -> None:

@@ -12,6 +12,7 @@ from assay.local.plan import DOOR, EDGE, KEEPER, MERCHANT, SIMULATORS, Plan, pro
 from assay.local.processes import admin, stop
 from assay.local.state import Home, Process, Running
 from assay.local.status import is_changed
+from assay.local.uninterrupted import uninterrupted
 
 
 def bring_up(plan: Plan, listen: Listener) -> Running:
@@ -30,15 +31,16 @@ def bring_up(plan: Plan, listen: Listener) -> Running:
             try:
                 start_missing(plan, running, missing, begun, listen)
             except BaseException:
-                for process in reversed(begun):
-                    stop(process)
+                with uninterrupted():
+                    for process in reversed(begun):
+                        stop(process)
                 raise
         return running
 
 
 def take_down(home: Home, listen: Listener, *, forget: bool = False) -> int:
     """Stop every process of a landscape, the platform first, and return how many; `forget` removes its data too."""
-    with home.locked():
+    with home.locked(), uninterrupted():
         running = home.read()
         ended = 0
         for name in (MERCHANT, SIMULATORS, KEEPER, DOOR, EDGE):

@@ -15,6 +15,7 @@ from assay.events import Listener
 from assay.local.plan import Plan
 from assay.local.state import Home
 from assay.local.status import inspect, is_healthy
+from assay.local.uninterrupted import uninterrupted
 from assay.local.up import bring_up, take_down
 from assay.runners.session import Session
 
@@ -55,5 +56,6 @@ def own_landscape(plan: Plan, listen: Listener) -> Iterator[tuple[Plan, Any]]:
     try:
         yield own, bring_up(own, listen)
     finally:
-        take_down(own.home, listen)
-        shutil.rmtree(folder, ignore_errors=True)
+        with uninterrupted():
+            take_down(own.home, listen)
+            shutil.rmtree(folder, ignore_errors=True)

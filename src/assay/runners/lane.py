@@ -22,6 +22,7 @@ from assay.local.clock import LandscapeClock
 from assay.local.plan import EDGE, MERCHANT, SIMULATORS, Plan
 from assay.local.routing import edge_state
 from assay.local.state import Home
+from assay.local.uninterrupted import uninterrupted
 from assay.local.up import bring_up, take_down
 from assay.runners.run import run_cases
 from assay.runners.session import Session
@@ -91,8 +92,9 @@ class Lane:
 
     def close(self) -> None:
         """Stop everything and remove the lane's folder."""
-        take_down(self._plan.home, lambda _: None)
-        shutil.rmtree(self._plan.home.path.parents[1], ignore_errors=True)
+        with uninterrupted():
+            take_down(self._plan.home, lambda _: None)
+            shutil.rmtree(self._plan.home.path.parents[1], ignore_errors=True)
 
     def _run(self, session: Session, pairs: Any, verdict: Verdict) -> None:
         def heard(outcome: Outcome) -> None:

@@ -16,6 +16,7 @@ from assay.errors import AssayError, InfrastructureError
 from assay.events import Listener, Outcome, RunFinished, RunStarted
 from assay.local.plan import Plan
 from assay.local.store_place import store_of
+from assay.local.uninterrupted import uninterrupted
 from assay.reporting import RunRecord, open_reports, record_of
 from assay.reporting.run_record import masked
 from assay.runners.verdict import Trouble, Verdict
@@ -80,7 +81,8 @@ class RunLog:
             self.verdict.trouble.append(Trouble.of(error))
         elif error is not None:
             self.verdict.interrupted = True
-        self._finish()
+        with uninterrupted():
+            self._finish()
 
     def add(self, outcome: Outcome) -> None:
         """Take one judged outcome."""
