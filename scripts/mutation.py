@@ -211,16 +211,7 @@ def run(
         waiting.put(mutant)
     tried: list[tuple[Mutant, bool, str]] = []
     with tempfile.TemporaryDirectory(prefix="assay-mutation-") as name:
-        every = list(dict.fromkeys(test for family in chosen for test in family.tests))
-        copies = [Lane(Path(name) / str(number), every) for number in range(lanes)]
-        try:
-            for lane in copies:
-                lane.wait_until_ready()
-                for tests in dict.fromkeys(family.tests for family in chosen):
-                    lane.learn_duration(tests)
-        except Broken as error:
-            print(f"these tests fail without any mutant: {error}")
-            raise SystemExit(2) from error
+        copies = _lanes(Path(name), chosen, lanes)
 
         def work(lane: Lane) -> None:
             while time.monotonic() < deadline:
@@ -241,6 +232,23 @@ def run(
     return tried
 
 
+def _lanes(folder: Path, chosen: Sequence[Family], lanes: int) -> list[Lane]:
+    """Return lanes whose tests pass on healthy code; `SystemExit` 2 where they do not."""
+    every = list(dict.fromkeys(test for family in chosen for test in family.tests))
+    copies = [Lane(folder / str(number), every) for number in range(lanes)]
+    try:
+        for lane in copies:
+            for family in chosen:
+                lane.check(family.module, source_of(family))
+            lane.wait_until_ready()
+            for tests in dict.fromkeys(family.tests for family in chosen):
+                lane.learn_duration(tests)
+    except Broken as error:
+        print(f"nothing can be said of mutants: {error}")
+        raise SystemExit(2) from error
+    return copies
+
+
 def try_out(mutant: Mutant, lane: Lane) -> tuple[bool, str] | None:
     """Return whether the mutant was noticed, and its diff; None where it is no other program."""
     before = source_of(mutant.family)
@@ -252,7 +260,9 @@ def try_out(mutant: Mutant, lane: Lane) -> tuple[bool, str] | None:
     return noticed, "\n".join(line for line in lines if not line.startswith(("---", "+++", "@@")))
 
 
-def report(mutants: Sequence[Mutant], tried: Sequence[tuple[Mutant, bool, str]], json_path: Path | None) -> int:
+def report(
+    seed: int, mutants: Sequence[Mutant], tried: Sequence[tuple[Mutant, bool, str]], json_path: Path | None
+) -> int:
     """Print the survivors, the figures by family and the verdict; return the exit code."""
     survivors = sorted((each for each in tried if not each[1]), key=lambda each: (each[0].family.name, each[0].line))
     for mutant, _, diff in survivors:
@@ -275,7 +285,8 @@ def report(mutants: Sequence[Mutant], tried: Sequence[tuple[Mutant, bool, str]],
             {"file": str(m.family.module), "line": m.line, "operator": m.operator, "diff": d} for m, _, d in survivors
         ]
         counts = {name: {"mutants": there[name], "tried": seen[name], "killed": killed[name]} for name in there}
-        json_path.write_text(json.dumps({"families": counts, "survivors": lines}, indent=2, ensure_ascii=False))
+        figures = {"seed": seed, "families": counts, "survivors": lines}
+        json_path.write_text(json.dumps(figures, indent=2, ensure_ascii=False), encoding="utf-8")
     return 0 if good else 1
 
 
@@ -294,7 +305,8 @@ def main() -> int:
         f"seed {options.seed}, {len(mutants)} mutants in {len(chosen)} families, {options.minutes:g} minutes",
         flush=True,
     )
-    return report(mutants, run(chosen, mutants, options.minutes, options.lanes), options.json_path)
+    tried = run(chosen, mutants, options.minutes, options.lanes)
+    return report(options.seed, mutants, tried, options.json_path)
 
 
 if __name__ == "__main__":

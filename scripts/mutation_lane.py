@@ -76,7 +76,12 @@ class Lane:
         """Wait until every test passed on healthy code; `Broken` names those that did not."""
         told = json.loads(self._answers.readline() or '{"broken": ["none could be collected"]}')
         if told["broken"]:
-            raise Broken(", ".join(told["broken"]))
+            raise Broken(f"these fail without any: {', '.join(told['broken'])}")
+
+    def check(self, module: Path, text: str) -> None:
+        """Raise `Broken` where the copy has another text of a module than the one its mutants were drawn from."""
+        if (self.folder / module).read_text(encoding="utf-8") != text:
+            raise Broken(f"{module} was edited while its mutants were drawn: start again")
 
     def close(self) -> None:
         """End the process that holds the tests."""
@@ -86,8 +91,6 @@ class Lane:
 
     def notices(self, module: Path, before: str, after: str, tests: Sequence[str]) -> bool:
         """Say whether one of these tests fails, or does not end, with the module's other text."""
-        if (self.folder / module).read_text(encoding="utf-8") != before:
-            raise Broken(f"{module} was edited while its mutants were drawn: start again")
         changed = changed_functions(before, after)
         if changed is not None and self._ready_ones_notice(module, after, tests):
             return True
@@ -131,7 +134,7 @@ class Lane:
         """Measure how long all tests of a family take in a process of their own; `Broken` if they fail."""
         began = time.monotonic()
         if self._all_notice(tuple(tests)):
-            raise Broken(" ".join(tests))
+            raise Broken(f"these fail without any: {' '.join(tests)}")
         self._healthy_s[tuple(tests)] = time.monotonic() - began
 
     def _variables(self) -> dict[str, str]:
