@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import signal
+import sys
+import traceback
 from collections.abc import Iterator, MutableMapping
 
 import click
@@ -94,9 +96,20 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line; SIGTERM, as a pipeline sends it, ends it like Ctrl-C: nothing is left running."""
+    """Run the command line; SIGTERM, as a pipeline sends it, ends it like Ctrl-C: nothing is left running.
+
+    A mistake of our own is exit 3, with its traceback: 1 would tell a pipeline of a finding.
+    """
+    from assay.cli.lasting import outlast_readers
+
     signal.signal(signal.SIGTERM, lambda *_: _interrupt())
-    cli()
+    outlast_readers()
+    try:
+        cli()
+    except Exception:
+        traceback.print_exc()
+        click.echo("assay: this is a mistake of Assay's own, no finding; its place is above", err=True)
+        sys.exit(3)
 
 
 def _interrupt() -> None:

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
+import tempfile
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec
+from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec
 
 import click
 
-from assay.errors import AssayError
+from assay.errors import AssayError, InfrastructureError
 
 if TYPE_CHECKING:
     from assay.local.plan import Plan
     from assay.profile import Profile
 
 P = ParamSpec("P")
+_UNWRITABLE = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.EEXIST}
+)
 _PROFILE_HELP = "assay.toml to use; the nearest one in this folder or above it, else the shipped one."
 
 
@@ -43,13 +48,28 @@ def explained(command: Callable[P, None]) -> Callable[P, None]:
         try:
             command(*args, **kwargs)
         except AssayError as error:
-            click.echo(in_colour("assay: ", "red", sys.stderr) + str(error), err=True)
-            sys.exit(error.exit_code)
+            _explain(error)
+        except OSError as error:
+            if error.errno not in _UNWRITABLE:
+                raise
+            hint = "free space or mend permissions there; TMPDIR names another folder for what is temporary"
+            _explain(
+                InfrastructureError(
+                    f"a file could not be written or read: {error.strerror}",
+                    where=str(error.filename or f"below {Path.cwd()} or {tempfile.gettempdir()}"),
+                    hint=hint,
+                )
+            )
         except KeyboardInterrupt:
             click.echo("assay: interrupted", err=True)
             sys.exit(130)
 
     return run
+
+
+def _explain(error: AssayError) -> NoReturn:
+    click.echo(in_colour("assay: ", "red", sys.stderr) + str(error), err=True)
+    sys.exit(error.exit_code)
 
 
 def in_colour(text: str, colour: str | None, stream: Any) -> str:

@@ -117,7 +117,7 @@ def open_store(where: Path | str, *, patience_s: float = 30.0) -> Store:
     """
     url = where if isinstance(where, str) else f"sqlite:///{where}"
     if isinstance(where, Path):
-        where.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(where.parent)
     database = connect(url, patience_s)
     try:
         _bring_up_to_date(database)
@@ -125,6 +125,17 @@ def open_store(where: Path | str, *, patience_s: float = 30.0) -> Store:
         database.engine.dispose()
         raise
     return Store(database)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InfrastructureError(
+            f"the store's folder cannot be made: {error.strerror}",
+            where=str(folder),
+            hint="make its place writable, or name another store with ASSAY_STORE",
+        ) from None
 
 
 def _bring_up_to_date(database: Database) -> None:
