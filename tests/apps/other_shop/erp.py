@@ -1,6 +1,6 @@
 """SAP S/4HANA Cloud: one sales order per shop order, by the OData service API_SALES_ORDER_SRV.
 
-Prices go out as net prices of one piece: SAP adds the tax itself, by its own determination.
+Prices go out as net prices of one piece, and beside them each line's tax, as the customer was shown it.
 """
 
 from __future__ import annotations
@@ -50,12 +50,17 @@ def _item(position: int, line: Line, currency: str, setting: Setting) -> dict[st
         "ConditionQuantity": "1",
         "ConditionQuantityUnit": setting.sap_unit,
     }
+    tax = {
+        "ConditionType": setting.sap_tax_condition,
+        "ConditionRateValue": as_text(line.tax, currency),
+        "ConditionCurrency": currency,
+    }
     return {
         "SalesOrderItem": str(position * 10),
         "Material": line.sku,
         "RequestedQuantity": str(line.quantity),
         "RequestedQuantityUnit": setting.sap_unit,
-        "to_PricingElement": [price],
+        "to_PricingElement": [price, tax],
     }
 
 

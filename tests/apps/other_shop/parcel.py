@@ -57,7 +57,7 @@ def address_lines(street: str) -> list[str]:
 def shipment(order: Order, setting: Setting) -> dict[str, Any]:
     """Return the request for a label of UPS Standard, charged to the shop's account."""
     to = order.recipient
-    sender = {"Name": "Werkladen", "Address": _SENDER, "Phone": {"Number": "+49358112345"}}
+    sender = {"Name": "Werkladen", "AttentionName": "Versand", "Address": _SENDER, "Phone": {"Number": "+49358112345"}}
     parcel = {
         "Packaging": {"Code": "02"},
         "PackageWeight": {"UnitOfMeasurement": {"Code": "KGS"}, "Weight": f"{weight_g(order.lines) / 1000:.2f}"},
@@ -71,6 +71,7 @@ def shipment(order: Order, setting: Setting) -> dict[str, Any]:
                 "ShipFrom": sender,
                 "ShipTo": {
                     "Name": to.name,
+                    "AttentionName": to.name,  # UPS wants it wherever a parcel crosses a border
                     "Phone": {"Number": to.phone},
                     "Address": {
                         "AddressLine": address_lines(to.street),

@@ -31,6 +31,7 @@ class Setting:
     sap_channel: str = _variable("SAP_DISTRIBUTION_CHANNEL", "10")
     sap_division: str = _variable("SAP_DIVISION", "00")
     sap_condition: str = _variable("SAP_PRICE_CONDITION", "PPR0")
+    sap_tax_condition: str = _variable("SAP_TAX_CONDITION", "MWST")
     sap_unit: str = _variable("SAP_UNIT", "PC")
     sap_rejection: str = _variable("SAP_REJECTION_REASON", "62")
     ups_client_id: str = _variable("UPS_CLIENT_ID")
