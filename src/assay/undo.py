@@ -6,8 +6,6 @@ never answered is looked up by its marker. What can be neither found nor taken b
 
 from __future__ import annotations
 
-import os
-import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,6 +15,7 @@ from typing import Any, Protocol
 
 from assay.errors import AssayError, InfrastructureError, SafetyError, UsageError
 from assay.events import Listener, Progress
+from assay.holder import is_gone, ourselves
 from assay.records import Payment
 from assay.roles import Payments, Refunds, UndoRefused
 from assay.store import Store, StoredIntent
@@ -116,7 +115,7 @@ class Ledger:
             verb=verb,
             arguments=dict(arguments),
             ref=None,
-            holder=_ourselves(),
+            holder=ourselves(),
             created_at=now,
             until=now + self.busy_for,
         )
@@ -228,8 +227,7 @@ class Ledger:
         # Whatever was tried before carries a note: nobody is busy with it any more.
         if intent.note or self.now() >= intent.until:
             return False
-        host, pid, created = intent.holder.split(":")
-        return host != socket.gethostname() or _started_at(int(pid)) == created
+        return not is_gone(intent.holder)
 
 
 def _is_held(payment: Payment) -> bool:
@@ -242,22 +240,6 @@ def _knows(gateway: Payments, payment_ref: str) -> bool:
     except LookupError:
         return False
     return True
-
-
-def _ourselves() -> str:
-    """Return host, pid and the instant our process began: a pid alone may have been given to somebody else."""
-    return f"{socket.gethostname()}:{os.getpid()}:{_started_at(os.getpid())}"
-
-
-def _started_at(pid: int) -> str | None:
-    """Return when a process of this machine began, or None where it is gone."""
-    import psutil  # only who creates or sweeps pays for it
-
-    try:
-        process = psutil.Process(pid)
-        return None if process.status() == psutil.STATUS_ZOMBIE else f"{process.create_time():.2f}"
-    except psutil.Error:
-        return None
 
 
 def _first_line(error: BaseException) -> str:

@@ -6,15 +6,20 @@ import json
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from assay.local.state import Home
+from assay.store import open_store
 from tests.conftest import ASSAY, Project
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,6 +53,22 @@ def patient(run: Run, shop: Shop) -> None:
     """Take long."""
     with run.step("wait"):
         time.sleep(60)
+
+@flow(id="leaves", title="Leaves", cases=[Case("eur", PURCHASE)])
+def leaves(run: Run, shop: Shop) -> None:
+    """Call something that ends the process, and with 0."""
+    with run.step("leave"):
+        raise SystemExit(0)
+
+@flow(id="mourns", title="Loses the edge", cases=[Case("eur", PURCHASE)])
+def mourns(run: Run, shop: Shop) -> None:
+    """Buy, and see the edge killed."""
+    import os
+    with run.step("buy"):
+        run.buy(shop)
+    running = json.loads(Path(".assay/local/landscape.json").read_text())
+    os.kill(running["processes"]["edge"]["pid"], 9)
+    time.sleep(0.5)
 
 @flow(id="phones", title="Calls somebody nobody declared", cases=[Case("home", PURCHASE)])
 def phones(run: Run, shop: Shop) -> None:
@@ -318,6 +339,26 @@ def test_a_store_of_a_newer_assay_loses_nothing(shop: Project) -> None:
     assert [json.loads(line)["event"] for line in lines][:2] == ["run_started", "outcome"]
 
 
+def test_a_flow_that_leaves_is_a_failed_step(shop: Project) -> None:
+    """A flow that calls sys.exit(0) ends neither the run nor its verdict: exit 1, and the place is named."""
+    done = shop.assay("run", "leaves")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "step 'leave' failed: SystemExit: 0 (scenarios/own.py:" in done.stdout
+
+
+def test_an_edge_that_dies_on_the_way_is_named(shop: Project) -> None:
+    """Exit 3 with its name, and no finding that would rest on half a journal; the JSON lines tell of the case."""
+    try:
+        done = shop.assay("run", "mourns")
+    finally:
+        assert shop.assay("up").returncode == 0
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "edge died while cases ran" in done.stdout
+    lines = [json.loads(each) for each in (shop.path / "reports/out/latest/run.jsonl").read_text().splitlines()]
+    assert [each["event"] for each in lines] == ["run_started", "outcome", "run_finished"]
+    assert lines[1]["data"]["findings"] == []
+
+
 def test_ctrl_c_keeps_what_was_recorded(shop: Project) -> None:
     """SIGINT ends a run with 130; its reports are written and say that it was interrupted."""
     before = {_newest(shop)}
@@ -328,10 +369,25 @@ def test_ctrl_c_keeps_what_was_recorded(shop: Project) -> None:
     _until(lambda: _newest(shop) not in before, child)
     time.sleep(2)  # the run has begun; its one case sleeps for a minute
     child.send_signal(signal.SIGINT)
-    text, _ = child.communicate(timeout=60)
+    text, _ = child.communicate(timeout=150)
     assert child.returncode == 130, text
     assert verdict(shop)["verdict"] == "interrupted"
     assert "Interrupted" in (shop.path / "reports" / "out" / "latest" / "summary.md").read_text()
+
+
+def test_goods_of_a_run_that_was_killed_are_not_waited_for(shop: Project) -> None:
+    """What a dead process leased is given back at once: the next run gets it and ends well."""
+    dead = subprocess.run(
+        [sys.executable, "-c", "from assay.holder import ourselves; print(ourselves())"], capture_output=True, text=True
+    )
+    now = datetime.now(UTC)
+    with closing(open_store(Home(shop.path, "local").store)) as store:
+        held = store.lease(
+            "local", ["sku:0018"], holder=f"run-1@{dead.stdout.strip()}", now=now, until=now + timedelta(days=30)
+        )
+    assert held == ("sku:0018",)
+    done = shop.assay("run", "own")
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def _newest(project: Project) -> str:

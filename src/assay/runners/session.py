@@ -20,6 +20,7 @@ from assay.dossier import Gatherer, judging_of
 from assay.edge import attach
 from assay.events import Exchange, Finding, Outcome, Result
 from assay.flow import Case, Flow, look_again, perform
+from assay.holder import is_gone, ourselves
 from assay.http import Capture, Client, open_client
 from assay.landscape import Landscape, open_landscape
 from assay.local.clock import LandscapeClock
@@ -54,6 +55,15 @@ _MARGIN, _MICROSECOND = timedelta(seconds=2), timedelta(microseconds=1)
 def new_run_id() -> str:
     """Return an id for a run that nobody else has, and that sorts by time."""
     return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def _holder(execution_id: str) -> str:
+    """Return the name under which an execution of this process leases goods."""
+    return f"{execution_id}@{ourselves()}"
+
+
+def _is_gone(holder: str) -> bool:
+    return is_gone(holder.partition("@")[2])
 
 
 def _trace_id(run_id: str, number: int) -> str:
@@ -406,16 +416,20 @@ class Session:
         deadline = time.monotonic() + _LEASE_WITHIN_S
         while True:
             now = self.now()
-            taken = self.shared_store.lease(self.plan.name, names, holder=holder, now=now, until=now + _LEASE_FOR)
+            taken = self.shared_store.lease(
+                self.plan.name, names, holder=_holder(holder), now=now, until=now + _LEASE_FOR
+            )
             if taken or time.monotonic() > deadline:
                 # Goods that somebody else still holds make conservation unjudgeable, not the order.
                 return taken
+            if gone := [each for each in self.shared_store.holders(self.plan.name, names) if _is_gone(each)]:
+                self.shared_store.release(self.plan.name, *gone)
             self.wait(0.05)
 
     def _free(self, holders: Sequence[str]) -> None:
         """Give back the goods these executions hold: whoever waits for them would wait for nothing."""
         if self._leasing and "shared_store" in self.__dict__:
-            self.shared_store.release(self.plan.name, *holders)
+            self.shared_store.release(self.plan.name, *map(_holder, holders))
 
     def _move(self, span: timedelta) -> None:
         if self._simulated:

@@ -19,6 +19,8 @@ _here = _leases.c.environment == sa.bindparam("here")
 _THEIRS = sa.delete(_leases).where(_here, _leases.c.holder.in_(sa.bindparam("holders", expanding=True)))
 _NAMED = sa.delete(_leases).where(_here, _leases.c.name.in_(sa.bindparam("names", expanding=True)))
 
+_HOLDERS = sa.select(_leases.c.holder).where(_here, _leases.c.name.in_(sa.bindparam("names", expanding=True)))
+
 
 def lease(
     database: Database,
@@ -46,6 +48,12 @@ def lease(
         if taken:
             connection.execute(_NAMED, {"here": environment, "names": taken})
     return ()
+
+
+def holders(database: Database, environment: str, names: Sequence[str]) -> frozenset[str]:
+    """Return who has leased any of these names."""
+    with database.reading() as connection:
+        return frozenset(connection.execute(_HOLDERS, {"here": environment, "names": list(names)}).scalars())
 
 
 def release(database: Database, environment: str, holders: Sequence[str]) -> None:

@@ -15,7 +15,7 @@ from assay.store import housekeeping, journal, results, schema
 from assay.store.database import Database, connect
 from assay.store.intents import Intents
 from assay.store.journal import CalledHost
-from assay.store.leases import lease, release
+from assay.store.leases import holders, lease, release
 from assay.store.recording import Recorder
 from assay.store.results import StoredRun
 from assay.store.spending import Spending
@@ -64,6 +64,10 @@ class Store:
         names: what nobody else may touch meanwhile: SKUs, a customer, a coupon. A lease ends at `until` by itself.
         """
         return lease(self._database, environment, names, holder=holder, now=now, until=until, count=count)
+
+    def holders(self, environment: str, names: Sequence[str]) -> frozenset[str]:
+        """Return who has leased any of these names."""
+        return holders(self._database, environment, names)
 
     def release(self, environment: str, *holders: str) -> None:
         """Give back whatever these holders have leased, in one transaction."""
