@@ -57,7 +57,7 @@ def test_a_pid_given_to_somebody_else_is_not_ours() -> None:
 
 def test_stop_never_touches_a_stranger() -> None:
     """Stopping a process whose pid now belongs to somebody else leaves that one alone."""
-    child, process = _started("print('ready', flush=True); input()")
+    child, process = _started("import time; print('ready', flush=True); time.sleep(60)")
     stop(replace(process, created=process.created - 10))
     assert child.poll() is None
     child.kill()

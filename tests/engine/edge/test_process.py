@@ -146,7 +146,7 @@ def test_edge_ends_with_its_owner(installation: Installation, authority_folder: 
     assert owner.stdout is not None
     state = EdgeState(**json.loads(owner.stdout.readline()))
     owner.send_signal(sign)
-    owner.wait(5)
+    owner.wait(30)
     owner.stdout.close()
     assert gone(state.pid)
     deadline = time.monotonic() + 5
