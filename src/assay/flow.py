@@ -179,7 +179,7 @@ class Run:
         try:
             self._in_time()
             yield
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a flow that calls sys.exit would end the run, and with exit 0
             problem, code = _described(error, self.scenario), _code(error)
             raise StepFailed(name) from error
         finally:
@@ -467,7 +467,7 @@ def look_again(watched: Sequence[Watched], surroundings: Surroundings) -> tuple[
         at, began = surroundings.now(), time.perf_counter()
         try:
             problem, code = (None, 0) if each.look() else ("it was there and is gone at twice the limit", 1)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             problem, code = f"it was there; looking again: {_described(error, '')}", _code(error)
         if problem:
             seconds = time.perf_counter() - began
@@ -476,7 +476,7 @@ def look_again(watched: Sequence[Watched], surroundings: Surroundings) -> tuple[
     return tuple(gone)
 
 
-def _described(error: Exception, scenario: str) -> str:
+def _described(error: BaseException, scenario: str) -> str:
     """Say what went wrong and where in the scenario, the place after the first line."""
     first, newline, rest = f"{type(error).__name__}: {error}".partition("\n")
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == scenario]
@@ -490,7 +490,7 @@ def _place(file: str, line: int | None) -> str:
     return f"{shown}:{line}"
 
 
-def _code(error: Exception) -> int:
+def _code(error: BaseException) -> int:
     return error.exit_code if isinstance(error, AssayError) else 1
 
 

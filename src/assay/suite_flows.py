@@ -87,7 +87,7 @@ def _imported(path: Path) -> ModuleType:
         sys.modules.pop(name, None)
         error.where = error.where or str(path)
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a file that exits would end the command, and with exit 0
         sys.modules.pop(name, None)
         raise UsageError(
             "a scenario cannot be imported",
@@ -98,7 +98,7 @@ def _imported(path: Path) -> ModuleType:
     return module
 
 
-def _where(error: Exception, path: Path) -> str:
+def _where(error: BaseException, path: Path) -> str:
     if isinstance(error, SyntaxError):
         return f"{error.filename}:{error.lineno}"
     line, trace = None, error.__traceback__

@@ -145,6 +145,7 @@ def test_a_flow_used_by_another_file_is_one_flow(suite: Callable[..., Path], mon
         ("x = 1\nraise RuntimeError('boom')\n", 2, "RuntimeError: boom"),
         ("x = (\n", 1, "SyntaxError"),
         ("import no_such_module\n", 1, "ModuleNotFoundError"),
+        ("import sys\nsys.exit(0)\n", 2, "SystemExit: 0"),
     ],
 )
 def test_a_file_that_cannot_be_imported_is_named(suite: Callable[..., Path], text: str, line: int, seen: str) -> None:

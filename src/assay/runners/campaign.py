@@ -65,7 +65,7 @@ def run_pairs(
     seed = plan.environment.seed if seed is None else seed
     log = RunLog(plan, verdict, runner=runner, run_id=run_id, seed=seed, planned=len(pairs))
     # Whatever ends the run early, the log has told of it, and the verdict holds its exit code.
-    with suppress(Exception, KeyboardInterrupt), log:
+    with suppress(Exception, KeyboardInterrupt, SystemExit), log:
         allowed = permitted(plan, pairs, verdict)
         if allowed:
             own = seeded(plan, seed)

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 
 from assay import __version__
-from assay.errors import AssayError, InfrastructureError
+from assay.errors import AssayError, InfrastructureError, UsageError
 from assay.events import Listener, Outcome, RunFinished, RunStarted
 from assay.local.plan import Plan
 from assay.local.store_place import store_of
@@ -77,6 +77,12 @@ class RunLog:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if isinstance(error, SystemExit):
+            error = UsageError(
+                "the run was ended by something it called",
+                seen=repr(error),
+                hint="take sys.exit and exit out of the connector that calls it: raise an error instead",
+            )
         if isinstance(error, Exception):
             self.verdict.trouble.append(Trouble.of(error))
         elif error is not None:
