@@ -16,6 +16,7 @@ from assay.flow import Case, Flow
 from assay.runners.session import Session
 from assay.runners.shared_time import Stopped
 from assay.runners.verdict import Trouble
+from assay.runners.vitals import Vitals
 
 Pair = tuple[Flow, Case]
 _WAVE = 40
@@ -36,17 +37,21 @@ def run_cases(
     together: judge all orders of the session together as well, at the end; without it only what belongs to no order.
 
     Ctrl-C lets cases that act stop where they are; what was performed is judged as far as it came, and told, before
-    `KeyboardInterrupt` goes on.
+    `KeyboardInterrupt` goes on. A process of the landscape that dies meanwhile is trouble, and nothing is judged.
     """
     judged: list[Outcome] = []
+    vitals = Vitals(session.plan.home)
     session.settle()
     for wave in waves(pairs):
         performed: list[Outcome] = []
         try:
             _perform(session, wave, workers, performed, trouble, listen)
+            vitals.check()
             if any(outcome.order_refs for outcome in performed):
                 session.rest()
-            for outcome in session.judge_all(performed):
+            told = session.judge_all(performed)
+            vitals.check()
+            for outcome in told:
                 heard(outcome)
                 judged.append(outcome)
                 unjudged = "" if outcome.evaluated or outcome.failed else "nothing was there to judge"
@@ -54,7 +59,7 @@ def run_cases(
                 listen(Progress(part=_name(outcome), state=state, detail=unjudged))
             performed.clear()
         except Exception as error:
-            trouble(Trouble.of(error, "cases could not be judged"))
+            trouble(Trouble.of(vitals.loss() or error, "cases could not be judged"))
             return
         finally:
             for outcome in performed:  # not judged: the run was interrupted, or its landscape went away
