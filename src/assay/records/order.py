@@ -39,8 +39,9 @@ class Condition:
 class Line:
     """One line of an order or document. `quantity` may be fractional in an ERP.
 
-    `ref` is the shop's own id of the line, as either system holds it. `cancelled` are units no longer wanted. `net`
-    and `conditions` are an ERP's: the value without tax and what it is made of; `rejected` lines deliver nothing.
+    `tax_rate` is in per cent. `ref` is the shop's own id of the line, as either system holds it. `cancelled` are units
+    no longer wanted. `net` and `conditions` are an ERP's: the value without tax and what it is made of; `rejected` lines
+    deliver nothing.
     """
 
     sku: str
@@ -159,6 +160,9 @@ class CustomerMessage:
 class Order:
     """An order as the shop holds it.
 
+    `status`: pending, held, confirmed, processing, partially_shipped, shipped, delivered, cancelled or returned; a
+    connector turns its shop's own words into these. `payment_status`: pending, failed, authorised, paid,
+    partially_refunded, refunded or voided. Tax rates are in per cent: ``Decimal(19)``, and ``0.19`` is a fifth of one.
     `hold` names why it is parked (approval, review). `rounding` is what was added to the sum to reach the total.
     `tax_treatment`: domestic, eu_consumer, reverse_charge, export.
     """
