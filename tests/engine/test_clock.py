@@ -6,6 +6,7 @@ import itertools
 import json
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -181,6 +182,22 @@ def test_a_process_that_dies_on_the_way_leaves_the_clock_running(clock: Landscap
     with pytest.raises(ConnectionError):
         clock.advance(HOUR, [gone])
     assert clock.read().mode == "real"
+
+
+def test_two_who_move_it_take_turns(clock: LandscapeClock, tmp_path: Path) -> None:
+    """Two processes that move one clock at the same time add up, and it never goes backwards."""
+    seen: list[datetime] = []
+
+    def move() -> None:
+        mine = LandscapeClock(tmp_path / "clock.json")
+        for _ in range(20):
+            mine.advance(HOUR, [lambda: seen.append(clock.read().now)])
+
+    with ThreadPoolExecutor(2) as movers:
+        for each in [movers.submit(move) for _ in range(2)]:
+            each.result()
+    assert clock.read().now == START + 40 * HOUR
+    assert seen == sorted(seen)
 
 
 @dataclass

@@ -6,8 +6,10 @@ The file is the one simulators read: ``{"mode": "real", "offset_us": N}`` or ``{
 from __future__ import annotations
 
 import json
+import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -32,7 +34,7 @@ class ClockReading:
 
 
 class LandscapeClock:
-    """The clock of one landscape. It never goes backwards."""
+    """The clock of one landscape. It never goes backwards, and one at a time moves it, in whichever process."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -45,27 +47,35 @@ class LandscapeClock:
 
     def freeze(self) -> None:
         """Let the clock stand where it is."""
-        self._write("frozen", (self.read().now - _EPOCH) // _MICROSECOND)
+        with self._held():
+            self._stand()
 
     def run(self) -> None:
         """Let the clock run from where it is, at the speed of real time."""
-        self._write("real", (self.read().now - _EPOCH) // _MICROSECOND - _real_us())
+        with self._held():
+            self._go_on()
 
     def start_at(self, instant: datetime) -> None:
         """Let a landscape that has never run begin at an instant, past or future, and go on from there."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._write("real", (instant - _EPOCH) // _MICROSECOND - _real_us())
+        with self._held():
+            self._write("real", (instant - _EPOCH) // _MICROSECOND - _real_us())
 
     def set(self, instant: datetime, settle: Sequence[Settle]) -> None:
         """Move to an instant; `UsageError` when it lies in the past of this landscape."""
-        self.advance(instant - self.read().now, settle)
+        with self._held():
+            self._advance(instant - self.read().now, settle)
 
     def advance(self, by: timedelta, settle: Sequence[Settle]) -> None:
         """Move forwards, stopping at every instant at which some process has something due.
 
         The clock stands while it is moved, so that each job sees its own due instant; it runs on afterwards if it ran.
         `InfrastructureError` when something due is never done, however often its process is asked: time stands there.
+        Whoever moves the clock already is waited for, and moved on from where that ends.
         """
+        with self._held():
+            self._advance(by, settle)
+
+    def _advance(self, by: timedelta, settle: Sequence[Settle]) -> None:
         began = self.read()
         if by < timedelta(0):
             raise UsageError(
@@ -78,7 +88,7 @@ class LandscapeClock:
             target = began.now + by
         except OverflowError:
             raise UsageError("the calendar ends with the year 9999", seen=f"{began.now.isoformat()} + {by}") from None
-        self.freeze()
+        self._stand()
         try:
             while (upcoming := self._nothing_overdue(settle)) is not None and upcoming <= target:
                 self._write("frozen", (upcoming - _EPOCH) // _MICROSECOND)
@@ -86,7 +96,26 @@ class LandscapeClock:
             _settled(settle)
         finally:
             if began.mode == "real":
-                self.run()
+                self._go_on()
+
+    def _stand(self) -> None:
+        self._write("frozen", (self.read().now - _EPOCH) // _MICROSECOND)
+
+    def _go_on(self) -> None:
+        self._write("real", (self.read().now - _EPOCH) // _MICROSECOND - _real_us())
+
+    @contextmanager
+    def _held(self) -> Iterator[None]:
+        """Hold the clock for the block, waiting for whoever holds it."""
+        import fcntl  # absent on Windows, where WSL2 is the way
+
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(self._path.with_suffix(".lock"), os.O_CREAT | os.O_RDWR, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
 
     def _nothing_overdue(self, settle: Sequence[Settle]) -> datetime | None:
         """Settle every process until nothing is due at the instant shown; return when something is next."""
