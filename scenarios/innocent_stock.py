@@ -91,7 +91,7 @@ def open_reservation(run: Run, shop: Storefront, payments: Payments, erp: Erp) -
     run.pass_time(timedelta(minutes=25))
     with run.step("25 minutes: the piece is kept"):
         kept = _count(run, shop, sku)
-        run.check([each.state for each in kept.reservations] == ["open"], "the reservation is open")
+        run.check([each.state for each in kept.reservations or ()] == ["open"], "the reservation is open")
         run.check(kept.sellable == before.sellable - 1, "nobody else can have it")
         listed = payments.payments(began - timedelta(seconds=1), run.surroundings.now())
         wanted = shop.basket(cart).total.minor

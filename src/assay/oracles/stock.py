@@ -12,7 +12,7 @@ from assay.events import Finding
 from assay.oracles.content import exploded, parts_of
 from assay.oracles.judge import failed, oracle, passed, population_oracle, unjudged
 from assay.oracles.judging import Judging
-from assay.records import Dossier, Order, Population, Reservation, StockCount
+from assay.records import Dossier, Movement, Order, Population, Reservation, StockCount
 
 _TERMINAL = ("shipped", "delivered", "cancelled", "returned")
 _GONE = ("cancelled",)
@@ -29,7 +29,11 @@ def conserved_stock(dossier: Dossier, order: Order, judging: Judging) -> Finding
     for before, after in pairs:
         if (finding := _moved(before, after) or _available(after)) is not None:
             return finding
-    return _shipped(dossier, order, pairs) or passed()
+    if (finding := _shipped(dossier, order, pairs)) is not None:
+        return finding
+    if any(count.movements is None for pair in pairs for count in pair):
+        return unjudged("the shop's counts name no movements (StockCount.movements)")
+    return passed()
 
 
 def _pairs(counts: Sequence[StockCount]) -> Iterator[tuple[StockCount, StockCount]]:
@@ -43,9 +47,18 @@ def _pairs(counts: Sequence[StockCount]) -> Iterator[tuple[StockCount, StockCoun
             yield ordered[0], ordered[-1]
 
 
+def _since(before: StockCount, after: StockCount) -> Sequence[Movement] | None:
+    """Return what moved between two counts; None where the shop keeps no movements."""
+    if before.movements is None or after.movements is None:
+        return None
+    return after.movements[len(before.movements) :]
+
+
 def _moved(before: StockCount, after: StockCount) -> Finding | None:
-    known = len(before.movements)
-    moved = sum(each.quantity for each in after.movements[known:])
+    since = _since(before, after)
+    if since is None:
+        return None
+    moved = sum(each.quantity for each in since)
     expected = before.on_hand + moved
     if after.on_hand == expected:
         return None
@@ -58,7 +71,7 @@ def _moved(before: StockCount, after: StockCount) -> Finding | None:
 
 
 def _available(count: StockCount) -> Finding | None:
-    held = sum(each.quantity for each in count.reservations)
+    held = count.reserved if count.reservations is None else sum(each.quantity for each in count.reservations)
     expected = count.on_hand - held - count.safety
     if count.sellable == expected:
         return None
@@ -78,6 +91,8 @@ def _shipped(dossier: Dossier, order: Order, pairs: Sequence[tuple[StockCount, S
     refs = {each.ref for each in issued}
     for _, after in pairs:
         wanted = sum((line.quantity for each in issued for line in each.lines if line.sku == after.sku), Decimal(0))
+        if after.movements is None:
+            continue
         seen = -sum(each.quantity for each in after.movements if each.reference in refs)
         if seen != wanted and (seen or order.status in _TERMINAL):
             return failed(
@@ -98,6 +113,8 @@ def closed_reservations(dossier: Dossier, order: Order, judging: Judging) -> Fin
         return unjudged("no article of this order was counted by itself")
     holders = {payment.checkout_ref for payment in dossier.payments if payment.checkout_ref}
     for count in last.values():
+        if count.reservations is None:
+            return unjudged("the shop's counts name no reservations (StockCount.reservations)")
         own = [each for each in count.reservations if _is_held_by(each, holders)]
         if own and order.status in _TERMINAL:
             return _left_over(count.sku, own, f"order {order.number} is {order.status}")
@@ -127,7 +144,7 @@ def _is_held_by(reservation: Reservation, holders: set[str]) -> bool:
 
 
 def _outlived(count: StockCount, judging: Judging) -> Finding | None:
-    if judging.reservation_ttl is None:
+    if judging.reservation_ttl is None or count.reservations is None:
         return None
     old = [each for each in count.reservations if each.state == "open" and count.at - each.at > judging.reservation_ttl]
     return _left_over(count.sku, old, f"older than {judging.reservation_ttl}") if old else None
@@ -165,7 +182,10 @@ def no_oversell(population: Population, judging: Judging) -> Finding:
         if before.backorder or after.backorder:
             continue
         sold = sum((_units(each, before.sku, parts) for each in population.dossiers), Decimal(0))
-        came = sum(each.quantity for each in after.movements[len(before.movements) :] if each.quantity > 0)
+        since = _since(before, after)
+        if since is None:
+            return unjudged("the shop's counts name no movements (StockCount.movements)")
+        came = sum(each.quantity for each in since if each.quantity > 0)
         there = before.on_hand - before.reserved + came
         if sold > there or after.on_hand < 0:
             return failed(

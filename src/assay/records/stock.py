@@ -46,7 +46,11 @@ class Reservation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StockCount:
-    """One article at one instant as the shop counts it, with every movement up to then and what is reserved."""
+    """One article at one instant as the shop counts it, with every movement up to then and what is reserved.
+
+    Movements or reservations of None are not kept by the shop, and what needs them is *not evaluated*; an empty tuple
+    says that nothing moved, or that nothing is held.
+    """
 
     system: str
     sku: str
@@ -56,5 +60,5 @@ class StockCount:
     sellable: int
     safety: int = 0
     backorder: bool = False
-    movements: tuple[Movement, ...] = ()
-    reservations: tuple[Reservation, ...] = ()
+    movements: tuple[Movement, ...] | None = None
+    reservations: tuple[Reservation, ...] | None = None

@@ -227,7 +227,7 @@ GOODS: list[Row] = [
     (
         "STK-06", "EUR", "O-S1",
         lambda d: counts(d, on_hand=96, sellable=96,
-            movements=(*d.stock[1].movements, d.stock[1].movements[-1])), "booked twice",
+            movements=(*(d.stock[1].movements or ()), *(d.stock[1].movements or ())[-1:])), "booked twice",
     ),
     ("STK-13", "EUR", "O-S1", lambda d: counts(d, on_hand=100, sellable=100, movements=d.stock[0].movements),
         "booked twice or not at all"),

@@ -297,7 +297,13 @@ def back_order() -> Dossier:
     """INN-26: a back-order article stands at minus four by design, its units held until they come."""
     dossier = unshipped(healthy(), "processing", change("payment_status", "paid"), change("status", "processing"))
     short = [
-        replace(each, on_hand=0, sellable=-sum(one.quantity for one in each.reservations), backorder=True, movements=())
+        replace(
+            each,
+            on_hand=0,
+            sellable=-sum(one.quantity for one in each.reservations or ()),
+            backorder=True,
+            movements=(),
+        )
         for each in dossier.stock
     ]
     return replace(dossier, stock=tuple(short))

@@ -365,7 +365,7 @@ def label(**more: Any) -> LabelRequest:
 
 def count(sku: str, on_hand: int, *, at: datetime = READ, **more: Any) -> StockCount:
     """A count of an article, all of it sellable."""
-    held: dict[str, Any] = {"reserved": 0, "sellable": on_hand}
+    held: dict[str, Any] = {"reserved": 0, "sellable": on_hand, "movements": (), "reservations": ()}
     return StockCount(**{"system": "shop", "sku": sku, "at": at, "on_hand": on_hand, **held, **more})
 
 

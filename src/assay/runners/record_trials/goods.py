@@ -42,14 +42,14 @@ def sellable_off(dossier: Dossier, judging: Judging) -> Dossier:
 def issued_twice(dossier: Dossier, judging: Judging) -> Dossier:
     """The same delivery takes the goods off the stock a second time."""
     _, after = counts_of(dossier)
-    issued = [each for each in after.movements if each.kind == "shipped"]
+    issued = [each for each in after.movements or () if each.kind == "shipped"]
     if not issued:
         raise Lacking("no counted article was shipped")
     again = issued[-1]
     return with_count(
         dossier,
         after,
-        movements=(*after.movements, again),
+        movements=(*(after.movements or ()), again),
         on_hand=after.on_hand + again.quantity,
         sellable=after.sellable + again.quantity,
     )
@@ -67,7 +67,7 @@ def hold_left(dossier: Dossier, judging: Judging) -> Dossier:
     return with_count(
         dossier,
         after,
-        reservations=(*after.reservations, held),
+        reservations=(*(after.reservations or ()), held),
         reserved=after.reserved + 1,
         sellable=after.sellable - 1,
     )
