@@ -103,12 +103,12 @@ def look_for_connector(system_id: str) -> ModuleType | None:
         except ModuleNotFoundError as error:
             if error.name not in (package, f"{package}.{system_id}"):
                 raise _unimportable(system_id, error) from error
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a connector that exits would end the command, and with exit 0
             raise _unimportable(system_id, error) from error
     return None
 
 
-def _unimportable(system_id: str, error: Exception) -> UsageError:
+def _unimportable(system_id: str, error: BaseException) -> UsageError:
     frames = [each for each in traceback.extract_tb(error.__traceback__) if each.filename.endswith(f"{system_id}.py")]
     line = error.lineno if isinstance(error, SyntaxError) else frames[-1].lineno if frames else None
     return UsageError(

@@ -296,9 +296,9 @@ class Profile(_Table):
     def environment(self, name: str) -> Environment:
         """Return one environment; `UsageError` with a suggestion for an unknown name."""
         if name not in self.environments:
-            raise UsageError(
-                f"no environment '{name}' in {self.folder / FILE_NAME}", hint=did_you_mean(name, self.environments)
-            )
+            file = self.folder / FILE_NAME
+            where = str(file) if file.is_file() else f"the profile in use; {self.folder} has no {FILE_NAME}"
+            raise UsageError(f"no environment '{name}'", where=where, hint=did_you_mean(name, self.environments))
         return self.environments[name]
 
 

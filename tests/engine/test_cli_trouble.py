@@ -49,3 +49,32 @@ def test_a_mistake_of_our_own_is_no_finding(tmp_path: Path) -> None:
     assert done.returncode == 3
     assert "ZeroDivisionError" in done.stderr
     assert "no finding" in done.stderr
+
+
+def test_an_environment_of_the_shipped_profile(tmp_path: Path) -> None:
+    """Where no assay.toml is, an unknown environment is not said to be missing in one."""
+    done = subprocess.run(
+        [str(ASSAY), "run", "--env", "lokal"], cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 2
+    assert f"{tmp_path} has no assay.toml" in done.stderr
+    assert "did you mean 'local'?" in done.stderr
+
+
+def test_a_choice_that_no_case_meets(tmp_path: Path) -> None:
+    """Nothing is collected: exit 5, and what was asked for is repeated."""
+    command = [str(ASSAY), "run", "F01", "-t", "money", "-k", "zzz"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 5
+    assert "none is of F01 and has the tag money and holds 'zzz'" in done.stdout
+
+
+def test_a_connector_that_exits_is_named(tmp_path: Path) -> None:
+    """A connector that calls sys.exit(0) when imported is wrong use, with its line; never exit 0."""
+    made = subprocess.run([str(ASSAY), "init", "--yes"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert made.returncode == 0, made.stderr
+    connector = tmp_path / "connectors" / "my_shop.py"
+    connector.write_text("import sys\nsys.exit(0)\n")
+    done = subprocess.run([str(ASSAY), "explain", "A1"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert "connectors/my_shop.py:2" in done.stderr

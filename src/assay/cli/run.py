@@ -84,7 +84,7 @@ def show_verdict(log: RunLog) -> None:
     reached = verdict_of(log.record)
     headline = in_colour(reached.headline, "green" if reached.good else "red", sys.stdout)
     click.echo(f"{headline} (exit {log.verdict.exit_code}). {reached.sentence}")
-    if "html" in log.paths:
+    if "html" in log.paths and log.paths["html"].is_file():
         click.echo(f"report: {log.paths['html']}")
 
 

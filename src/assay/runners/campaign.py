@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from assay.errors import AssayError
-from assay.events import Listener
+from assay.events import Listener, Progress
 from assay.flow import Flow
 from assay.local.plan import Plan
 from assay.runners.environment import open_environment, seeded
@@ -47,7 +47,19 @@ def run_flows(
     pairs = choose(flows_of(plan), names=names, tags=tags, words=words)
     if not (names or tags or words):
         pairs = [(flow, case) for flow, case in pairs if _VARIATION not in flow.tags]
+    elif not pairs:
+        listen(Progress(part="cases", state="failed", detail=f"none {_no_case(names, tags, words)}"))
     return run_pairs(plan, pairs, workers=workers, seed=seed, runner=runner, listen=listen)
+
+
+def _no_case(names: Sequence[str], tags: Sequence[str], words: str) -> str:
+    """Say what no case met, for whoever mistyped it."""
+    asked = [
+        f"is of {' or '.join(names)}" if names else "",
+        f"has the tag {' and '.join(tags)}" if tags else "",
+        f"holds '{words}' in id, name or title" if words else "",
+    ]
+    return " and ".join(each for each in asked if each)
 
 
 def run_pairs(
