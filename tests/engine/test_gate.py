@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from assay.events import Progress
 from assay.local.plan import Plan
 from assay.local.project import plan_for
 from assay.runners.campaign import flows_of
@@ -30,12 +31,13 @@ def plan(tmp_path: Path) -> Plan:
 @pytest.mark.xdist_group("gate")
 @pytest.mark.parametrize(("defect", "expected"), [("", 0), ("MON-01", 1)])
 def test_scenarios_and_load_make_one_verdict(plan: Plan, defect: str, expected: int) -> None:
-    """Green when healthy; with a defect on, the orders of scenario and load are red alike, and exit is 1."""
+    """Green when healthy; with a defect on, scenario and load are red alike; the generator says how busy it was."""
     if importlib.util.find_spec("locust") is None:  # looked for, not imported: importing it patches the library
         pytest.skip("pip install 'assay[load]'")
     plan = replace(plan, defects=(defect,) if defect else ())
     pairs = choose(flows_of(plan), names=["thread"])
-    log, absent = run_gate(plan, workers=2, pairs=pairs, load_s=3)
+    shown: list[object] = []
+    log, absent = run_gate(plan, workers=2, pairs=pairs, load_s=3, listen=shown.append)
     content = as_json(log.verdict, log.record, command="gate", reports=log.paths)
     assert content["exit_code"] == expected, content["trouble"]
     runners = {outcome.runner for outcome in log.verdict.outcomes}
@@ -44,6 +46,12 @@ def test_scenarios_and_load_make_one_verdict(plan: Plan, defect: str, expected: 
     assert red == ({"gate", "load"} if defect else set())
     assert all(path.is_file() for path in log.paths.values())
     assert any(part.startswith("contracts:") for part in absent)
+    noted = [note for note in content["notes"] if note.startswith("load generator: ")]
+    assert len(noted) == 1
+    assert "of a core" in noted[0]
+    told = [event.detail for event in shown if isinstance(event, Progress) and event.part == "load generator"]
+    assert told == [noted[0].removeprefix("load generator: ")]
+    assert [f"absent: {part}" for part in absent] == [note for note in content["notes"] if note not in noted]
 
 
 def test_the_release_set(plan: Plan) -> None:

@@ -84,7 +84,9 @@ def _parts(
     session: Session, pairs: Sequence[Pair], log: RunLog, workers: int, load_s: int, listen: Listener
 ) -> list[str]:
     run_in(session, pairs, log, workers=workers, listen=listen)
-    return ["contracts: this suite has none yet", *run_load(session, log, seconds=load_s, listen=listen)]
+    absent = ["contracts: this suite has none yet", *run_load(session, log, seconds=load_s, listen=listen)]
+    log.verdict.notes += [f"absent: {part}" for part in absent]
+    return absent
 
 
 def run_load(session: Session, log: RunLog, *, seconds: int, listen: Listener = lambda _: None) -> list[str]:
@@ -102,9 +104,10 @@ def run_load(session: Session, log: RunLog, *, seconds: int, listen: Listener = 
         return [f"load: '{session.plan.name}' is no simulation"]
     listen(Progress(part="load", state="starting", detail=f"{gate.users} users, {seconds} s"))
     with tempfile.TemporaryDirectory(prefix="assay-load-") as folder:
-        lines = Path(folder) / "run.jsonl"
-        done = _locust(session, profile, seconds, lines)
+        lines, measured = Path(folder) / "run.jsonl", Path(folder) / "generator.txt"
+        done = _locust(session, profile, seconds, lines, measured)
         outcomes = [event for event in read_events(lines) if isinstance(event, Outcome)] if lines.is_file() else []
+        generator = measured.read_text(encoding="utf-8") if measured.is_file() else ""
     if not outcomes:
         error = InfrastructureError(
             "the load ran nothing",
@@ -118,16 +121,23 @@ def run_load(session: Session, log: RunLog, *, seconds: int, listen: Listener = 
     failed = sum(outcome.failed for outcome in outcomes)
     state = "failed" if failed or not outcomes else "ready"
     listen(Progress(part="load", state=state, detail=f"{len(outcomes)} orders in {seconds} s, {failed} of them wrong"))
+    if generator:
+        log.verdict.notes.append(generator)
+        part, _, detail = generator.partition(": ")
+        listen(Progress(part=part, state="took", detail=detail))
     return []
 
 
-def _locust(session: Session, profile: Path, seconds: int, lines: Path) -> subprocess.CompletedProcess[str]:
+def _locust(
+    session: Session, profile: Path, seconds: int, lines: Path, measured: Path
+) -> subprocess.CompletedProcess[str]:
     """Run Locust in a process of its own: importing it patches the standard library."""
     home = session.plan.home.path
     variables = {
         **os.environ,
         "ASSAY_LANDSCAPE": str(home),
         "ASSAY_OUTCOMES": str(lines),
+        "ASSAY_GENERATOR": str(measured),
         "ASSAY_RUN_ID": f"{session.run_id}-load",
         "ASSAY_PROFILE": str(session.plan.profile.folder),
     }

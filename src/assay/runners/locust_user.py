@@ -11,8 +11,9 @@ Exchanges are kept of every flow that failed and of one in twenty others.
 Importing this module imports locust, which patches the standard library: only ``load/`` and this module may. It also
 puts the suite roots of the current folder on sys.path, since Locust itself adds only the load file's own folder.
 
-The gate tells it by variables where the landscape is (``ASSAY_LANDSCAPE``) and where outcomes go as JSON lines
-(``ASSAY_OUTCOMES``); without them it takes the landscape that is up and writes the reports of a run of its own.
+The gate tells it by variables where the landscape is (``ASSAY_LANDSCAPE``), where outcomes go as JSON lines
+(``ASSAY_OUTCOMES``) and where the line about the generator goes (``ASSAY_GENERATOR``); without them it takes the
+landscape that is up and writes the reports of a run of its own.
 """
 
 from __future__ import annotations
@@ -167,6 +168,8 @@ def judge_all(environment: Any, **_: object) -> None:
         with suppress(AssayError), log:
             _judge(load, log.add)
     session.close()
+    if measured and (told := os.environ.get("ASSAY_GENERATOR")):
+        Path(told).write_text(measured, encoding="utf-8")
     environment.assay_outcomes = load.judged
     print("\n".join(filter(None, [verdict_text(load.judged), *verdict.sentences(), measured])))  # noqa: T201
     environment.process_exit_code = verdict.exit_code

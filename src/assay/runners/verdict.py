@@ -14,6 +14,8 @@ The verdict file, version 1 (``--json PATH``), is one JSON object:
     not_evaluated each: oracle, reason, count;  required: {"oracle": reason} of those the profile requires
     lost          oracles evaluated in the last run of this environment and not in this one
     trouble       what kept the run from a verdict, in words;  reports: {"html": path, …}
+    notes         what goes with the verdict and does not change it: parts that were absent, how busy the load
+                  generator was
 
 Exit codes: 0 all passed, 1 a finding or a failed step, 2 wrong use, 3 infrastructure, 4 refused for safety, 5 nothing
 ran (no oracle was evaluated), 130 interrupted. Of several, 4 comes before 2 before 3 before 1.
@@ -70,12 +72,13 @@ class Trouble:
 class Verdict:
     """Everything an exit code is made of; outcomes and trouble are added as they come.
 
-    require: the oracles that must be evaluated in this environment.
+    require: the oracles that must be evaluated in this environment. notes: sentences that change no exit code.
     """
 
     require: Sequence[str] = ()
     outcomes: list[Outcome] = field(default_factory=list)
     trouble: list[Trouble] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     interrupted: bool = False
 
     @property
@@ -172,6 +175,7 @@ def as_json(verdict: Verdict, run: RunRecord, *, command: str, reports: Mapping[
         "required": verdict.missing_required(),
         "lost": [oracle for oracle, _ in lost_of(run)],
         "trouble": list(verdict.sentences()),
+        "notes": list(verdict.notes),
         "reports": {name: str(path) for name, path in reports.items()},
     }
 
