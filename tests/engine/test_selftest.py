@@ -349,3 +349,11 @@ def test_a_purchase_of_its_own(plan: Plan) -> None:
         (("0018", 2),),
     )
     assert trial.settings == {"cash_rounding": {"CHF": "0.05"}}
+
+
+def test_an_interrupted_self_test_keeps_what_was_tried() -> None:
+    """Its file says 130 and holds the trials that were over; none of them is called missed for the interruption."""
+    trial = Trial(id="MON-01", kind="defect", meaning="", pairs=())
+    content = as_json([Tried(trial, Verdict(outcomes=[]), 1.0, 0.1)], interrupted=True)
+    assert content["exit_code"] == 130
+    assert list(content["defects"]) == ["MON-01"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +13,9 @@ from assay.cli.progress import CaseLines
 from assay.cli.run import verdict_option
 from assay.cli.shared import explained, landscape_options, plan_for
 from assay.errors import UsageError
+
+if TYPE_CHECKING:
+    from assay.runners.lane import Tried
 
 
 @click.command()
@@ -88,13 +92,22 @@ def selftest(
     plan = plan_for(environment, profile_path, defect_folders=folders)
     trials = trials_of(plan, classes=_listed(classes), only=_listed(only), sample=sample)
     began = time.perf_counter()
+    tried: list[Tried] = []
+    interrupted = False
     with CaseLines() as lines:
-        tried = self_test(plan, trials, lanes=lanes, listen=lines)
+        try:
+            tried = self_test(plan, trials, lanes=lanes, listen=lines, heard=tried.append)
+        except KeyboardInterrupt:
+            if not tried:
+                raise
+            interrupted = True  # what was tried is kept
     waiting = [trial for trial in trials if trial.kind == "waiting"]
-    content = as_json(tried, waiting, seconds=time.perf_counter() - began)
+    content = as_json(tried, waiting, seconds=time.perf_counter() - began, interrupted=interrupted)
     paths = write(plan, content, json_path)
     for trial in waiting:
         click.echo(f"{trial.id:<34}waiting for {trial.waits_for}")
+    if interrupted:
+        click.echo(f"interrupted: {len(tried)} of {len(trials) - len(waiting)} were tried", err=True)
     click.echo(f"\n{summary(content)} (exit {content['exit_code']})")
     click.echo(f"matrix: {paths[1]}")
     sys.exit(content["exit_code"])

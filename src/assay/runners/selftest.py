@@ -20,8 +20,8 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -29,6 +29,7 @@ from typing import Any
 from assay.errors import AssayError
 from assay.events import Finding, Listener, Outcome, Progress
 from assay.local.plan import Plan
+from assay.local.uninterrupted import uninterrupted
 from assay.oracles.cause import UNKNOWN
 from assay.reporting.text import one_line
 from assay.reporting.verdict import violations
@@ -36,7 +37,7 @@ from assay.runners.lane import Lane, Tried
 from assay.runners.run_log import OUT
 from assay.runners.session import new_run_id
 from assay.runners.trials import MATRIX, STEP, Trial
-from assay.runners.verdict import NOTHING_RAN, Trouble, Verdict, write_json
+from assay.runners.verdict import INTERRUPTED, NOTHING_RAN, Trouble, Verdict, write_json
 
 VERSION = 1
 LANES = 2
@@ -45,11 +46,17 @@ _PATIENCE_S = 600.0
 
 
 def self_test(
-    plan: Plan, trials: Sequence[Trial], *, lanes: int = LANES, listen: Listener = lambda _: None
+    plan: Plan,
+    trials: Sequence[Trial],
+    *,
+    lanes: int = LANES,
+    listen: Listener = lambda _: None,
+    heard: Callable[[Tried], None] = lambda _: None,
 ) -> list[Tried]:
     """Run every trial but the waiting ones, in lanes side by side; return what came of each, in the order given.
 
-    `KeyboardInterrupt` goes on once the lanes are taken down.
+    heard: gets each as it comes. `KeyboardInterrupt` goes on once the lanes are taken down; of a trial that it ended
+    nothing is told.
     """
     trials = [trial for trial in trials if trial.kind != "waiting"]
     queue: SimpleQueue[tuple[int, Trial]] = SimpleQueue()
@@ -71,23 +78,29 @@ def self_test(
                 except Empty:
                     return
                 listen(Progress(part=trial.id, state="starting"))
-                done[position] = _attempted(lane, trial)
+                tried = _attempted(lane, trial)
+                if stop.is_set():
+                    return
+                done[position] = tried
+                heard(tried)
                 listen(_told(done[position], estimate.after(done[position])))
         finally:
             lane.close()
 
-    with ThreadPoolExecutor(min(lanes, len(trials)) or 1, thread_name_prefix="lane") as pool:
-        attempts = [pool.submit(work, number) for number in range(min(lanes, len(trials)))]
-        try:
-            for attempt in attempts:
-                while not attempt.done():
-                    time.sleep(0.1)
-                    _interrupt([lane for lane in open_lanes if lane.busy_s > _PATIENCE_S])
-                attempt.result()
-        except BaseException:
+    pool = ThreadPoolExecutor(min(lanes, len(trials)) or 1, thread_name_prefix="lane")
+    attempts = [pool.submit(work, number) for number in range(min(lanes, len(trials)))]
+    try:
+        for attempt in attempts:
+            while not attempt.done():
+                time.sleep(0.1)
+                _interrupt([lane for lane in open_lanes if lane.busy_s > _PATIENCE_S])
+            attempt.result()
+    finally:
+        with uninterrupted():
             stop.set()
-            _interrupt(open_lanes)
-            raise
+            while wait(attempts, timeout=0.2).not_done:  # a landscape that was still starting is ended when it is up
+                _interrupt(open_lanes)
+            pool.shutdown()
     return [done[position] for position in sorted(done)]
 
 
@@ -158,7 +171,9 @@ def sentences_of(tried: Tried) -> list[str]:
     return list(dict.fromkeys([finding.sentence() for finding in findings] + steps))
 
 
-def as_json(tried: Sequence[Tried], waiting: Sequence[Trial] = (), *, seconds: float = 0.0) -> dict[str, Any]:
+def as_json(
+    tried: Sequence[Tried], waiting: Sequence[Trial] = (), *, seconds: float = 0.0, interrupted: bool = False
+) -> dict[str, Any]:
     """Return the content of the JSON file; see the top of this module."""
     by_kind: dict[str, list[Tried]] = {"healthy": [], "defect": [], "innocent": []}
     for each in tried:
@@ -167,7 +182,7 @@ def as_json(tried: Sequence[Tried], waiting: Sequence[Trial] = (), *, seconds: f
     content: dict[str, Any] = {
         "version": VERSION,
         "command": "selftest",
-        "exit_code": exit_code_of(tried),
+        "exit_code": INTERRUPTED if interrupted else exit_code_of(tried),
         "seconds": round(seconds, 1),
         "counts": {
             "defects": len(by_kind["defect"]),
