@@ -25,6 +25,7 @@ from assay.runners.run import Pair
 from assay.runners.run_log import RunLog
 from assay.runners.session import Session, new_run_id
 from assay.runners.verdict import Trouble, Verdict
+from assay.runners.vitals import Vitals
 from assay.suite_flows import choose
 from assay.suites import suite_roots
 
@@ -55,7 +56,7 @@ def run_gate(
     run_id, seed = new_run_id(), plan.environment.seed if seed is None else seed
     log = _log(plan, run_id, seed, len(pairs))
     absent: list[str] = []
-    with suppress(Exception, KeyboardInterrupt), log:
+    with suppress(Exception, KeyboardInterrupt, SystemExit), log:
         allowed = permitted(plan, pairs, log.verdict)
         if allowed:
             own = seeded(plan, seed)
@@ -103,12 +104,15 @@ def run_load(session: Session, log: RunLog, *, seconds: int, listen: Listener = 
     if not is_disposable(session.plan):
         return [f"load: '{session.plan.name}' is no simulation"]
     listen(Progress(part="load", state="starting", detail=f"{gate.users} users, {seconds} s"))
+    vitals = Vitals(session.plan.home)
     with tempfile.TemporaryDirectory(prefix="assay-load-") as folder:
         lines, measured = Path(folder) / "run.jsonl", Path(folder) / "generator.txt"
         done = _locust(session, profile, seconds, lines, measured)
         outcomes = [event for event in read_events(lines) if isinstance(event, Outcome)] if lines.is_file() else []
         generator = measured.read_text(encoding="utf-8") if measured.is_file() else ""
-    if not outcomes:
+    if (loss := vitals.loss()) is not None:
+        log.verdict.trouble.append(Trouble.of(loss, "load"))
+    elif not outcomes:
         error = InfrastructureError(
             "the load ran nothing",
             where=str(profile),
