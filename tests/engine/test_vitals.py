@@ -5,12 +5,16 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import psutil
 import pytest
 
 from assay.errors import InfrastructureError
 from assay.local.state import Home, Process, Running
+from assay.runners import gate
+from assay.runners.verdict import Verdict
 from assay.runners.vitals import Vitals
 
 
@@ -36,3 +40,26 @@ def test_what_died_is_named_with_its_last_words(tmp_path: Path) -> None:
 def test_where_nothing_is_ours_nothing_can_be_lost(tmp_path: Path) -> None:
     """An environment of real systems has no process of ours."""
     assert Vitals(Home(tmp_path, "staging")).loss() is None
+
+
+def test_what_dies_under_load_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An edge that dies while Locust runs is trouble of the gate, in place of a load that merely found nothing."""
+    (tmp_path / "load").mkdir()
+    (tmp_path / "load" / "peak.py").write_text("")
+    home = Home(tmp_path, "local")
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    home.write(Running("local", {"edge": Process("edge", child.pid, psutil.Process(child.pid).create_time())}))
+
+    def killing(*_: object) -> subprocess.CompletedProcess[str]:
+        child.kill()
+        child.communicate()
+        return subprocess.CompletedProcess([], 1, "", "")
+
+    monkeypatch.setattr(gate, "_locust", killing)
+    monkeypatch.setattr(gate, "is_disposable", lambda _: True)
+    profile = SimpleNamespace(gate=SimpleNamespace(load="load/peak.py", users=1), folder=tmp_path)
+    session: Any = SimpleNamespace(plan=SimpleNamespace(profile=profile, home=home, name="local"))
+    log: Any = SimpleNamespace(verdict=Verdict())
+    gate.run_load(session, log, seconds=1)
+    assert [each.code for each in log.verdict.trouble] == [3]
+    assert "load: edge died" in log.verdict.trouble[0].text
