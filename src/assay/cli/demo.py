@@ -79,7 +79,7 @@ def _two_orders(session: Session) -> bool:
 
 
 def _main_job(session: Session) -> bool:
-    from assay.runners.demo import DEFECT, decide, monitored, switch, under_load
+    from assay.runners.demo import DEFECT, decide, in_one_sentence, monitored, switch, under_load
 
     good = []
     _headline("The gate, nothing wrong: it must be green")
@@ -96,6 +96,7 @@ def _main_job(session: Session) -> bool:
     finally:
         switch(session, off=[DEFECT])
     show_verdict(red.log)
+    click.echo(f"In one sentence: {in_one_sentence(red.log.verdict.outcomes)}")
     good.append(red.log.verdict.exit_code == 1)
 
     _headline(f"{_LOAD_S} seconds of load, every order judged")

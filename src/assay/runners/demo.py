@@ -24,6 +24,7 @@ from assay.local.state import Home
 from assay.local.up import bring_up, take_down
 from assay.records import Dossier
 from assay.reporting.metrics import Metrics
+from assay.reporting.verdict import violations
 from assay.roles import Purchase, Shop
 from assay.runners.campaign import flows_of
 from assay.runners.gate import gate_on, run_load
@@ -123,6 +124,22 @@ def decide(session: Session, listen: Listener, *, load_s: int = 0) -> Stage:
     with again(session, "gate") as own:
         log, absent = gate_on(own, choose(flows, names=names), workers=len(names), load_s=load_s, listen=listen)
     return Stage(log, tuple(absent))
+
+
+def in_one_sentence(outcomes: Sequence[Outcome]) -> str:
+    """Return the gravest finding as one sentence about an order: why, between which systems, what it costs.
+
+    Findings about an order that exists come first, then the one with most money at risk, in that money's own units.
+    """
+    found = [finding for outcome in outcomes for finding in violations(outcome)]
+    if not found:
+        return ""
+    worst = max(found, key=lambda each: (" " not in each.order_ref, each.at_risk.minor if each.at_risk else 0))
+    kind, _, detail = worst.cause.partition(": ")
+    why = detail or kind or "the cause is not known"
+    cost = f"; {worst.at_risk} at risk" if worst.at_risk else ""
+    where = " and ".join(worst.systems)
+    return f"{worst.about} is wrong in {where} because {why}: expected {worst.expected}, seen {worst.seen}{cost}."
 
 
 def under_load(session: Session, seconds: int, listen: Listener) -> Stage:
