@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
 from lxml import etree
 
 from assay.reporting import record_of
@@ -53,6 +56,13 @@ def test_properties() -> None:
     assert {("run_id", "run-7f3a"), ("environment", "local"), ("view", "forward_proxy"), ("exit_code", "0")} <= set(run)
     assert {("order", "100000"), ("seed", "42"), ("retries", "0"), ("flaky", "false")} <= set(case)
     assert ("trace_id", "4bf92f3577b34da6a3ce929d0e0e4736") in case
+
+
+def test_time_stamps_are_of_the_ci_servers_time() -> None:
+    """A suite's time is the run's start by the real clock, though cases tell theirs by the landscape's."""
+    ahead = replace(sample.with_exponent(), started_at=sample.START + timedelta(days=20))
+    suite = _tree([sample.started(), ahead, sample.finished(1)])[0]
+    assert suite.get("timestamp") == sample.START.strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def test_flaky_and_not_evaluated_stay_visible() -> None:
