@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from assay.events import Outcome
+from assay.profile import VIEWS
 from assay.reporting.run_record import RunRecord
 from assay.reporting.text import clip, duration, one_line, plural
 from assay.reporting.verdict import (
@@ -46,7 +47,11 @@ def render_markdown(run: RunRecord) -> str:
 def _facts(run: RunRecord, verdict: Verdict) -> str:
     facts = [("environment", run.environment)]
     if start := run.started:
-        facts += [("view", start.view), ("runner", start.runner), ("commit", start.commit or "unknown")]
+        facts += [
+            ("platform seen by", VIEWS.get(start.view, start.view)),
+            ("runner", start.runner),
+            ("commit", start.commit or "unknown"),
+        ]
         facts += [("seed", str(start.seed)), ("run", start.run_id)]
     if run.seconds is not None:
         facts.append(("duration", duration(run.seconds)))

@@ -12,7 +12,7 @@ from assay.reporting.coverage import family_of
 from assay.reporting.repeat import curl_line
 from assay.reporting.run_record import RunRecord
 from assay.reporting.side_by_side import SideBySide, side_by_side
-from assay.reporting.text import clip, duration, instant
+from assay.reporting.text import clip, duration, instant, plural
 from assay.reporting.verdict import Counts, at_risk, state_of, violations
 
 SHORT, LONG, BODY = 160, 600, 1_200
@@ -142,8 +142,8 @@ def tiles_of(run: RunRecord, counts: Counts) -> list[tuple[str, str, str]]:
     tiles = [
         ("Cases passed", f"{counts.passed_cases + counts.flaky_cases:,}", f"of {counts.cases:,}"),
         ("Cases failed", f"{counts.failed_cases:,}", "; ".join(aside)),
-        ("Verdicts passed", f"{counts.passed:,}", f"of {counts.evaluated:,} reached"),
-        ("Findings", f"{counts.failed:,}", f"{counts.failed_steps:,} failed steps" if counts.failed_steps else ""),
+        ("Verdicts passed", f"{counts.passed:,}", f"of {counts.evaluated:,} evaluated"),
+        ("Findings", f"{counts.failed:,}", plural(counts.failed_steps, "failed step") if counts.failed_steps else ""),
         ("Not evaluated", f"{counts.not_evaluated:,}", "verdicts"),
     ]
     if risk:
@@ -282,7 +282,7 @@ def _card(group: Sequence[tuple[int, Outcome, Finding]], anchors: Mapping[int, s
     return Card(
         oracle=clip(finding.oracle, SHORT),
         family=family_of(finding.oracle),
-        sentence=clip(finding.sentence(), LONG),
+        sentence=clip(finding.sentence().removeprefix(f"{finding.oracle}: "), LONG),
         case=_case_name(outcome),
         anchor=anchors[number],
         facts=tuple((label, clip(text, LONG)) for label, text in facts if text),
@@ -309,7 +309,7 @@ def _case_name(outcome: Outcome) -> str:
 
 def _case_facts(outcome: Outcome) -> tuple[tuple[str, str], ...]:
     facts = [
-        ("Started", instant(outcome.started_at)),
+        ("Started, by the landscape's clock", instant(outcome.started_at)),
         ("Trace", outcome.trace_id),
         ("Seed", str(outcome.seed)),
         ("Retries", str(outcome.retries) if outcome.retries else ""),

@@ -13,7 +13,8 @@ RED = """\
 
 1 of 1 case failed; 1 finding; 2 of 6 verdicts not evaluated.
 
-environment **local** · view **forward\\_proxy** · runner **pytest** · commit **1f0c9ab** · seed **42** · \
+environment **local** · platform seen by **forward proxy: the platform keeps its vendors' addresses** · \
+runner **pytest** · commit **1f0c9ab** · seed **42** · \
 run **run-7f3a** · duration **1 min 23 s** · cases **1** · oracles **3 passed, 1 failed, 2 not evaluated** · \
 money at risk **7920 JPY**
 
