@@ -27,7 +27,11 @@ from mocks.merchant.storefront.customer import customer_of
 from mocks.merchant.storefront.order import order_view
 from mocks.merchant.storefront.progress import find_order
 
-_STYLE = "body{font:16px sans-serif;max-width:60rem;margin:2rem auto}td,th{text-align:left;padding:.2rem .8rem}"
+_STYLE = (
+    ":root{color-scheme:light dark}body{font:16px sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;"
+    "overflow-wrap:anywhere}td,th{text-align:left;padding:.2rem .8rem}"
+    "@media(max-width:40rem){td,th{padding:.2rem .4rem}td{min-width:2.5rem}}"
+)
 _ADDRESS = ("line1", "line2", "city", "region", "postcode", "country", "phone")
 _ROWS = 10
 View = Callable[[Shop, Call], Response]
@@ -79,7 +83,8 @@ def put_in(shop: Shop, call: Call) -> Response:
 def show_cart(shop: Shop, call: Call) -> Response:
     """Show what is in the cart and what it comes to now."""
     view = cart.cart_view(shop, _cart(call))
-    coupon = '<form method="post" action="/pages/coupon"><input name="code"><button id="redeem">Redeem</button></form>'
+    field = '<input name="code" aria-label="coupon">'
+    coupon = f'<form method="post" action="/pages/coupon">{field}<button id="redeem">Redeem</button></form>'
     return _page("Cart", f'{_priced(view)}{coupon}<a id="checkout" href="/pages/checkout">Checkout</a>')
 
 
@@ -135,7 +140,7 @@ def thank(shop: Shop, call: Call) -> Response:
 
 def show_sign_in(shop: Shop, call: Call) -> Response:
     """Ask an operator for the token."""
-    field = '<input type="password" name="token" autocomplete="off">'
+    field = '<input type="password" name="token" aria-label="operator token" autocomplete="off">'
     return _page(
         "Sign in", f'<form method="post" action="/pages/sign-in">{field}<button id="enter">Enter</button></form>'
     )
@@ -223,7 +228,9 @@ PAGES: list[tuple[str, str, Handler]] = [
 def _page(title: str, body: str, *, status: int = 200) -> Response:
     name = escape(title)
     text = (
-        f'<!DOCTYPE html><html lang="en"><meta charset="utf-8"><link rel="icon" href="data:,"><title>{name}</title>'
+        '<!DOCTYPE html><html lang="en"><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<link rel="icon" href="data:,"><title>{name}</title>'
         f"<style>{_STYLE}</style><h1>{name}</h1>{body}</html>"
     )
     return Response(text, status, media_type="text/html")
@@ -241,7 +248,8 @@ def _article(product: Mapping[str, Any], currency: str) -> str:
     sku, price = escape(product["sku"]), product["price"]
     form = (
         f'<form method="post" action="/pages/cart"><input type="hidden" name="sku" value="{sku}">'
-        f'<input type="hidden" name="currency" value="{escape(currency)}"><input name="quantity" value="1" size="3">'
+        f'<input type="hidden" name="currency" value="{escape(currency)}"><input name="quantity" '
+        f'aria-label="quantity of {sku}" value="1" size="3">'
         "<button>Add</button></form>"
     )
     link = f'<a href="/pages/products/{quote(product["sku"], safe="")}?currency={quote(currency)}">{sku}</a>'
