@@ -178,23 +178,30 @@ def no_oversell(population: Population, judging: Judging) -> Finding:
     if not pairs:
         return unjudged("no article was counted before and after, by itself")
     parts = parts_of(article for dossier in population.dossiers for article in dossier.base_articles)
+    uncounted = False
     for before, after in pairs:
         if before.backorder or after.backorder:
             continue
         sold = sum((_units(each, before.sku, parts) for each in population.dossiers), Decimal(0))
         since = _since(before, after)
         if since is None:
-            return unjudged("the shop's counts name no movements (StockCount.movements)")
+            if after.on_hand < 0 or after.sellable + after.safety < 0:
+                return _oversold(
+                    before.sku, "no more than there were", f"{after.on_hand} on hand, {after.sellable} left"
+                )
+            uncounted = True
+            continue
         came = sum(each.quantity for each in since if each.quantity > 0)
         there = before.on_hand - before.reserved + came
         if sold > there or after.on_hand < 0:
-            return failed(
-                "shop",
-                expected=f"at most {there} of {before.sku} sold",
-                seen=f"{sold:f} sold, {after.on_hand} on hand",
-                cause="checking and taking stock are two steps that others come between",
-            )
-    return passed()
+            seen = f"{sold:f} sold, {after.on_hand} on hand"
+            return _oversold(before.sku, f"at most {there}", seen)
+    return unjudged("the shop's counts name no movements (StockCount.movements)") if uncounted else passed()
+
+
+def _oversold(sku: str, most: str, seen: str) -> Finding:
+    cause = "checking and taking stock are two steps that others come between"
+    return failed("shop", expected=f"{most} of {sku} sold", seen=seen, cause=cause)
 
 
 def _units(dossier: Dossier, sku: str, parts: dict[str, Sequence[tuple[str, int]]]) -> Decimal:

@@ -28,6 +28,22 @@ def test_stock_without_movements_is_no_finding() -> None:
     assert POPULATION_ORACLES["O-S2"](bought, JUDGING).result is Result.NOT_EVALUATED
 
 
+@pytest.mark.parametrize(
+    ("changes", "result"),
+    [
+        ({"sellable": -1}, Result.FAIL),
+        ({"sellable": -1, "safety": 1}, Result.NOT_EVALUATED),
+        ({"on_hand": -1}, Result.FAIL),
+        ({"sellable": -1, "backorder": True}, Result.PASS),
+    ],
+)
+def test_less_than_nothing_is_oversold_whoever_keeps_movements(changes: dict[str, Any], result: Result) -> None:
+    """A count below nothing, safety stock apart, was sold twice; an article on back-order may go there."""
+    dossier = _counted(movements=None, **changes)
+    bought = Population(since=READ, until=READ, dossiers=(dossier,), stock=dossier.stock)
+    assert POPULATION_ORACLES["O-S2"](bought, JUDGING).result is result
+
+
 def test_what_may_be_sold_is_judged_without_movements() -> None:
     """Sellable that is not on hand less reserved is wrong whatever else is kept."""
     assert ORACLES["O-S1"](_counted(movements=None, sellable=1), JUDGING).result is Result.FAIL
