@@ -103,7 +103,8 @@ def test_an_article_on_one_side_stands_at_nothing_on_the_other() -> None:
 @pytest.mark.parametrize("lacking", ["ref", "total", "tax"])
 def test_a_line_that_lacks_something_is_not_compared(lacking: str) -> None:
     """O-O6 compares no value of a line without id, total or tax, even where an item has none either."""
-    bare = with_line(healthy(), **{lacking: None})
+    without: dict[str, Any] = {lacking: None}
+    bare = with_line(healthy(), **without)
     first, *others = bare.documents[0].lines
     changed = replace(first, net=Decimal(1), ref=None if lacking == "ref" else first.ref)
     assert verdict("O-O6", with_document(bare, lines=(changed, *others))) is PASS
