@@ -29,8 +29,8 @@ from mocks.merchant.storefront.progress import find_order
 
 _STYLE = (
     ":root{color-scheme:light dark}body{font:16px sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;"
-    "overflow-wrap:anywhere}td,th{text-align:left;padding:.2rem .8rem}"
-    "@media(max-width:40rem){td,th{padding:.2rem .4rem}td{min-width:2.5rem}}"
+    "overflow-wrap:break-word}.sums{overflow-x:auto}td,th{text-align:left;padding:.2rem .8rem}"
+    "@media(max-width:40rem){td,th{padding:.2rem .3rem}}"
 )
 _ADDRESS = ("line1", "line2", "city", "region", "postcode", "country", "phone")
 _ROWS = 10
@@ -269,7 +269,7 @@ def _priced(view: Mapping[str, Any]) -> str:
     sums = {name: view[name] for name in ("goods", "discount", "tax", "rounding", "total")}
     sums |= {"shipping": view["shipping"]["total"], "shipping-tax": view["shipping"]["tax"]}
     told = "".join(f'<tr><th>{name}</th><td id="{name}">{_amount(sum_, name)}</td></tr>' for name, sum_ in sums.items())
-    return f"<table>{rows}{told}</table>"
+    return f'<div class="sums" role="region" aria-label="lines and sums" tabindex="0"><table>{rows}{told}</table></div>'
 
 
 def _events(name: str, listed: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> str:
