@@ -103,6 +103,7 @@ class Outcome:
     a case that passed only when repeated is flaky and stays visible. undo: none, done, open or leaked.
     shown: the amounts the customer saw, as (order reference, place, amount); no reference where no order came of it.
     heard: what the shop told the customer at each answer. intended: how many orders the customer meant to place.
+    carts: what was bought where a flow said it itself, as (order reference, lines); else the case's purchase.
     cancel_asked: whether anybody asked for one to be cancelled, None where the flow does not say.
     """
 
@@ -128,6 +129,7 @@ class Outcome:
     shown: tuple[tuple[str, str, Money], ...] = ()
     heard: tuple[str, ...] = ()
     intended: int = 1
+    carts: tuple[tuple[str, tuple[tuple[str, int], ...]], ...] = ()
     cancel_asked: bool | None = None
 
     def shown_for(self, order_ref: str) -> tuple[tuple[str, Money], ...]:

@@ -166,7 +166,7 @@ class Run:
     shown: list[tuple[str, str, Money]] = field(default_factory=list)
     heard: list[str] = field(default_factory=list)
     cancel_asked: bool | None = None
-    meant: int = 0
+    carts: list[tuple[str, tuple[tuple[str, int], ...]]] = field(default_factory=list)
     created: bool = False
     _open: list[str] = field(default_factory=list)
     _began: float = field(default_factory=time.monotonic)
@@ -225,7 +225,7 @@ class Run:
         ) as intent:
             order_ref = shop.place(wanted)
             intent.done(order_ref)
-        self.meant += 1
+        self.carts.append((order_ref, wanted.lines))
         return self.bought(order_ref)
 
     def creates(
@@ -389,9 +389,8 @@ def perform(
 
     id: names this execution and makes its customer unique. undo: keeps what is created, to be taken back by the
     caller afterwards (the outcome's undo is then ``open``). operator: lends the clock and the edge's faults. watch:
-    told what `look_again` must look at. cut: this is production: end after the flow's production cut, and buy as the
-    case's very customer, whom an allow list names. `UsageError` where a role the flow asks for is
-    not there, or lacks the verbs the flow walks with.
+    told what `look_again` must look at. cut: this is production: end after its cut, and buy as the case's very
+    customer, whom an allow list names. `UsageError` where a role is not there, or lacks the verbs the flow walks with.
     """
     _require_roles(flow, roles, environment)
     run = Run(
@@ -427,7 +426,8 @@ def perform(
         shown=tuple(run.shown),
         heard=tuple(run.heard),
         cancel_asked=run.cancel_asked,
-        intended=max(run.meant, case.orders),
+        intended=max(len(run.carts), case.orders),
+        carts=tuple(run.carts),
         undo="open" if run.created else "none",
     )
 

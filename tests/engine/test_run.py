@@ -28,6 +28,7 @@ FLOWS = '''
 from assay.flow import Case, Run, flow
 from assay.roles import Purchase, Shop
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, build_opener
@@ -41,6 +42,13 @@ def own(run: Run, shop: Shop) -> None:
     """Buy."""
     with run.step("buy"):
         run.buy(shop)
+
+@flow(id="several", title="Buys two carts", cases=[Case("eur", PURCHASE)])
+def several(run: Run, shop: Shop) -> None:
+    """Buy the case's goods, then others."""
+    with run.step("buy"):
+        run.buy(shop)
+        run.buy(shop, replace(run.case.purchase, lines=(("A-100", 2),)))
 
 @flow(id="broken", title="Raises", cases=[Case("eur", PURCHASE)], tags=["order"])
 def broken(run: Run, shop: Shop) -> None:
@@ -373,6 +381,13 @@ def test_ctrl_c_keeps_what_was_recorded(shop: Project) -> None:
     assert child.returncode == 130, text
     assert verdict(shop)["verdict"] == "interrupted"
     assert "Interrupted" in (shop.path / "reports" / "out" / "latest" / "summary.md").read_text()
+
+
+def test_a_flow_may_buy_other_carts_than_its_cases(shop: Project) -> None:
+    """Each order is held against what was bought with it, not against the case's own purchase."""
+    done = shop.assay("run", "several", "--json", "v.json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "O-O11" not in done.stdout
 
 
 def test_goods_of_a_run_that_was_killed_are_not_waited_for(shop: Project) -> None:

@@ -62,11 +62,12 @@ def evidence_of(
         after = gatherer.stock([count.sku for count in kept.before], span[1])
         stock = (*kept.before, *after)
     canaries = {holder_of(kept.customer): CARD_HOLDER} if kept and kept.customer else {}
+    bought = dict(outcome.carts)
     dossiers = tuple(
         replace(
             gatherer.dossier(ref, canaries=canaries),
             shown=outcome.shown_for(ref) or outcome.shown_for(""),
-            bought=kept.case.purchase.lines if kept else (),
+            bought=bought.get(ref, kept.case.purchase.lines) if kept else (),
             stock=stock,
             siblings=tuple(order.number for order in orders if order.ref != ref) if ref in surplus else (),
             told=outcome.heard,
