@@ -95,3 +95,19 @@ def test_a_proxy_that_is_used(project: Path, corner: Corner, edge: tuple[str, Pa
     corner.on_order = charge
     told = _onboard(project)
     assert told["proxy"].startswith("ok: calls came through the edge: api.stripe.com (1)"), told
+
+
+def test_what_a_vendor_refused_is_shown_in_its_own_words(project: Path, corner: Corner, edge: tuple[str, Path]) -> None:
+    """A write that the gateway refused is shown with method, path, status and what the gateway said of it."""
+    address, bundle = edge
+    trusted = ssl.create_default_context(cafile=str(bundle))
+
+    def charge() -> None:
+        with httpx.Client(proxy=address, verify=trusted, trust_env=False) as client:
+            url, key = "https://api.stripe.com/v1/payment_intents", {"Authorization": "Bearer sk_test_assay"}
+            client.post(url, headers=key, data={"currency": "eur"})
+
+    corner.on_order = charge
+    told = _onboard(project)
+    assert told["stripe calls"].startswith("note: 1 refused; the last: POST /v1/payment_intents answered 400: "), told
+    assert "Missing required param: amount" in told["stripe calls"]

@@ -21,7 +21,7 @@ from assay.local.status import inspect, is_healthy
 from assay.local.store_place import is_disposable
 from assay.onboarding.connector import examine_connector, lacking, refused, shop_of
 from assay.onboarding.record import examine_order, explained, summary
-from assay.onboarding.wire import examine_edge, examine_webhooks
+from assay.onboarding.wire import examine_edge, examine_refusals, examine_webhooks
 from assay.records import Order
 from assay.roles import Cancels, Shop
 from assay.runners.campaign import flows_of
@@ -244,6 +244,7 @@ class _Steps:
         for role, name in (("payments", "payment"), ("erp", "documents_of"), ("carrier", "track")):
             for system in session.landscape.read(role):
                 self._tell(self._asked(system, role, name, fresh))
+        self._walked.add(examine_refusals(session.plan, bought))
         self._walked.add(examine_edge(session.plan, fresh, bought))
         judged = self._settle()
         together = session.judge_all_orders(judged)

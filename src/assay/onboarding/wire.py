@@ -10,13 +10,15 @@ from assay.events import Outcome
 from assay.http import open_client
 from assay.local.doctor import Check
 from assay.local.plan import Plan
-from assay.local.traffic import UNDECLARED, hosts
+from assay.local.traffic import UNDECLARED, calls_of, hosts
 from assay.records import Order
 from assay.runners.session import Session
 
 _WITHIN_S = 5.0
 _HOOKED = ("payments", "carrier")
 _NOT_THERE = (404, 405)
+_READS = ("GET", "HEAD", "OPTIONS")
+_WORDS = 240
 
 
 def examine_edge(plan: Plan, order: Order, bought: Outcome) -> Iterator[Check]:
@@ -41,6 +43,22 @@ def examine_edge(plan: Plan, order: Order, bought: Outcome) -> Iterator[Check]:
     else:
         listed = ", ".join(f"{host} ({calls})" for host, calls in through.items())
         yield Check(name="proxy", state="ok", seen=f"calls came through the edge: {listed}")
+
+
+def examine_refusals(plan: Plan, bought: Outcome) -> Iterator[Check]:
+    """Show the last write of each vendor that it refused since the order was placed, in the vendor's own words."""
+    if bought.started_at is None or not plan.own_shop or not plan.has_edge or not plan.environment.edge.journal:
+        return
+    for name in plan.environment.systems:
+        refused = [
+            each for each in calls_of(plan, name, bought.started_at) if each.status >= 400 and each.method not in _READS
+        ]
+        if refused:
+            last = refused[-1]
+            words = " ".join(last.response_body.split())[:_WORDS]
+            do = f"read what {name} says of the platform's call; `assay edges` counts, the shop's log may tell more"
+            seen = f"{len(refused)} refused; the last: {last.method} {last.path} answered {last.status}: {words}"
+            yield Check(name=f"{name} calls", state="note", seen=seen, do=do)
 
 
 def examine_webhooks(plan: Plan, session: Session) -> Iterator[Check]:
