@@ -102,6 +102,7 @@ def verdicts(project: Project) -> dict[str, dict[str, Any]]:
                 path = project.path / f"{view}.json"
                 done = project.assay("run", "thread", "--env", view, "--json", str(path), env=dict(SECRETS))
                 assert done.returncode == 0, done.stdout + done.stderr
+                assert "of real time for late changes" in done.stdout  # nobody wonders why nothing moves
                 found[view] = json.loads(path.read_text())
         finally:
             project.assay("down", "--env", view)

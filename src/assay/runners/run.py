@@ -48,6 +48,9 @@ def run_cases(
             _perform(session, wave, workers, performed, trouble, listen)
             vitals.check()
             if any(outcome.order_refs for outcome in performed):
+                if not session.plan.moves_time:
+                    detail = f"{session.rest_s:g} s of real time for late changes: twice policies.freshness.erp"
+                    listen(Progress(part="orders", state="waiting", detail=detail))
                 session.rest()
             told = session.judge_all(performed)
             vitals.check()

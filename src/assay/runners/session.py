@@ -220,9 +220,14 @@ class Session:
             return ()
         return tuple(capture.masked() for capture in captures)
 
+    @property
+    def rest_s(self) -> float:
+        """How long orders are given to show late changes, in seconds of the landscape's clock."""
+        return 2 * self.limit_s("erp")
+
     def rest(self) -> None:
-        """Give the landscape twice the ERP's limit: by its own clock where that is simulated."""
-        self.pass_time(timedelta(seconds=2 * self.limit_s("erp")))
+        """Let that time pass: at once where the landscape's clock is simulated."""
+        self.pass_time(timedelta(seconds=self.rest_s))
 
     def settle(self) -> None:
         """Let whatever is due now be done: a shop that has just started has yet to fetch its first rates."""
