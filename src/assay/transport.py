@@ -6,6 +6,7 @@ imported when it is opened.
 
 from __future__ import annotations
 
+import functools
 import zlib
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -38,8 +39,8 @@ class Transport(Protocol):
 class HttpcoreTransport:
     """The connections of httpx without its client and models, which cost twice as much a request; safe for threads.
 
-    connections: the most that are open per pool. proxy: ``http://host:port`` of a proxy to go through, by CONNECT for
-    https.
+    connections: the most that are kept while nobody uses them. proxy: ``http://host:port`` of a proxy to go through, by
+    CONNECT for https.
     """
 
     def __init__(self, timeout_s: float, ca_file: str | None, connections: int, proxy: str | None = None) -> None:
@@ -58,38 +59,54 @@ class HttpcoreTransport:
             httpcore.UnsupportedProtocol,
             ValueError,  # a port that is no number
         )
-        self._pool = httpcore.ConnectionPool(
+        self._connections = connections
+        # One call at a time uses a pool: one that threads share closes connections another thread was just given.
+        self._free: list[Any] = []  # append and pop are atomic: no lock is needed
+        self._closed = False
+        self._open = functools.partial(
+            httpcore.ConnectionPool,
             ssl_context=_ssl_context(ssl, ca_file),
             proxy=httpcore.Proxy(proxy) if proxy else None,
-            max_connections=connections,
-            max_keepalive_connections=connections,
             keepalive_expiry=_IDLE_S,
         )
 
     def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Reply:
         """Send one request; body and reply are whole."""
         sent = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+        pool = self._taken()
         try:
             try:
-                response = self._pool.request(
-                    method, url, headers=sent, content=body or None, extensions=self._extensions
-                )
+                response = pool.request(method, url, headers=sent, content=body or None, extensions=self._extensions)
             except self._lost:  # most often a kept connection that its server ended meanwhile
                 if method not in _IDEMPOTENT:
                     raise
-                response = self._pool.request(
-                    method, url, headers=sent, content=body or None, extensions=self._extensions
-                )
+                response = pool.request(method, url, headers=sent, content=body or None, extensions=self._extensions)
         except self._timed_out as failure:
             raise TransportFailed(f"no answer within {self._timeout_s:g} s") from failure
         except self._failures as failure:
             raise TransportFailed(f"{type(failure).__name__}: {failure}") from failure
+        finally:
+            self._give_back(pool)
         received = _joined((name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers)
         return Reply(response.status, received, _decoded(response.content, received))
 
     def close(self) -> None:
         """Close kept connections."""
-        self._pool.close()
+        self._closed = True
+        while self._free:
+            self._free.pop().close()
+
+    def _taken(self) -> Any:
+        try:
+            return self._free.pop()
+        except IndexError:
+            return self._open()
+
+    def _give_back(self, pool: Any) -> None:
+        if self._closed or len(self._free) >= self._connections:
+            pool.close()
+        else:
+            self._free.append(pool)
 
 
 class GeventTransport:
