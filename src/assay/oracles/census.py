@@ -42,13 +42,14 @@ def census(population: Population, judging: Judging) -> Finding:
         return _differ(strangers, "erp", "the ERP holds them and the shop does not", len(due))
     paid_for = {name for order in population.orders for name in (order.ref, order.number)}
     known = {ref for order in population.orders for ref in order.payment_refs}
-    orphans = {
-        each.ref
+    orphans = [
+        each
         for each in population.payments
         if each.captured.minor > each.refunded.minor and each.ref not in known and each.order_ref not in paid_for
-    }
+    ]
     if orphans:
-        return _differ(orphans, population.payments[0].system, "captured payments without an order", len(due))
+        names = {each.ref for each in orphans}
+        return _differ(names, orphans[0].system, "captured payments without an order", len(due))
     return passed()
 
 

@@ -92,6 +92,8 @@ def test_strangers_and_orphans() -> None:
     assert said("O-O8", population(1, documents=(document(1), rejected))).result is Result.PASS
     orphan = said("O-O8", population(1, payments=(payment(1), payment(9))))
     assert (orphan.result, orphan.seen) == (Result.FAIL, "captured payments without an order: pi_9")
+    elsewhere = replace(payment(9), system="adyen")
+    assert "adyen" in said("O-O8", population(1, payments=(payment(1), elsewhere))).systems
     given_back = replace(payment(9), refunded=payment(9).captured)
     assert said("O-O8", population(1, payments=(payment(1), given_back))).result is Result.PASS
 
