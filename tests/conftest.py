@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -21,6 +22,9 @@ from tests.conformance.captured import Summary, judge_folder
 from tests.conformance.openapi_judge import SPECS
 
 ASSAY = Path(sys.executable).with_name("assay")
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts what it runs in the background deaf to Ctrl-C, and so are all it starts: tests of it would fail.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 PROFILE = """\
 name = "small shop"
 

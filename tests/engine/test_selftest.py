@@ -84,14 +84,14 @@ def test_two_are_caught_one_is_missed_and_the_healthy_shop_is_silent(
 @pytest.mark.needs_java
 @pytest.mark.xdist_group("selftest")
 def test_a_landscape_that_does_not_start_is_no_catch(plan: Plan, small: Callable[..., list[Trial]]) -> None:
-    """A defect whose file names an unknown seam is trouble of the self-test (3), not a defect that was seen."""
+    """A defect whose file names an unknown seam is wrong configuration (2), not a defect that was seen."""
     folder = plan.profile.folder / "more"
     folder.mkdir()
     (folder / "MON-99.py").write_text('"""MON-99: no such seam."""\n\nSEAMS = {"to_minor_unitz": lambda: None}\n')
     own = replace(plan, defect_folders=(folder,))
     [trial] = [replace(each, pairs=small("MON-01")[0].pairs, later=()) for each in trials_of(own, only=["MON-99"])]
     tried = self_test(own, [trial])
-    assert exit_code_of(tried) == 3
+    assert exit_code_of(tried) == 2
     assert "to_minor_units" in " ".join(as_json(tried)["defects"]["MON-99"]["trouble"])
 
 
