@@ -190,7 +190,8 @@ def test_a_host_nobody_declared_is_a_finding(shop: Project) -> None:
     [found] = findings
     assert (found["oracle"], found["systems"]) == ("EDGE", ["platform", "telemetry.example"])
     assert "GET /v1/ping 502" in found["evidence"][0]
-    assert shop.assay("run", "thread[eur]").returncode == 0
+    after = shop.assay("run", "thread[eur]")
+    assert after.returncode == 0, after.stdout + after.stderr
 
 
 def test_a_flow_that_raises_is_a_failed_step_with_its_place(shop: Project) -> None:

@@ -110,7 +110,8 @@ class Session:
         self._kept: dict[str, Kept] = {}
         self._customers: dict[str, None] = {}
         self._logs = PlatformLogs(plan)
-        self._beside_since = datetime.now(UTC) - _MARGIN
+        # The journal counts in whole milliseconds; no more is taken, lest an earlier run's calls are told again.
+        self._beside_since = datetime.now(UTC) - timedelta(milliseconds=1)
         self._began = (datetime.now(UTC) - _MARGIN, self.now() - _MARGIN)
         self.judging = judging_of(plan.profile.policies)
         self.time = SharedTime(self._move, self.now)
