@@ -1,14 +1,32 @@
-"""For tests of the engine: a store of each kind, and a PostgreSQL that is started when the first test asks for it."""
+"""For tests of the engine: the edge's program, a store of each kind, a PostgreSQL started when a test asks for it."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from assay.edge import Installation, prepare
+from assay.errors import InfrastructureError
 from assay.store import Store, open_store
+from tests.conftest import REQUIRE_ALL
 from tests.engine.postgres import Cluster, cluster
+
+
+@pytest.fixture(scope="session")
+def installation() -> Installation:
+    """Java and the WireMock jar, fetched by npm where they are missing, so that no test of the edge is passed over.
+
+    Where even npm cannot (no network), they are skipped with its reason, and fail under ASSAY_REQUIRE_ALL=1.
+    """
+    try:
+        return prepare()
+    except InfrastructureError as error:
+        if os.environ.get(REQUIRE_ALL) == "1":
+            raise
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from assay.edge import adopt_jar, find_installation
+from assay.edge import Installation, adopt_jar
 from assay.errors import InfrastructureError
 from assay.local.bundle import repack
 from tests.conftest import ASSAY, Assay
@@ -60,10 +60,8 @@ def test_a_jar_is_adopted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def bundle(tmp_path_factory: pytest.TempPathFactory, installation: Installation) -> Path:
     """A bundle, collected once."""
-    if find_installation() is None:
-        pytest.skip("the WireMock jar is not installed (assay up installs it; or set ASSAY_WIREMOCK_JAR)")
     folder = tmp_path_factory.mktemp("bundle") / "b"
     command = [str(ASSAY), "bundle", str(folder), "--extra", "java"]
     made = subprocess.run(command, capture_output=True, text=True, timeout=600)

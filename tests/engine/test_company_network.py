@@ -12,7 +12,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import httpx
 import pytest
 
-from assay.edge import find_installation
 from assay.local.plan import Plan
 from assay.local.project import plan_for
 from assay.runners.session import Session
@@ -105,13 +104,12 @@ def test_a_ca_file_is_found_beside_the_profile(project: Project) -> None:
 
 
 @pytest.mark.needs_java
+@pytest.mark.usefixtures("installation")
 @pytest.mark.xdist_group("network")
 def test_the_edge_leaves_by_the_proxy_and_reaches_simulators_directly(
     project: Project, proxy: tuple[str, list[str]]
 ) -> None:
     """A call to a sandbox leaves the edge by the proxy; a simulator on this machine is not asked for by it."""
-    if find_installation() is None:
-        pytest.skip("the WireMock jar is not installed (assay up installs it; or set ASSAY_WIREMOCK_JAR)")
     text = PROFILE.replace("PROXY", proxy[0])
     project.profile.write_text(text.replace("[environments.box]\n", '[environments.box]\nview = "base_url"\n'))
     done = project.assay("up", "--env", "box")

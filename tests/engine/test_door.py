@@ -14,10 +14,9 @@ import httpx
 import psutil
 import pytest
 
-from assay.edge import find_installation
 from tests.conftest import PROFILE, Project
 
-pytestmark = [pytest.mark.needs_java, pytest.mark.xdist_group("door")]
+pytestmark = [pytest.mark.needs_java, pytest.mark.usefixtures("installation"), pytest.mark.xdist_group("door")]
 SPACE, INSIDE, OUTSIDE = "assay-test", "10.231.87.2", "10.231.87.1"
 AUTHORIZED = {"Authorization": "Bearer sk_test_assay"}
 
@@ -34,12 +33,6 @@ def own_address() -> str:
     if address is None:
         pytest.skip("this machine has loopback alone")
     return address
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _installed() -> None:
-    if find_installation() is None:
-        pytest.skip("the WireMock jar is not installed (assay up installs it; or set ASSAY_WIREMOCK_JAR)")
 
 
 def opened(project: Project, address: str, network: str) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from assay.edge import find_installation
+from assay.edge import Installation
 from assay.edge.sockets import free_port
 from tests.conftest import Project
 
@@ -37,10 +37,8 @@ NEED_A_JOURNAL = {"O-K2", "O-O5"}
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+def project(tmp_path_factory: pytest.TempPathFactory, installation: Installation) -> Project:
     """The shipped profile around a shop at an address; an environment for each view, and quick freshness limits."""
-    if find_installation() is None:
-        pytest.skip("the WireMock jar is not installed (assay up installs it; or set ASSAY_WIREMOCK_JAR)")
     made = Project(tmp_path_factory.mktemp("own"))
     shipped = (ROOT / "assay.toml").read_text()
     text = shipped[: shipped.index("[environments.local.systems]")]

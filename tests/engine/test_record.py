@@ -8,10 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from assay.edge import find_installation
 from tests.conftest import Project
 
-pytestmark = [pytest.mark.needs_java, pytest.mark.xdist_group("record")]
+pytestmark = [pytest.mark.needs_java, pytest.mark.usefixtures("installation"), pytest.mark.xdist_group("record")]
 # The sandbox is our own simulator, running by itself in an environment without an edge.
 PROFILE = """\
 [systems.stripe]
@@ -41,12 +40,6 @@ assert call("/v1/payment_intents/" + bought["id"])["amount"] == 1250
 print(json.dumps([zoe["id"], max["id"], bought["id"]]))
 """
 COMMAND = ("--", sys.executable, "-c", PLATFORM)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _installed() -> None:
-    if find_installation() is None:
-        pytest.skip("the WireMock jar is not installed (assay up installs it; or set ASSAY_WIREMOCK_JAR)")
 
 
 @pytest.fixture(scope="module")

@@ -18,20 +18,13 @@ import httpx
 import psutil
 import pytest
 
-from assay.edge import find_installation
 from assay.local.state import Home
 from tests.conftest import ASSAY, PROFILE, Project, bare_machine
 
-pytestmark = [pytest.mark.needs_java, pytest.mark.xdist_group("up")]
+pytestmark = [pytest.mark.needs_java, pytest.mark.usefixtures("installation"), pytest.mark.xdist_group("up")]
 PARTS = ("edge", "simulators", "keeper")
 DEMO = Path(__file__).parent / "simkit" / "suite" / "mocks" / "demo"
 AUTHORIZED = {"Authorization": "Bearer sk_test_assay"}
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _installed() -> None:
-    if find_installation() is None:
-        pytest.skip("the WireMock jar is not installed (assay up installs it; or set ASSAY_WIREMOCK_JAR)")
 
 
 @pytest.fixture(scope="module")

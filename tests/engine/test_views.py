@@ -17,10 +17,9 @@ from typing import Any
 import httpx
 import pytest
 
-from assay.edge import find_installation
 from tests.conftest import Project
 
-pytestmark = [pytest.mark.needs_java, pytest.mark.xdist_group("views")]
+pytestmark = [pytest.mark.needs_java, pytest.mark.usefixtures("installation"), pytest.mark.xdist_group("views")]
 PROFILE = """\
 [systems.shop]
 role = "shop"
@@ -97,12 +96,6 @@ class _Shop(BaseHTTPRequestHandler):
         self.wfile.write(answer)
 
     do_GET = do_POST = _take  # noqa: N815
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _installed() -> None:
-    if find_installation() is None:
-        pytest.skip("the WireMock jar is not installed (assay up installs it; or set ASSAY_WIREMOCK_JAR)")
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from assay.edge.admin import Admin, EdgeGone
-from assay.edge.archive import find_installation, prepare
+from assay.edge.archive import prepare
 from assay.edge.control import load_routes, set_faults, touch
 from assay.edge.faults import Fault
 from assay.edge.install import Installation, Java, adopt_jar, find_jar, find_java, install_jar
@@ -30,7 +30,6 @@ __all__ = [
     "RouteTable",
     "adopt_jar",
     "attach",
-    "find_installation",
     "find_jar",
     "find_java",
     "holds_card_number",

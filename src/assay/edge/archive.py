@@ -23,7 +23,6 @@ from assay.edge.install import (
     Java,
     Progress,
     cache_directory,
-    find_jar,
     find_java,
     install_jar,
     locked,
@@ -44,15 +43,6 @@ def prepare(*, progress: Progress = lambda _: None) -> Installation:
     java = find_java()
     jar = install_jar(progress=progress)
     return Installation(java, jar, ensure_archive(java, jar, progress=progress))
-
-
-def find_installation() -> Installation | None:
-    """Return what is installed already without fetching or making anything; None if the jar is missing."""
-    java, jar = find_java(), find_jar()
-    if jar is None:
-        return None
-    path = archive_path(java, jar)
-    return Installation(java, jar, path if path.is_file() else None)
 
 
 def archive_path(java: Java, jar: Path) -> Path:

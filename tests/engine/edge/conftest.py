@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from assay.edge import EdgeProcess, Installation, find_installation, start_edge
+from assay.edge import EdgeProcess, Installation, start_edge
 
 HOSTS = ("api.stripe.com", "onlinetools.ups.com")
 
@@ -96,15 +96,6 @@ def backend() -> Iterator[Backend]:
     server.shutdown()
     server.server_close()
     thread.join()
-
-
-@pytest.fixture(scope="session")
-def installation() -> Installation:
-    """What `assay up` would install; skipped where it is not installed, so that these tests fetch nothing."""
-    found = find_installation()
-    if found is None:
-        pytest.skip("the WireMock jar is not installed (assay up installs it; or set ASSAY_WIREMOCK_JAR)")
-    return found
 
 
 @pytest.fixture(scope="session")

@@ -105,7 +105,7 @@ def test_detached_edge_is_found_again_and_stopped(
     """A detached edge outlives the process that started it and is found and stopped by its state."""
     code = f"""
         from pathlib import Path
-        from assay.edge import find_installation, start_edge
+        from assay.edge import start_edge
         folders = Path({str(tmp_path)!r}), Path({str(authority_folder)!r})
         edge = start_edge(folders[0], lifetime="detached", certificates=folders[1], hosts={list(HOSTS)!r})
         print(edge.state.to_json())
