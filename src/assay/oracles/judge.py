@@ -21,66 +21,67 @@ _MOST_EVIDENCE = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Oracle:
-    """One judge of one order, with its id, the witnesses it needs and its formula in words."""
+class _Named:
+    """What every judge has: its id, the witnesses or listings it needs, its formula in words."""
 
     id: str
     needs: tuple[str, ...]
     formula: str
+
+    def _blind(self, about: str, why: str) -> Finding:
+        """Return that nothing could be judged, and why."""
+        return Finding(oracle=self.id, result=Result.NOT_EVALUATED, order_ref=about, formula=self.formula, reason=why)
+
+    def _signed(self, finding: Finding, about: str, calls: Sequence[Call] = (), *also: str) -> Finding:
+        """Return the judge's finding with its name and subject, a violation with the calls that prove it."""
+        if finding.result is Result.FAIL and not finding.evidence:
+            finding = replace(finding, evidence=evidence(calls, (*finding.systems, *also)))
+        return replace(finding, oracle=self.id, formula=self.formula, order_ref=about)
+
+
+@dataclass(frozen=True, slots=True)
+class Oracle(_Named):
+    """One judge of one order."""
+
     judge: Judge
 
     def __call__(self, dossier: Dossier, judging: Judging = UNDECLARED) -> Finding:
         """Return the verdict over one order, with the journal lines that prove a violation."""
-        reference = dossier.order.number if dossier.order else "?"
-        blind = Finding(oracle=self.id, result=Result.NOT_EVALUATED, order_ref=reference, formula=self.formula)
+        about = dossier.order.number if dossier.order else "?"
         if dossier.order is None:
-            return replace(blind, reason=dossier.missing("shop") or "the shop does not know the order")
+            return self._blind(about, dossier.missing("shop") or "the shop does not know the order")
         if (why := dossier.missing(*self.needs)) is not None:
-            return replace(blind, reason=why)
-        finding = self.judge(dossier, dossier.order, judging)
-        if finding.result is Result.FAIL and not finding.evidence:
-            finding = replace(finding, evidence=evidence(dossier.calls, finding.systems))
-        return replace(finding, oracle=self.id, formula=self.formula, order_ref=reference)
+            return self._blind(about, why)
+        return self._signed(self.judge(dossier, dossier.order, judging), about, dossier.calls)
 
 
 @dataclass(frozen=True, slots=True)
-class PopulationOracle:
-    """One judge of a set of orders and a closed window, with its id, the listings it needs and its formula."""
+class PopulationOracle(_Named):
+    """One judge of a set of orders and a closed window."""
 
-    id: str
-    needs: tuple[str, ...]
-    formula: str
     judge: PopulationJudge
 
     def __call__(self, population: Population, judging: Judging = UNDECLARED) -> Finding:
         """Return one verdict over the whole set; its order reference says how many orders were looked at."""
         about = f"{max(len(population.orders), len(population.dossiers))} orders"
-        blind = Finding(oracle=self.id, result=Result.NOT_EVALUATED, order_ref=about, formula=self.formula)
         if (why := population.missing(*self.needs)) is not None:
-            return replace(blind, reason=why)
+            return self._blind(about, why)
         finding = self.judge(population, judging)
-        return replace(finding, oracle=self.id, formula=self.formula, order_ref=finding.order_ref or about)
+        return self._signed(finding, finding.order_ref or about)
 
 
 @dataclass(frozen=True, slots=True)
-class AttemptOracle:
-    """One judge of a purchase that came to no order, with its id, the witnesses it needs and its formula."""
+class AttemptOracle(_Named):
+    """One judge of a purchase that came to no order."""
 
-    id: str
-    needs: tuple[str, ...]
-    formula: str
     judge: AttemptJudge
 
     def __call__(self, attempt: Attempt, judging: Judging = UNDECLARED) -> Finding:
         """Return the verdict; instead of an order's number it names the customer and the case."""
         about = f"the purchase of {attempt.customer} ({attempt.case})"
-        blind = Finding(oracle=self.id, result=Result.NOT_EVALUATED, order_ref=about, formula=self.formula)
         if (why := attempt.missing(*self.needs)) is not None:
-            return replace(blind, reason=why)
-        finding = self.judge(attempt, judging)
-        if finding.result is Result.FAIL and not finding.evidence:
-            finding = replace(finding, evidence=evidence(attempt.calls, (*finding.systems, "platform")))
-        return replace(finding, oracle=self.id, formula=self.formula, order_ref=about)
+            return self._blind(about, why)
+        return self._signed(self.judge(attempt, judging), about, attempt.calls, "platform")
 
 
 ORACLES: dict[str, Oracle] = {}
