@@ -13,6 +13,7 @@ from assay.errors import InfrastructureError, UsageError
 from assay.local.contract import Broken, Contract
 from assay.local.plan import EDGE, Plan
 from assay.local.routing import edge_state
+from assay.local.state import Running
 from assay.records import Call
 from assay.store import CalledHost, Store, open_store
 
@@ -40,7 +41,7 @@ def hosts(plan: Plan, *, since: datetime | None = None) -> list[HostSeen]:
 
     A call by base URL counts for its system's first host.
     """
-    let_journal_arrive(plan)
+    let_journal_arrive(plan, plan.home.read())
     declared = _declared(plan)
     called: dict[str, list[CalledHost]] = {}
     for seen in _from_store(plan, lambda store: store.hosts(plan.name, since=since)):
@@ -55,9 +56,14 @@ def hosts(plan: Plan, *, since: datetime | None = None) -> list[HostSeen]:
 
 def calls_of(plan: Plan, system: str, since: datetime) -> list[Call]:
     """Return the platform's calls to one system since then, oldest first."""
-    let_journal_arrive(plan)
+    return [call for call in outgoing(plan, since) if call.system == system]
+
+
+def outgoing(plan: Plan, since: datetime | None) -> list[Call]:
+    """Return the platform's calls to all systems since then, oldest first; webhooks into it are none."""
+    let_journal_arrive(plan, plan.home.read())
     calls = _from_store(plan, lambda store: store.calls(plan.name, since=since))
-    return [call for call in calls if call.system == system and call.way != "reverse"]
+    return [call for call in calls if call.way != "reverse"]
 
 
 def contracts(plan: Plan, *, since: datetime | None = None) -> list[tuple[str, int, Contract, list[Broken]]]:
@@ -65,12 +71,11 @@ def contracts(plan: Plan, *, since: datetime | None = None) -> list[tuple[str, i
     named = {name: system.contract for name, system in plan.environment.systems.items() if system.contract}
     if not named:
         return []
-    let_journal_arrive(plan)
-    calls = _from_store(plan, lambda store: store.calls(plan.name, since=since))
+    calls = outgoing(plan, since)
     found = []
     for name, file in named.items():
         contract = Contract(plan.profile.folder / str(file))
-        own = [call for call in calls if call.system == name and call.way != "reverse"]
+        own = [call for call in calls if call.system == name]
         found.append((name, len(own), contract, contract.broken_by(own)))
     return found
 
@@ -91,9 +96,8 @@ def must_journal(plan: Plan) -> None:
         )
 
 
-def let_journal_arrive(plan: Plan) -> None:
+def let_journal_arrive(plan: Plan, running: Running) -> None:
     """Wait until the keeper has taken every call from the edge; a busy platform is not waited for for ever."""
-    running = plan.home.read()
     if not running.alive(EDGE) or not plan.environment.edge.journal:
         return
     admin = attach(edge_state(running, plan.home)).admin

@@ -10,7 +10,7 @@ from assay.events import Outcome
 from assay.http import open_client
 from assay.local.doctor import Check
 from assay.local.plan import Plan
-from assay.local.traffic import UNDECLARED, calls_of, hosts
+from assay.local.traffic import UNDECLARED, hosts, outgoing
 from assay.records import Order
 from assay.runners.session import Session
 
@@ -49,10 +49,9 @@ def examine_refusals(plan: Plan, bought: Outcome) -> Iterator[Check]:
     """Show the last write of each vendor that it refused since the order was placed, in the vendor's own words."""
     if bought.started_at is None or not plan.own_shop or not plan.has_edge or not plan.environment.edge.journal:
         return
+    calls = [each for each in outgoing(plan, bought.started_at) if each.status >= 400 and each.method not in _READS]
     for name in plan.environment.systems:
-        refused = [
-            each for each in calls_of(plan, name, bought.started_at) if each.status >= 400 and each.method not in _READS
-        ]
+        refused = [each for each in calls if each.system == name]
         if refused:
             last = refused[-1]
             words = " ".join(last.response_body.split())[:_WORDS]

@@ -17,7 +17,6 @@ from functools import cached_property
 from typing import Any, Literal
 
 from assay.dossier import Gatherer, judging_of
-from assay.edge import attach
 from assay.events import Exchange, Finding, Outcome, Result
 from assay.flow import Case, Flow, look_again, perform
 from assay.holder import is_gone, ourselves
@@ -25,9 +24,9 @@ from assay.http import Capture, Client, open_client
 from assay.landscape import Landscape, open_landscape
 from assay.local.clock import LandscapeClock
 from assay.local.plan import EDGE, MERCHANT, SIMULATORS, Plan
-from assay.local.routing import edge_state
 from assay.local.state import Running
 from assay.local.store_place import is_disposable, ledger_place
+from assay.local.traffic import let_journal_arrive
 from assay.local.up import settlers
 from assay.oracles import ATTEMPT_ORACLES, ORACLES, POPULATION_ORACLES
 from assay.oracles.strangers import strangers
@@ -48,7 +47,6 @@ from assay.undo import Ledger
 _LEASE_FOR = timedelta(days=30)
 """In the landscape's time, which cases move on by days; whoever crashes holds its goods no longer than that."""
 _LEASE_WITHIN_S = 300.0
-_JOURNAL_WITHIN_S = 8.0
 _MARGIN, _MICROSECOND = timedelta(seconds=2), timedelta(microseconds=1)
 
 
@@ -262,7 +260,7 @@ class Session:
 
         Afterwards their goods are free again, and what they created is taken back where that is more than a simulation.
         """
-        self._let_journal_arrive()
+        let_journal_arrive(self.plan, self._running)
         since = min((each.started_at for each in outcomes if each.started_at), default=self._began[1]) - _MARGIN
         span = (since, self.now())
         try:
@@ -303,7 +301,7 @@ class Session:
 
     def dossier(self, order_ref: str) -> Dossier:
         """Gather what every witness holds of one order."""
-        self._let_journal_arrive()
+        let_journal_arrive(self.plan, self._running)
         with self._gatherer(since=None) as gatherer:
             return gatherer.dossier(order_ref)
 
@@ -363,24 +361,12 @@ class Session:
     def _calls(self) -> Sequence[Call]:
         if not self._has_journal:
             return ()
-        self._let_journal_arrive()
+        let_journal_arrive(self.plan, self._running)
         return self.store.calls(self.plan.name, since=self._began[0])
 
     @property
     def _has_journal(self) -> bool:
         return self._running.alive(EDGE) and self.plan.environment.edge.journal
-
-    def _let_journal_arrive(self) -> None:
-        """Wait until the keeper has taken every call from the edge; a busy platform is not waited for for ever."""
-        if not self._has_journal:
-            return
-        admin = attach(edge_state(self._running, self.plan.home)).admin
-        deadline = time.monotonic() + _JOURNAL_WITHIN_S
-        try:
-            while admin.get("/requests?limit=1")["meta"]["total"] and time.monotonic() < deadline:
-                time.sleep(0.1)
-        finally:
-            admin.close()
 
     def _counted(self, leased: Sequence[str]) -> list[StockCount]:
         """Count the goods a case has for itself, before it buys them."""
