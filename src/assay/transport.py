@@ -74,13 +74,16 @@ class HttpcoreTransport:
         """Send one request; body and reply are whole."""
         sent = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
         pool = self._taken()
+        ask = functools.partial(
+            pool.request, method, url, headers=sent, content=body or None, extensions=self._extensions
+        )
         try:
             try:
-                response = pool.request(method, url, headers=sent, content=body or None, extensions=self._extensions)
+                response = ask()
             except self._lost:  # most often a kept connection that its server ended meanwhile
                 if method not in _IDEMPOTENT:
                     raise
-                response = pool.request(method, url, headers=sent, content=body or None, extensions=self._extensions)
+                response = ask()
         except self._timed_out as failure:
             raise TransportFailed(f"no answer within {self._timeout_s:g} s") from failure
         except self._failures as failure:
