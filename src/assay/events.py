@@ -172,6 +172,82 @@ class RunFinished:
     trouble: tuple[str, ...] = ()
 
 
+class ProbeResult(StrEnum):
+    """What one run of a monitor came to.
+
+    passed and failed are verdicts: oracles held, or one did not or a step failed. The others are none: error (nothing
+    could be judged: a system or the machine did not answer), refused (safety), stuck (still running long after its
+    deadline), missed (it was due and did not start).
+    """
+
+    PASSED = "passed"
+    FAILED = "failed"
+    ERROR = "error"
+    REFUSED = "refused"
+    STUCK = "stuck"
+    MISSED = "missed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """One figure a monitor read: a gauge. `name` is one of `assay.reporting.metrics`; labels come from closed sets."""
+
+    name: str
+    value: float
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """One run of one monitor, as metrics, store, alerts and the status page hear it.
+
+    monitor is the monitor's name, subject the flow or check it ran (``F01``, ``order_census``). due_at is when it
+    should have begun, started_at when it did, both real UTC; seconds is how long it took. due_at identifies the turn:
+    several processes that share a store run each (environment, monitor, due_at) once. location says where it ran.
+    outcomes are what a flow's cases came to (none for a check, whose steps and findings stand here). unreachable are
+    the systems that did not answer, trouble what kept it from a verdict, in sentences, stack where it hangs (stuck).
+    """
+
+    id: str
+    monitor: str
+    subject: str
+    environment: str
+    location: str
+    result: ProbeResult
+    due_at: datetime
+    started_at: datetime
+    seconds: float
+    steps: tuple[StepDone, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    outcomes: tuple[Outcome, ...] = ()
+    measures: tuple[Measure, ...] = ()
+    unreachable: tuple[str, ...] = ()
+    trouble: tuple[str, ...] = ()
+    stack: str = ""
+    run_id: str = ""
+    trace_id: str = ""
+
+    @property
+    def good(self) -> bool | None:
+        """True and False are verdicts, None is none."""
+        return {ProbeResult.PASSED: True, ProbeResult.FAILED: False}.get(self.result)
+
+    @property
+    def all_findings(self) -> tuple[Finding, ...]:
+        """Its own and those of its outcomes."""
+        return self.findings + tuple(finding for outcome in self.outcomes for finding in outcome.findings)
+
+    @property
+    def all_steps(self) -> tuple[StepDone, ...]:
+        """Its own and those of its outcomes."""
+        return self.steps + tuple(step for outcome in self.outcomes for step in outcome.steps)
+
+    @property
+    def order_refs(self) -> tuple[str, ...]:
+        """The orders its outcomes placed."""
+        return tuple(ref for outcome in self.outcomes for ref in outcome.order_refs)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
     """One part of a longer job came a step further: `state` is one of starting, ready, failed, stopped, kept."""

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from assay import dotenv, rounding
 from assay.errors import UsageError, did_you_mean
+from assay.profile_watch import Alerts, Monitoring, Table
 
 FILE_NAME = "assay.toml"
 Mode = Literal["stub", "simulated", "recorded", "sandbox", "live"]
@@ -35,11 +36,7 @@ Role = Literal[
 Seconds = Annotated[float, Field(gt=0)]
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Rounding(_Table):
+class Rounding(Table):
     """How the shop rounds: what every composition of a total is held against."""
 
     tax_included: bool
@@ -62,7 +59,7 @@ class Rounding(_Table):
         return plain.with_cash(self.cash)
 
 
-class Freshness(_Table):
+class Freshness(Table):
     """How long each kind of system may take until a change is visible in it, in seconds of the landscape's clock."""
 
     shop: Seconds = 5
@@ -72,7 +69,7 @@ class Freshness(_Table):
     rates: Seconds = 90_000
 
 
-class RatePolicy(_Table):
+class RatePolicy(Table):
     """How prices in other currencies than the base currency come about."""
 
     max_age_days: float | None = Field(None, gt=0, description="the oldest published rate that may price anything")
@@ -82,7 +79,7 @@ class RatePolicy(_Table):
     )
 
 
-class ShippingPolicy(_Table):
+class ShippingPolicy(Table):
     """What sending costs and weighs."""
 
     services: tuple[str, ...] = Field((), description="services priced from the shop's own table")
@@ -90,20 +87,20 @@ class ShippingPolicy(_Table):
     packaging_g: int | None = Field(None, ge=0, description="what an empty parcel weighs")
 
 
-class BookPolicy(_Table):
+class BookPolicy(Table):
     """How the ERP books."""
 
     currency: dict[str, str] = Field(default_factory=dict, description="system = 'EUR', where not the order's currency")
     zone: str | None = Field(None, description="IANA time zone of document dates, e.g. Europe/Paris")
 
 
-class StockPolicy(_Table):
+class StockPolicy(Table):
     """How stock is held."""
 
     reservation_ttl_s: Seconds | None = Field(None, description="how long units are held without an order")
 
 
-class Policies(_Table):
+class Policies(Table):
     """What 'correct' means for this shop; an oracle whose policy is absent is not evaluated."""
 
     base_currency: str = "EUR"
@@ -119,7 +116,7 @@ class Policies(_Table):
     confirms_unpaid: bool = Field(False, description="whether an order may be confirmed before its money is authorised")
 
 
-class System(_Table):
+class System(Table):
     """One outside product, or the platform itself (role ``shop``).
 
     One of role ``other`` is passed through the edge, with journal and faults, and never read: a host is enough.
@@ -159,7 +156,7 @@ class System(_Table):
         return ((self.host,) if self.host else ()) + self.hosts
 
 
-class Edge(_Table):
+class Edge(Table):
     """The WireMock process between the platform and everything outside."""
 
     port: int = Field(0, ge=0, le=65535, description="HTTP port; 0 takes a free one")
@@ -193,7 +190,7 @@ class Edge(_Table):
         return self
 
 
-class Safety(_Table):
+class Safety(Table):
     """What makes a synthetic order in production harmless; without all of it nothing is written there."""
 
     skus: tuple[str, ...] = Field(min_length=1, description="articles a synthetic order may hold")
@@ -211,7 +208,7 @@ class Safety(_Table):
         return value
 
 
-class Environment(_Table):
+class Environment(Table):
     """One landscape: the systems in their modes, and how the platform is seen."""
 
     production: bool = False
@@ -251,13 +248,13 @@ class Environment(_Table):
         return {name: system for name, system in self.systems.items() if system.role == role}
 
 
-class Scenarios(_Table):
+class Scenarios(Table):
     """Which flows belong to this project."""
 
     shipped: bool = Field(True, description="whether the reference suite's flows, which buy its own goods, run too")
 
 
-class Gate(_Table):
+class Gate(Table):
     """What `assay gate` does beside the scenarios."""
 
     load: str = Field("load/thread_peak.py", description="the load profile, relative to assay.toml")
@@ -265,7 +262,7 @@ class Gate(_Table):
     users: int = Field(5, ge=1, description="customers who buy at once under load")
 
 
-class StorePlace(_Table):
+class StorePlace(Table):
     """Where results and the undo ledger are kept, and for how long."""
 
     url: str | None = Field(
@@ -282,7 +279,7 @@ class StorePlace(_Table):
         return value
 
 
-class Profile(_Table):
+class Profile(Table):
     """The whole file. `folder` is where it lies: relative paths start there."""
 
     name: str = "shop"
@@ -290,6 +287,8 @@ class Profile(_Table):
     scenarios: Scenarios = Scenarios()
     gate: Gate = Gate()
     store: StorePlace = StorePlace()
+    monitoring: Monitoring = Monitoring()
+    alerts: Alerts = Alerts()
     environments: dict[str, Environment]
     folder: Path = Field(Path(), exclude=True)
 
@@ -411,7 +410,7 @@ def _near_key(place: tuple[str, ...]) -> str:
         if field is not None:
             inner = [field.annotation, *getattr(field.annotation, "__args__", ())]
             model = next(
-                (kind for kind in reversed(inner) if isinstance(kind, type) and issubclass(kind, _Table)), model
+                (kind for kind in reversed(inner) if isinstance(kind, type) and issubclass(kind, Table)), model
             )
     known = set(model.model_fields) - {"folder"} | ({"systems"} if model is Profile else set())
     return did_you_mean(place[-1], known)

@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-VERSION = 3
+VERSION = 4
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -180,6 +180,88 @@ spendings = sa.Table(
     _name("currency", 3),
     sa.Column("orders", sa.Integer, nullable=False),
     sa.Column("minor", sa.BigInteger, nullable=False),
+)
+monitors = sa.Table(
+    "monitors",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    _name("environment"),
+    _name("name", 128),
+    sa.UniqueConstraint("environment", "name", name="uq_monitors_name"),
+)
+probes = sa.Table(
+    "probes",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("monitor_id", sa.Integer, nullable=False),
+    _instant("due_us"),
+    _name("location", 32),
+    sa.Column("delay_ms", sa.Integer, nullable=False),
+    sa.Column("took_ms", sa.Integer, nullable=False),
+    sa.Column("result", sa.SmallInteger, nullable=False),
+    # What only runs worth reading have: steps, findings, trouble, measures …, as JSON.
+    sa.Column("detail", sa.JSON),
+    sa.Index("ix_probes_monitor_due", "monitor_id", "due_us"),
+    sa.Index("ix_probes_due", "due_us"),
+)
+probe_hours = sa.Table(
+    "probe_hours",
+    metadata,
+    sa.Column("monitor_id", sa.Integer, primary_key=True),
+    sa.Column("hour", sa.Integer, primary_key=True, autoincrement=False),
+    # Counts by result and of latencies by bucket, and the sum and largest of latencies in ms, as JSON lists.
+    _json("counts"),
+    _json("latency"),
+)
+turns = sa.Table(
+    "turns",
+    metadata,
+    sa.Column("environment", sa.String(64), primary_key=True),
+    sa.Column("monitor", sa.String(128), primary_key=True),
+    sa.Column("location", sa.String(32), primary_key=True),
+    _instant("due_us"),
+    _text("holder"),
+    _instant("until_us"),
+    sa.Column("done", sa.Boolean, nullable=False),
+)
+alerts = sa.Table(
+    "alerts",
+    metadata,
+    sa.Column("environment", sa.String(64), primary_key=True),
+    sa.Column("name", sa.String(160), primary_key=True),
+    _name("state", 16),
+    # Everything the state machine remembers, as JSON; version rises with every change.
+    _json("memory"),
+    sa.Column("version", sa.Integer, nullable=False),
+    _instant("changed_us"),
+)
+silences = sa.Table(
+    "silences",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True),
+    _name("environment"),
+    _text("monitors"),
+    _text("reason"),
+    _text("by"),
+    _instant("created_us"),
+    _instant("until_us"),
+    _instant("ended_us", nullable=True),
+)
+deliveries = sa.Table(
+    "deliveries",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True),
+    _name("environment"),
+    _name("alert", 160),
+    _name("route"),
+    _name("kind", 16),
+    _json("message"),
+    _name("state", 16, index=True),
+    sa.Column("tries", sa.Integer, nullable=False),
+    _instant("created_us"),
+    _instant("next_us"),
+    _text("holder"),
+    _text("said"),
 )
 
 

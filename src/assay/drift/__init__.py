@@ -1,0 +1,1 @@
+"""Read-only checks over what systems of record hold: a census of orders, rates, stock, parcels, heartbeats."""
