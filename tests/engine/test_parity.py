@@ -14,7 +14,7 @@ from assay.local.plan import Plan
 from assay.local.project import plan_for
 from assay.local.up import bring_up, take_down
 from assay.oracles import ORACLES
-from assay.runners.scheduler import tick
+from assay.runners.scheduler.tick import tick
 from assay.runners.session import Session, verdict_text
 from scenarios.thread import thread
 

@@ -29,7 +29,7 @@ from assay.roles import Purchase, Shop
 from assay.runners.campaign import flows_of
 from assay.runners.gate import gate_on, run_load
 from assay.runners.run_log import RunLog
-from assay.runners.scheduler import tick
+from assay.runners.scheduler.tick import tick
 from assay.runners.session import Session
 from assay.runners.verdict import Verdict
 from assay.store import open_store
