@@ -29,61 +29,83 @@ class KillSwitch:
 
 
 class AlertLine(Protocol):
-    """What is shown of one alert; `assay.alerts`' own view has these, and is not imported here.
-
-    name is the alert's: the monitor's name, or what it stands for (``system stripe``). monitor is None where it is of
-    no single one. state is passing, degraded, failing or unknown, since when. told: whether it was fired and people
-    know of it. suppressed_by names the alert that takes its place, children those whose place it takes. quiet says
-    why nobody is woken although it is not well (a silence, a maintenance), empty where somebody would be. summary is
-    its sentence.
-    """
+    """What is shown of one alert; `assay.alerts`' own view has these, and is not imported here."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The alert's name: the monitor's, or what it stands for (``system stripe``)."""
+
     @property
-    def monitor(self) -> str | None: ...
+    def monitor(self) -> str | None:
+        """The monitor it is of; None where it is of no single one."""
+
     @property
-    def state(self) -> str: ...
+    def state(self) -> str:
+        """One of passing, degraded, failing and unknown."""
+
     @property
-    def since(self) -> datetime: ...
+    def since(self) -> datetime:
+        """Since when it is in that state."""
+
     @property
-    def severity(self) -> str: ...
+    def severity(self) -> str:
+        """One of page, ticket and info."""
+
     @property
-    def told(self) -> bool: ...
+    def told(self) -> bool:
+        """Whether it was fired, so that people know of it."""
+
     @property
-    def flapping(self) -> bool: ...
+    def flapping(self) -> bool:
+        """Whether it changes so often that it is told only once."""
+
     @property
-    def suppressed_by(self) -> str | None: ...
+    def suppressed_by(self) -> str | None:
+        """The alert that takes its place."""
+
     @property
-    def children(self) -> Sequence[str]: ...
+    def children(self) -> Sequence[str]:
+        """The alerts whose place it takes."""
+
     @property
-    def quiet(self) -> str: ...
+    def quiet(self) -> str:
+        """Why nobody is woken although it is not well (a silence, a maintenance); empty where somebody would be."""
+
     @property
-    def summary(self) -> str: ...
+    def summary(self) -> str:
+        """Its sentence."""
 
 
 class StatusSource(Protocol):
-    """The running process, as its status page sees it.
-
-    environment and location: what it watches and from where. project: the user's folder, for templates and runbooks.
-    runbooks: the profile's ``alerts.runbooks``. recent: hears every `assay.events.Probe` (the service gives it to its
-    listeners). started_at: when the process began, real UTC.
-    """
+    """The running process, as its status page sees it."""
 
     @property
-    def environment(self) -> str: ...
+    def environment(self) -> str:
+        """The environment that is watched."""
+
     @property
-    def location(self) -> str: ...
+    def location(self) -> str:
+        """Where this process watches from."""
+
     @property
-    def project(self) -> Path: ...
+    def project(self) -> Path:
+        """The user's folder, for templates and runbooks."""
+
     @property
-    def runbooks(self) -> str: ...
+    def runbooks(self) -> str:
+        """The profile's ``alerts.runbooks``: an address, or a folder of the project."""
+
     @property
-    def started_at(self) -> datetime: ...
+    def started_at(self) -> datetime:
+        """When the process began, real UTC."""
+
     @property
-    def store(self) -> Store: ...
+    def store(self) -> Store:
+        """The open store."""
+
     @property
-    def recent(self) -> Recent: ...
+    def recent(self) -> Recent:
+        """What the process heard lately; the service gives it to its listeners."""
 
     def now(self) -> datetime:
         """Return the real instant, in UTC."""
