@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pytest
 
 from assay.http import Client, open_client
+from tests.serving import Quiet, serving
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ def vendor() -> Iterator[Vendor]:
     """A vendor on a free port."""
     told = Vendor()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet):
         protocol_version = "HTTP/1.1"
 
         def answer(self) -> None:
@@ -67,17 +66,8 @@ def vendor() -> Iterator[Vendor]:
 
         do_GET = do_POST = do_PUT = answer  # noqa: N815 (the server's own naming)
 
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    told.url = f"http://127.0.0.1:{server.server_port}"
-    yield told
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(Handler) as told.url:
+        yield told
 
 
 @pytest.fixture

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+
+from tests.serving import Quiet, serving
 
 PROFILE = """\
 name = "corner shop"
@@ -128,7 +128,7 @@ def opened() -> Iterator[Corner]:
     """The shop, listening."""
     shop = Corner()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet):
         def _any(self) -> None:
             self.rfile.read(int(self.headers.get("content-length") or 0))
             status, body = shop.answer(self.command, self.path.partition("?")[0])
@@ -142,14 +142,8 @@ def opened() -> Iterator[Corner]:
         def date_time_string(self, timestamp: float | None = None) -> str:
             return format_datetime(datetime.now(UTC) + shop.ahead, usegmt=True)
 
-        def log_message(self, format: str, *args: Any) -> None:
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        shop.url = f"http://127.0.0.1:{server.server_address[1]}"
+    with serving(Handler) as shop.url:
         yield shop
-        server.shutdown()
 
 
 def write_project(folder: Path, profile: str) -> None:

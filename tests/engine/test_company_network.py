@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import http.client
 import json
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
 import pytest
@@ -16,6 +14,7 @@ from assay.local.plan import Plan
 from assay.local.project import plan_for
 from assay.runners.session import Session
 from tests.conftest import Project
+from tests.serving import Quiet, serving
 
 PROFILE = """\
 [systems.stripe]
@@ -41,14 +40,11 @@ ecb = "simulated"
 """
 
 
-class _Proxy(BaseHTTPRequestHandler):
+class _Proxy(Quiet):
     """A company's proxy: answers for whatever host is asked by absolute address, and remembers it."""
 
     protocol_version = "HTTP/1.1"
     asked: list[str]
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Keep quiet."""
 
     def do_GET(self) -> None:
         """Answer as every host at once."""
@@ -65,13 +61,8 @@ class _Proxy(BaseHTTPRequestHandler):
 def proxy() -> Iterator[tuple[str, list[str]]]:
     """A proxy's address and what it was asked."""
     asked: list[str] = []
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (_Proxy,), {"asked": asked}))
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}", asked
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(type("Bound", (_Proxy,), {"asked": asked})) as url:
+        yield url, asked
 
 
 def test_witnesses_go_by_the_proxy_of_the_profile(

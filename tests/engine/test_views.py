@@ -7,10 +7,8 @@ import re
 import shutil
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ import httpx
 import pytest
 
 from tests.conftest import Project
+from tests.serving import Quiet, serving
 
 pytestmark = [pytest.mark.needs_java, pytest.mark.usefixtures("installation"), pytest.mark.xdist_group("views")]
 PROFILE = """\
@@ -76,14 +75,11 @@ assert b"found" in call("https://search.example/find")
 """
 
 
-class _Shop(BaseHTTPRequestHandler):
+class _Shop(Quiet):
     """Somebody's shop: remembers what it is told."""
 
     protocol_version = "HTTP/1.1"
     told: list[tuple[str, dict[str, str], bytes]]
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Keep quiet."""
 
     def _take(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -102,13 +98,8 @@ class _Shop(BaseHTTPRequestHandler):
 def shop() -> Iterator[tuple[str, list[Any]]]:
     """A shop's address and what it was told."""
     told: list[Any] = []
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (_Shop,), {"told": told}))
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}", told
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(type("Bound", (_Shop,), {"told": told})) as url:
+        yield url, told
 
 
 @pytest.fixture(scope="module")

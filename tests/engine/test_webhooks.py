@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx
@@ -13,6 +11,7 @@ import pytest
 import stripe
 
 from tests.conftest import Project
+from tests.serving import Quiet, serving
 
 pytestmark = pytest.mark.xdist_group("webhooks")
 SECRET = "whsec_assay"
@@ -55,14 +54,11 @@ def decode_event(event):
 """
 
 
-class _Shop(BaseHTTPRequestHandler):
+class _Shop(Quiet):
     """A platform that checks Stripe's signature with Stripe's own library."""
 
     protocol_version = "HTTP/1.1"
     taken: list[tuple[str, Any]]
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Keep quiet."""
 
     def do_POST(self) -> None:
         """Take an event whose signature holds."""
@@ -82,13 +78,8 @@ class _Shop(BaseHTTPRequestHandler):
 def shop() -> Iterator[tuple[str, list[Any]]]:
     """A platform's address, and the events it took."""
     taken: list[Any] = []
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (_Shop,), {"taken": taken}))
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}", taken
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(type("Bound", (_Shop,), {"taken": taken})) as url:
+        yield url, taken
 
 
 @pytest.fixture(scope="module")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import urlencode
 
 import httpx
+
+from tests.serving import Quiet, serving
 
 KEY = "sk_test_assay"
 
@@ -106,7 +106,7 @@ def listening() -> Iterator[Heard]:
     """Listen for webhooks on a free port."""
     heard = Heard()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             heard.messages.append((body, {name.lower(): value for name, value in self.headers.items()}))
@@ -114,16 +114,6 @@ def listening() -> Iterator[Heard]:
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Say nothing on the terminal."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    heard.url = f"http://127.0.0.1:{server.server_address[1]}/webhooks"
-    try:
+    with serving(Handler) as url:
+        heard.url = f"{url}/webhooks"
         yield heard
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx
+
+from tests.serving import Quiet, serving
 
 Json = dict[str, Any]
 
@@ -121,7 +121,7 @@ class Hook:
 def listening() -> Iterator[Hook]:
     """Run a webhook receiver."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet):
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
             refused = hook.refuse_next > 0
@@ -134,15 +134,6 @@ def listening() -> Iterator[Hook]:
             self.send_header("content-length", "0")
             self.end_headers()
 
-        def log_message(self, *_: object) -> None:
-            """Be silent."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    hook = Hook(f"http://127.0.0.1:{server.server_port}/ups")
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield hook
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(Handler) as url:
+        hook = Hook(f"{url}/ups")
+        yield hook

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import sys
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -15,6 +13,7 @@ from assay.browser import Browser, PageFailure, Visit, find_chromium, read_amoun
 from assay.errors import AssayError, InfrastructureError, UsageError
 from assay.money import Money
 from tests.engine.browser.chromium import require_chromium
+from tests.serving import Quiet, serving
 
 pytestmark = pytest.mark.xdist_group("browser")
 CARD = "4242424242424242"
@@ -30,7 +29,7 @@ PAGES = {
 }
 
 
-class _Server(BaseHTTPRequestHandler):
+class _Server(Quiet):
     def do_GET(self) -> None:
         """Answer with one of the pages, or 500 with words of its own."""
         body = PAGES.get(self.path.partition("?")[0])
@@ -41,17 +40,12 @@ class _Server(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
-
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     """A small site on this machine."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Server) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with serving(_Server) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")

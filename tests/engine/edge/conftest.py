@@ -5,16 +5,15 @@ from __future__ import annotations
 import http.client
 import json
 import ssl
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from assay.edge import EdgeProcess, Installation, start_edge
+from tests.serving import Quiet, serving
 
 HOSTS = ("api.stripe.com", "onlinetools.ups.com")
 
@@ -46,16 +45,13 @@ class Backend:
         return f"http://127.0.0.1:{self.port}"
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(Quiet):
     """Records, then answers what it saw as JSON."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     wbufsize = -1
     backend: Backend
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Keep quiet."""
 
     def handle_one_request(self) -> None:
         """Let a client that went away be."""
@@ -87,15 +83,9 @@ class Handler(BaseHTTPRequestHandler):
 def backend() -> Iterator[Backend]:
     """A fresh backend on a free port."""
     found = Backend(0)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"backend": found}))
-    server.daemon_threads = True
-    found.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    yield found
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(type("Bound", (Handler,), {"backend": found})) as url:
+        found.port = int(url.rpartition(":")[2])
+        yield found
 
 
 @pytest.fixture(scope="session")
