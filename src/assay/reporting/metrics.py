@@ -1,65 +1,353 @@
-"""Metrics of runs for Prometheus: how often flows ran, what each oracle said, how long flows took.
+"""Metrics for Prometheus: what monitors' runs came to, how long they took, what was found, how this process is.
 
-Labels are closed sets: the environment, flows, steps, oracles and results of the suite; never an order, a customer or a
-text.
+Every family is declared in `assay.reporting.metric_families`, every label's closed set in
+`assay.reporting.metric_labels`. Success is the oracles' verdict, never that something answered. Counters start at zero
+with the process, as Prometheus expects; what is an instant or a last verdict is restored from the store (`restore`).
 """
 
 from __future__ import annotations
 
-from assay.errors import UsageError
-from assay.events import Outcome, Result
+import platform
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.utils import floatToGoString
+
+from assay import __version__
+from assay.errors import UsageError, did_you_mean
+from assay.events import Outcome, Probe, ProbeResult, Result
+from assay.monitor import Monitor
+from assay.reporting.cadence import longest_gap_s
+from assay.reporting.metric_families import DURATION_BUCKETS_S, FAMILIES, LATENESS_BUCKETS_S, OTHER, Family
+from assay.reporting.metric_labels import DELIVERY_RESULTS, Known, Labels
 from assay.reporting.verdict import state_of
 
-_BUCKETS_S = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
+__all__ = ["DURATION_BUCKETS_S", "FAMILIES", "LATENESS_BUCKETS_S", "Known", "Metrics", "Page", "bucket_of"]
+
+Figures = float | Iterable[tuple[Mapping[str, str], float]]
+"""One figure, or one for each set of labels; the environment may be left out."""
+
+_VERDICTS = (ProbeResult.PASSED, ProbeResult.FAILED)
+
+
+class Page(NamedTuple):
+    """What a scrape is answered with."""
+
+    content_type: str
+    text: str
+
+
+class Kept(Protocol):
+    """A run as the store keeps it (`assay.store.KeptProbe`), as far as metrics need it."""
+
+    @property
+    def due_at(self) -> datetime:
+        """When it should have begun."""
+
+    @property
+    def delay_s(self) -> float:
+        """How long after that it did."""
+
+    @property
+    def took_s(self) -> float:
+        """How long it took."""
+
+    @property
+    def location(self) -> str:
+        """Where it ran."""
+
+    @property
+    def result(self) -> ProbeResult:
+        """What it came to."""
+
+
+def bucket_of(seconds: float) -> str:
+    """Return a latency as it stands in the label ``le`` of ``assay_probe_duration_seconds_bucket``."""
+    return str(floatToGoString(seconds))  # type: ignore[no-untyped-call]
 
 
 class Metrics:
-    """A listener that counts outcomes. `text` is what a scrape is answered with.
+    """A listener of `Probe` and `Outcome`. `text` and `page` are what a scrape is answered with. Safe for threads.
 
-    `UsageError` where prometheus-client, which writes the format, is not installed.
+    environment: the one this process watches. known: what labels may say; a monitor that a reload removed loses its
+    series by the next scrape.
     """
 
-    def __init__(self) -> None:
-        try:
-            from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-        except ImportError:
-            raise UsageError(
-                "metrics need prometheus-client, which is not installed", hint="pip install prometheus-client"
-            ) from None
-        self._scrape = generate_latest
+    def __init__(self, known: Known, environment: str = "") -> None:
+        # One series more of each counter, and nobody asks for it.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
+        self.environment = environment
+        self._known = known
         self._registry = CollectorRegistry()
-        self._runs = Counter(
-            "assay_flow_runs", "Executions of a flow by what they came to", ("environment", "flow", "result"),
-            registry=self._registry,
-        )  # fmt: skip
-        self._ok = Gauge(
-            "assay_flow_ok", "Whether the last execution of a flow passed", ("environment", "flow"),
-            registry=self._registry,
-        )  # fmt: skip
-        self._verdicts = Counter(
-            "assay_verdicts", "Verdicts of an oracle by result", ("environment", "oracle", "result"),
-            registry=self._registry,
-        )  # fmt: skip
-        self._seconds = Histogram(
-            "assay_flow_seconds", "How long a flow took, in seconds of real time", ("environment", "flow"),
-            buckets=_BUCKETS_S, registry=self._registry,
-        )  # fmt: skip
+        self._instruments: dict[str, Any] = {}
+        self._reads: dict[str, Callable[[], Figures]] = {}
+        self._owners: dict[tuple[str, tuple[str, ...]], str] = {}
+        self._declared: dict[str, Monitor] = {}
+        self._latencies: frozenset[float] = frozenset()
+        self._lock = threading.RLock()
+        self._labels = Labels(known, self._refused)
+        self._registry.register(_Reads(self))
+        self.set("assay_build_info", 1, version=__version__, python=platform.python_version())
+        self.count("assay_clock_jumps_total", 0)
+        for route in sorted(known.routes):
+            for result in DELIVERY_RESULTS:
+                self.count("assay_alert_deliveries_total", 0, route=route, result=result)
+        self.refresh()
 
     def __call__(self, event: object) -> None:
-        """Count one outcome; other events are passed over."""
-        if not isinstance(event, Outcome):
-            return
-        where, flow = event.environment, event.flow
-        self._runs.labels(where, flow, state_of(event).value.replace(" ", "_")).inc()
-        self._ok.labels(where, flow).set(0 if event.failed else 1)
-        self._seconds.labels(where, flow).observe(event.seconds)
-        for finding in event.findings:
-            self._verdicts.labels(where, finding.oracle, _NAMES[finding.result]).inc()
+        """Count one run of a monitor, or one execution of a flow; other events are passed over."""
+        if isinstance(event, Probe):
+            self._probe(event)
+        elif isinstance(event, Outcome):
+            self._outcome(event)
+
+    def set(self, name: str, value: float, /, **labels: str) -> None:
+        """Set a gauge; `UsageError` for a family or label that is not declared."""
+        self._child(_declared(name, "gauge", labels), labels).set(value)
+
+    def count(self, name: str, by: float = 1.0, /, **labels: str) -> None:
+        """Add to a counter; `UsageError` for a family or label that is not declared."""
+        self._child(_declared(name, "counter", labels), labels).inc(by)
+
+    def watch(self, name: str, read: Callable[[], Figures]) -> None:
+        """Have a gauge or counter read at every scrape; what it raises costs this figure alone, and is counted.
+
+        read: must answer at once, for a scrape waits for it.
+        """
+        _declared(name, None, {})
+        with self._lock:
+            self._reads[name] = read
+            self._forget(name)
+
+    def restore(self, latest: Mapping[str, Kept]) -> None:
+        """Set last verdicts and instants from what the store keeps, so that a restart looks like no silence."""
+        for monitor, kept in latest.items():
+            if monitor not in self._known.monitors():
+                continue
+            ended = kept.due_at.timestamp() + kept.delay_s + kept.took_s
+            self._verdict(monitor, kept.location, kept.result, ended)
 
     @property
     def text(self) -> str:
         """The metrics in Prometheus's text format."""
-        return self._scrape(self._registry).decode()
+        return self.page().text
+
+    def page(self, accept: str = "") -> Page:
+        """Return the metrics in the format a scraper accepts: OpenMetrics brings exemplars with trace ids."""
+        self.refresh()
+        encode, content_type = choose_encoder(accept)
+        return Page(content_type, encode(self._registry).decode())
+
+    def refresh(self) -> None:
+        """Follow a reload: new monitors begin with counters at zero, those that are gone lose their series."""
+        with self._lock:
+            now = dict(self._known.monitors())
+            if now == self._declared:
+                return
+            before, self._declared = self._declared, now
+            gone = {name for name, each in before.items() if name not in now or _is_another(each, now[name])}
+            new = now.keys() - (before.keys() - gone)
+            latencies = frozenset(each.objective.latency_s for each in now.values() if each.objective.latency_s)
+            if not latencies <= self._latencies:
+                self._latencies |= latencies
+                self._forget("assay_probe_duration_seconds")
+            for key, owner in list(self._owners.items()):
+                if owner in gone:
+                    del self._owners[key]
+                    self._instruments[key[0]].remove(*key[1])
+            for name, monitor in now.items():
+                if (gap := longest_gap_s(monitor)) is not None:
+                    self.set("assay_monitor_interval_seconds", gap, monitor=name)
+                if name in new:
+                    self._begin(name, monitor)
+
+    def _begin(self, name: str, monitor: Monitor) -> None:
+        """Begin a monitor's counters at zero: a first failure is an increase then."""
+        if monitor.environments and self.environment not in monitor.environments:
+            return
+        for location in [monitor.location] if monitor.location else sorted(self._known.locations):
+            for result in ProbeResult:
+                self.count("assay_probes_total", 0, monitor=name, location=location, result=result.value)
+        self.count("assay_monitor_stuck_total", 0, monitor=name)
+
+    def _probe(self, probe: Probe) -> None:
+        where = {"environment": probe.environment, "monitor": probe.monitor}
+        self.count("assay_probes_total", **where, location=probe.location, result=probe.result.value)
+        self._verdict(
+            probe.monitor, probe.location, probe.result, probe.started_at.timestamp() + probe.seconds, probe.environment
+        )
+        if probe.result is ProbeResult.STUCK:
+            self.count("assay_monitor_stuck_total", **where)
+        if probe.result is not ProbeResult.MISSED:
+            lateness = max((probe.started_at - probe.due_at).total_seconds(), 0.0)
+            self._observe("assay_probe_lateness_seconds", lateness, environment=probe.environment)
+        if probe.result in _VERDICTS:
+            self._durations(probe)
+        self._violations(probe)
+        for measure in probe.measures:
+            self._measure(probe, measure.name, measure.value, measure.labels)
+        for outcome in probe.outcomes:
+            for call in (call for dossier in outcome.dossiers for call in dossier.calls if call.way != "reverse"):
+                seconds = call.duration_ms / 1000
+                labels = {"environment": probe.environment, "system": call.system}
+                self._observe("assay_edge_call_seconds", seconds, **labels)
+
+    def _verdict(self, monitor: str, location: str, result: ProbeResult, ended: float, environment: str = "") -> None:
+        where = {"environment": environment or self.environment}
+        self.set("assay_probe_judged", float(result in _VERDICTS), **where, monitor=monitor, location=location)
+        if result in _VERDICTS:
+            passed = float(result is ProbeResult.PASSED)
+            self.set("assay_probe_success", passed, **where, monitor=monitor, location=location)
+        if result is ProbeResult.PASSED:
+            self.set("assay_job_last_success_timestamp_seconds", ended, **where, job=monitor)
+        if result is not ProbeResult.MISSED:
+            self.set("assay_probe_last_run_timestamp_seconds", ended, **where, monitor=monitor)
+
+    def _durations(self, probe: Probe) -> None:
+        name = "assay_probe_duration_seconds"
+        labels = {"environment": probe.environment, "monitor": probe.monitor, "flow": probe.subject}
+        traces = [probe.trace_id, *(outcome.trace_id for outcome in probe.outcomes)]
+        self._observe(name, probe.seconds, next(filter(None, traces), ""), **labels, step="")
+        performed = [(probe.steps, probe.trace_id)]
+        performed += [(outcome.steps, outcome.trace_id) for outcome in probe.outcomes]
+        for steps, trace_id in performed:
+            for step in steps:
+                if not step.soft:  # a check inside a step, which takes no time of its own
+                    self._observe(name, step.seconds, trace_id, **labels, step=step.name)
+
+    def _violations(self, probe: Probe) -> None:
+        monitor = self._known.monitors().get(probe.monitor)
+        severity = monitor.alert.severity if monitor else "ticket"
+        for finding in probe.all_findings:
+            if finding.result is not Result.FAIL:
+                continue
+            for system in finding.systems or ("",):
+                labels = {"oracle": finding.oracle, "severity": severity, "system": system}
+                self.count("assay_findings_total", environment=probe.environment, **labels)
+
+    def _measure(self, probe: Probe, name: str, value: float, labels: Mapping[str, str]) -> None:
+        family = FAMILIES.get(name)
+        if family is None or family.kind != "gauge" or not set(labels) <= set(family.labels):
+            self._refused(name if family else OTHER, "family")
+            return
+        given = {"environment": probe.environment, **labels}
+        child_labels = {label: given[label] for label in family.labels if label in given}
+        self._child(family, child_labels, owner=probe.monitor).set(value)
+
+    def _outcome(self, outcome: Outcome) -> None:
+        where = {"environment": outcome.environment, "flow": outcome.flow}
+        self.count("assay_flow_runs_total", **where, result=state_of(outcome).value.replace(" ", "_"))
+        self.set("assay_flow_ok", float(not outcome.failed), **where)
+        self._observe("assay_flow_seconds", outcome.seconds, outcome.trace_id, **where)
+        for finding in outcome.findings:
+            result = _NAMES[finding.result]
+            self.count("assay_verdicts_total", environment=outcome.environment, oracle=finding.oracle, result=result)
+
+    def _observe(self, name: str, seconds: float, trace_id: str = "", /, **labels: str) -> None:
+        exemplar = {"trace_id": trace_id} if trace_id else None
+        self._child(_declared(name, "histogram", labels), labels).observe(seconds, exemplar)
+
+    def _refused(self, family: str, label: str) -> None:
+        # Not by `count`: what is counted here are families and labels of our own, which no set can refuse.
+        self._instrument(FAMILIES["assay_metric_values_refused_total"]).labels(family, label).inc()
+
+    def _child(self, family: Family, labels: Mapping[str, str], *, owner: str = "") -> Any:
+        """Return the series of a family with these labels, each value in its closed set."""
+        given = {"environment": self.environment, **labels}
+        values = []
+        for label in family.labels:
+            value = given.get(label, "")
+            if label == "step":
+                values.append(self._labels.step(family.name, given["flow"], value))
+            else:
+                values.append(self._labels.closed(family.name, label, value))
+        instrument = self._instrument(family)
+        if not family.labels:
+            return instrument
+        key = (family.name, tuple(values))
+        if owner := owner or labels.get("monitor", "") or labels.get("job", ""):
+            with self._lock:
+                self._owners[key] = owner
+        return instrument.labels(*values)
+
+    def _instrument(self, family: Family) -> Any:
+        found = self._instruments.get(family.name)
+        if found is not None:
+            return found
+        with self._lock:
+            if family.name not in self._instruments:
+                self._instruments[family.name] = self._made(family)
+            return self._instruments[family.name]
+
+    def _made(self, family: Family) -> Any:
+        about = (family.name, family.meaning, family.labels)
+        if family.kind == "gauge":
+            return Gauge(*about, registry=self._registry)
+        if family.kind == "counter":
+            return Counter(*about, registry=self._registry)
+        promised = self._latencies if family.name == "assay_probe_duration_seconds" else ()
+        buckets = sorted({*family.buckets, *promised})
+        return Histogram(*about, buckets=buckets, registry=self._registry)
+
+    def _forget(self, name: str) -> None:
+        """Begin a family anew, because its buckets are others now: a counter's reset to whoever scrapes."""
+        if name in self._instruments:
+            self._registry.unregister(self._instruments.pop(name))
+            self._owners = {key: owner for key, owner in self._owners.items() if key[0] != name}
+
+    def read(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
+        """Read what is watched; a figure that cannot be read is left out and counted."""
+        with self._lock:
+            reads = dict(self._reads)
+        for name, read in reads.items():
+            family = FAMILIES[name]
+            kind = CounterMetricFamily if family.kind == "counter" else GaugeMetricFamily
+            shown = kind(name, family.meaning, labels=family.labels)
+            try:
+                figures = read()
+                for labels, value in [({}, figures)] if isinstance(figures, int | float) else figures:
+                    given = {"environment": self.environment, **labels}
+                    values = [self._labels.closed(name, each, given.get(each, "")) for each in family.labels]
+                    shown.add_metric(values, float(value))
+            except Exception:  # whatever a figure's owner does wrong, the scrape brings all others
+                self._instrument(FAMILIES["assay_metric_reads_failed_total"]).labels(name).inc()
+                continue
+            yield shown
+
+
+class _Reads:
+    """What the registry asks at every scrape."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    def describe(self) -> Sequence[Any]:
+        """Return nothing: the library would read every figure to learn its name."""
+        return ()
+
+    def collect(self) -> Iterator[Any]:
+        """Return what is watched."""
+        return self._metrics.read()
+
+
+def _is_another(before: Monitor, now: Monitor) -> bool:
+    return (before.subject, before.location) != (now.subject, now.location)
+
+
+def _declared(name: str, kind: str | None, labels: Mapping[str, str]) -> Family:
+    family = FAMILIES.get(name)
+    if family is None:
+        raise UsageError(f"no metric is called '{name}'", hint=did_you_mean(name, FAMILIES))
+    if kind is not None and family.kind != kind:
+        raise UsageError(f"{name} is a {family.kind}, no {kind}")
+    if strange := [each for each in labels if each not in family.labels]:
+        raise UsageError(f"{name} has no label '{strange[0]}'", hint=did_you_mean(strange[0], family.labels))
+    return family
 
 
 _NAMES = {Result.PASS: "passed", Result.FAIL: "failed", Result.NOT_EVALUATED: "not_evaluated"}

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
-from assay.errors import InfrastructureError, UsageError
+from assay.errors import InfrastructureError
 from assay.events import Listener, Outcome, Progress
 from assay.flow import Case, Flow, Run, flow
 from assay.local.plan import MERCHANT, Plan
@@ -23,7 +23,7 @@ from assay.local.processes import admin
 from assay.local.state import Home
 from assay.local.up import bring_up, take_down
 from assay.records import Dossier
-from assay.reporting.metrics import Metrics
+from assay.reporting.metrics import Known, Metrics
 from assay.reporting.verdict import violations
 from assay.roles import Purchase, Shop
 from assay.runners.campaign import flows_of
@@ -154,19 +154,16 @@ def under_load(session: Session, seconds: int, listen: Listener) -> Stage:
 
 def monitored(session: Session, rounds: int, listen: Listener) -> tuple[bool, str]:
     """Let the scheduler's synthetic transaction come round; return whether all was well, and what a scrape shows."""
-    metrics, text = None, ""
-    try:
-        metrics = Metrics()
-    except UsageError as error:
-        text = f"absent: {error.message}"
-    chosen, good = flows_of(session.plan)[MONITORED], True
+    flows = flows_of(session.plan)
+    metrics = Metrics(Known.of(session.plan.profile, flows=flows), session.plan.name)
+    chosen, good = flows[MONITORED], True
     with again(session, "scheduler") as own:
         for number in range(1, rounds + 1):
-            judged = tick(own, chosen, chosen.cases[:2], listen=metrics or (lambda _: None))
+            judged = tick(own, chosen, chosen.cases[:2], listen=metrics)
             well = bool(judged) and not any(outcome.failed for outcome in judged)
             listen(Progress(part=f"monitor round {number}", state="ready" if well else "failed"))
             good = good and well
-    return good, metrics.text if metrics else text
+    return good, metrics.text
 
 
 def switch(session: Session, *, on: Sequence[str] = (), off: Sequence[str] = ()) -> None:
