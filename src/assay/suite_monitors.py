@@ -1,1 +1,0 @@
-"""Finds the monitors of suites: ``monitors/*.toml`` and what ``@monitor`` declares in ``monitors/*.py``."""
