@@ -24,20 +24,50 @@ from assay.capture import Capture
 from assay.errors import InfrastructureError, SafetyError, UsageError
 from assay.masking import mask_body, mask_url
 from assay.roles import Reply
-from assay.transport import GeventTransport, HttpcoreTransport, Transport, TransportFailed
+from assay.transport import (
+    MOST_BYTES,
+    GeventTransport,
+    HttpcoreTransport,
+    Limits,
+    Transport,
+    TransportFailed,
+    own_until,
+    time_left,
+    until,
+)
 
 __all__ = [
     "Answer",
     "Capture",
     "Client",
+    "Limits",
     "RateBudget",
     "Transport",
     "TransportFailed",
+    "Unanswered",
     "basic_authorization",
     "open_client",
+    "own_until",
+    "time_left",
+    "until",
 ]
 
 _SAFE_TO_REPEAT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
+
+
+class Unanswered(InfrastructureError):
+    """A system gave no reply: `system` is its id, `failure` says of which kind the trouble is."""
+
+    def __init__(self, system: str, failure: TransportFailed, *, where: str, hint: str) -> None:
+        super().__init__(
+            f"{system} did not answer: {failure}",
+            where=where,
+            expected=failure.expected,
+            seen=failure.seen,
+            hint=failure.do or hint,
+        )
+        self.system = system
+        self.failure = failure
 
 
 class RateBudget:
@@ -151,7 +181,7 @@ class Client:
         """Send one request and return the reply, whatever its status.
 
         path: below the base URL, starting with ``/``; or an absolute URL of an allowed host. `InfrastructureError`
-        when nothing came back, `SafetyError` when the host is not allowed (nothing is sent then).
+        (`Unanswered`) when no whole reply came back, `SafetyError` when the host is not allowed (nothing is sent then).
         """
         url = self._url(path, params)
         try:
@@ -170,7 +200,7 @@ class Client:
         return self._budgeted(self._budget, method, url, sent, content)
 
     def _budgeted(self, budget: RateBudget, method: str, url: str, headers: Mapping[str, str], content: bytes) -> Reply:
-        allowance_s, least_s = budget.max_wait_s, 0.5
+        allowance_s, least_s = min(budget.max_wait_s, time_left()), 0.5
         while True:
             allowance_s -= budget.take(allowance_s, system=self.system)
             reply = self._exchange(method, url, headers, content)
@@ -194,12 +224,8 @@ class Client:
             reply = self._transport.send(method, url, headers, content)
         except TransportFailed as failure:
             self._record(method, url, headers, content, None, started_at, started, error=str(failure))
-            raise InfrastructureError(
-                f"{self.system} did not answer: {failure}",
-                where=f"{method} {mask_url(url)}",
-                expected="any HTTP reply",
-                hint=f"check that {self.system} runs and is reachable at {mask_url(self.base_url)}",
-            ) from failure
+            hint = f"check that {self.system} runs and is reachable at {mask_url(self.base_url)}"
+            raise Unanswered(self.system, failure, where=f"{method} {mask_url(url)}", hint=hint) from failure
         self._record(method, url, headers, content, reply, started_at, started)
         return reply
 
@@ -256,6 +282,8 @@ def open_client(
     system: str = "",
     transport: Literal["httpcore", "geventhttpclient"] | Transport = "httpcore",
     timeout_s: float = 10.0,
+    total_s: float | None = None,
+    max_bytes: int = MOST_BYTES,
     headers: Mapping[str, str] | None = None,
     allow_hosts: Sequence[str] = (),
     budget: RateBudget | None = None,
@@ -269,9 +297,10 @@ def open_client(
     """Open a client for one system; `UsageError` for a base URL that is none or a transport that is not installed.
 
     system: its id, for messages and records (default: the host). allow_hosts: the only hosts it may call, as ``host``,
-    ``host:port`` or ``*.domain`` (default: the base URL's own). timeout_s: for connecting and for each read. recorder:
-    gets every exchange, not masked yet. ca_file: an extra CA to trust. connections: the most kept per client. proxy:
-    ``http://host:port`` to go through; the environment's HTTPS_PROXY is never read.
+    ``host:port`` or ``*.domain`` (default: the base URL's own). timeout_s: for connecting and for each silence.
+    total_s: for a whole call (default: three times timeout_s); `until` may end it earlier. max_bytes: the longest body,
+    packed or not. recorder: gets every exchange, not masked yet. ca_file: an extra CA to trust. connections: the most
+    kept per client. proxy: ``http://host:port`` to go through; the environment's HTTPS_PROXY is never read.
     """
     parts = urlsplit(base_url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -280,10 +309,11 @@ def open_client(
         raise UsageError("a base URL holds no user or password", where=system or None, hint="use credentials instead")
     if timeout_s <= 0:
         raise UsageError("every request has a time limit", expected="timeout_s > 0", seen=str(timeout_s))
+    limits = Limits(timeout_s, 3 * timeout_s if total_s is None else total_s, max_bytes)
     if transport == "httpcore":
-        transport = HttpcoreTransport(timeout_s, ca_file, connections, proxy)
+        transport = HttpcoreTransport(limits, ca_file, connections, proxy)
     elif transport == "geventhttpclient":
-        transport = GeventTransport(timeout_s, ca_file, connections, proxy)
+        transport = GeventTransport(limits, ca_file, connections, proxy)
     elif isinstance(transport, str):
         raise UsageError("no such HTTP transport", expected="httpcore or geventhttpclient", seen=transport)
     client = Client(

@@ -1,29 +1,56 @@
 """What carries the bytes of `assay.http`: httpx's own connections (httpcore) by default, geventhttpclient under Locust.
 
 Separate so that no request model of either is ever seen above, and a change of library is a change here. Each is
-imported when it is opened.
+imported when it is opened. Whoever answers may be broken or hostile: every call has an end in time (`Limits`, `until`)
+and in bytes, whatever comes and however slowly.
 """
 
 from __future__ import annotations
 
 import functools
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 from urllib.parse import urlsplit
 
 from assay.errors import UsageError
 from assay.roles import Reply
+from assay.transport.bounds import (
+    MOST_BYTES,
+    Limits,
+    TransportFailed,
+    failed,
+    over,
+    own_until,
+    refuse_length,
+    silent,
+    size_text,
+    slow,
+    time_left,
+    too_much,
+    until,
+)
+from assay.transport.wire import Wire
+
+__all__ = [
+    "MOST_BYTES",
+    "GeventTransport",
+    "HttpcoreTransport",
+    "Limits",
+    "Transport",
+    "TransportFailed",
+    "own_until",
+    "time_left",
+    "until",
+]
 
 _IDLE_S = 4.0
 """How long an unused connection is kept: many servers close theirs after five seconds."""
 # What a server may have done already without harm when it is asked again (RFC 9110 section 9.2.2).
 _IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
-
-
-class TransportFailed(Exception):
-    """A transport got no reply; its text says what happened in plain words."""
+_HEADERS = 1000
+_PIECE = 64 * 1024
 
 
 class Transport(Protocol):
@@ -39,18 +66,24 @@ class Transport(Protocol):
 class HttpcoreTransport:
     """The connections of httpx without its client and models, which cost twice as much a request; safe for threads.
 
-    connections: the most that are kept while nobody uses them. proxy: ``http://host:port`` of a proxy to go through, by
-    CONNECT for https.
+    connections: the most that are kept while nobody uses them; 0 opens one for each call. proxy: ``http://host:port``
+    of a proxy to go through, by CONNECT for https. certificate: told what each new TLS connection's certificate says.
     """
 
-    def __init__(self, timeout_s: float, ca_file: str | None, connections: int, proxy: str | None = None) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        ca_file: str | None,
+        connections: int,
+        proxy: str | None = None,
+        *,
+        certificate: Callable[[Mapping[str, Any]], None] | None = None,
+    ) -> None:
         import ssl
 
         import httpcore  # 50 ms that a connector's import must not cost
 
-        self._timeout_s = timeout_s
-        self._extensions = {"timeout": dict.fromkeys(("connect", "read", "write", "pool"), timeout_s)}
-        self._timed_out = httpcore.TimeoutException
+        self._limits = limits
         self._lost = (httpcore.RemoteProtocolError, httpcore.ReadError, httpcore.WriteError)
         self._failures = (
             httpcore.NetworkError,
@@ -61,8 +94,9 @@ class HttpcoreTransport:
         )
         self._connections = connections
         # One call at a time uses a pool: one that threads share closes connections another thread was just given.
-        self._free: list[Any] = []  # append and pop are atomic: no lock is needed
+        self._free: list[tuple[Wire, Any]] = []  # append and pop are atomic: no lock is needed
         self._closed = False
+        self._wire = functools.partial(Wire, httpcore.ReadError, httpcore.WriteError, certificate)
         self._open = functools.partial(
             httpcore.ConnectionPool,
             ssl_context=_ssl_context(ssl, ca_file),
@@ -73,60 +107,70 @@ class HttpcoreTransport:
     def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Reply:
         """Send one request; body and reply are whole."""
         sent = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
-        pool = self._taken()
-        ask = functools.partial(
-            pool.request, method, url, headers=sent, content=body or None, extensions=self._extensions
-        )
+        wire, pool = kept = self._taken()
         try:
+            wire.begin(self._limits)
             try:
-                response = ask()
+                return self._exchange(pool, method, url, sent, body)
             except self._lost:  # most often a kept connection that its server ended meanwhile
-                if method not in _IDEMPOTENT:
+                if method not in _IDEMPOTENT or not self._connections:
                     raise
-                response = ask()
-        except self._timed_out as failure:
-            raise TransportFailed(f"no answer within {self._timeout_s:g} s") from failure
+                wire.received = 0
+                return self._exchange(pool, method, url, sent, body)
         except self._failures as failure:
-            raise TransportFailed(f"{type(failure).__name__}: {failure}") from failure
+            raise failed(type(failure).__name__, str(failure), wire.received) from failure
         finally:
-            self._give_back(pool)
-        received = _joined((name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers)
-        return Reply(response.status, received, _decoded(response.content, received))
+            self._give_back(kept)
+
+    def _exchange(self, pool: Any, method: str, url: str, sent: list[tuple[bytes, bytes]], body: bytes) -> Reply:
+        most, content = self._limits.body, bytearray()
+        with pool.stream(method, url, headers=sent, content=body or None) as response:
+            received = _joined((name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers)
+            if method != "HEAD":
+                refuse_length(received, most)
+            for part in response.stream:
+                content += part
+                if len(content) > most:
+                    raise too_much(most)
+        return Reply(response.status, received, _decoded(bytes(content), received, most))
 
     def close(self) -> None:
         """Close kept connections."""
         self._closed = True
         while self._free:
-            self._free.pop().close()
+            self._free.pop()[1].close()
 
-    def _taken(self) -> Any:
+    def _taken(self) -> tuple[Wire, Any]:
         try:
             return self._free.pop()
         except IndexError:
-            return self._open()
+            wire = self._wire()
+            return wire, self._open(network_backend=cast(Any, wire))  # not derived from its class, whose import is dear
 
-    def _give_back(self, pool: Any) -> None:
+    def _give_back(self, kept: tuple[Wire, Any]) -> None:
         if self._closed or len(self._free) >= self._connections:
-            pool.close()
+            kept[1].close()
         else:
-            self._free.append(pool)
+            self._free.append(kept)
 
 
 class GeventTransport:
     """geventhttpclient, for the Locust runner: half the CPU a request, cooperative under gevent."""
 
-    def __init__(self, timeout_s: float, ca_file: str | None, connections: int, proxy: str | None = None) -> None:
+    def __init__(self, limits: Limits, ca_file: str | None, connections: int, proxy: str | None = None) -> None:
         try:
             import geventhttpclient  # pulls in gevent
-            from gevent import ssl
+            from gevent import Timeout, ssl
         except ImportError:
             raise UsageError(
                 "the transport geventhttpclient is not installed",
                 hint="install assay[load], or use transport='httpcore'",
             ) from None
         self._factory = geventhttpclient.HTTPClient
+        self._headers = _few(geventhttpclient.header.Headers)
+        self._timeout = Timeout
         self._ssl = ssl
-        self._timeout_s = timeout_s
+        self._limits = limits
         self._ca_file = ca_file
         self._connections = connections
         self._proxy = urlsplit(proxy) if proxy else None
@@ -134,20 +178,41 @@ class GeventTransport:
 
     def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Reply:
         """Send one request; body and reply are whole."""
-        parts = urlsplit(url)
+        parts, limits, left = urlsplit(url), self._limits, time_left()
+        if left <= 0:
+            raise over("nothing was sent")
+        late = over("the answer was not whole") if left < limits.total_s else slow(limits.total_s, None)
         client = self._by_origin.get(parts.netloc)
         if client is None:
             client = self._open(parts.scheme, parts.netloc, parts.hostname or "", parts.port)
         target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
         try:
-            response = client.request(method, target, body=body or b"", headers=headers)
-            content = bytes(response.read())
+            with self._timeout(min(left, limits.total_s), late):
+                response = client.request(method, target, body=body or b"", headers=headers)
+                received = _joined(response.headers)
+                content = self._body(response, received, method)
+        except TransportFailed:
+            raise
         except TimeoutError as failure:
-            raise TransportFailed(f"no answer within {self._timeout_s:g} s") from failure
+            raise silent(limits.silence_s, None) from failure
         except Exception as failure:  # its errors share no base: sockets, its own parser's, gevent's
-            raise TransportFailed(f"{type(failure).__name__}: {failure}") from failure
-        received = _joined(response.headers)
-        return Reply(response.status_code, received, _decoded(content, received))
+            raise failed(type(failure).__name__, str(failure), None) from failure
+        return Reply(response.status_code, received, _decoded(content, received, limits.body))
+
+    def _body(self, response: Any, received: Mapping[str, str], method: str) -> bytes:
+        """Read the body in pieces, so that one without end is not kept."""
+        content, most = bytearray(), self._limits.body
+        try:
+            if method != "HEAD":
+                refuse_length(received, most)
+            while part := response.read(_PIECE):
+                content += part
+                if len(content) > most:
+                    raise too_much(most)
+        except BaseException:
+            response.release()
+            raise
+        return bytes(content)
 
     def close(self) -> None:
         """Close kept connections."""
@@ -164,8 +229,9 @@ class GeventTransport:
             # It hands over its own choice of CAs; ours are in the shared context.
             ssl_context_factory=(lambda cafile=None: _ssl_context(self._ssl, self._ca_file)) if tls else None,
             concurrency=self._connections,
-            connection_timeout=self._timeout_s,
-            network_timeout=self._timeout_s,
+            connection_timeout=self._limits.silence_s,
+            network_timeout=self._limits.silence_s,
+            headers_type=self._headers,
             proxy_host=self._proxy.hostname if self._proxy else None,
             proxy_port=self._proxy.port if self._proxy else None,
         )
@@ -173,15 +239,32 @@ class GeventTransport:
         return client
 
 
-def _decoded(content: bytes, headers: Mapping[str, str]) -> bytes:
-    """Undo the compression that some servers apply although none was asked for."""
-    encoding = headers.get("content-encoding", "")
+def _few(headers: type[Any]) -> type[Any]:
+    """Return the kind of headers that takes no more than any server sends."""
+
+    class Few(headers):  # type: ignore[misc]
+        def add(self, field: str, value: str) -> None:
+            if len(self) >= _HEADERS:
+                raise TransportFailed(f"it sent more than {_HEADERS} headers", "size", expected="fewer headers")
+            super().add(field, value)
+
+    return Few
+
+
+def _decoded(content: bytes, headers: Mapping[str, str], most: int) -> bytes:
+    """Undo the compression that some servers apply although none was asked for, up to a size."""
+    encoding = headers.get("content-encoding", "").lower()
     if not content or encoding not in ("gzip", "x-gzip", "deflate"):
         return content
     for form in (zlib.MAX_WBITS | 32, -zlib.MAX_WBITS):  # gzip or zlib by their heads; some mean the bare stream
+        unpacker = zlib.decompressobj(form)
         with suppress(zlib.error):
-            return zlib.decompress(content, form)
-    raise TransportFailed(f"the reply's {encoding} is broken")
+            unpacked = unpacker.decompress(content, most + 1)
+            if len(unpacked) > most:
+                raise too_much(most, f"{size_text(len(content))} of {encoding} that unpack to more")
+            if unpacker.eof:
+                return unpacked
+    raise TransportFailed(f"the reply's {encoding} is broken", "broken", seen=size_text(len(content)))
 
 
 _contexts: dict[tuple[str, str | None], Any] = {}
