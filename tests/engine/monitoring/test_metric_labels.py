@@ -6,6 +6,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -16,7 +17,7 @@ from assay.events import Finding, Measure, Outcome, Probe, ProbeResult, Result, 
 from assay.monitor import AlertRule, Monitor
 from assay.reporting.metric_families import FAMILIES, Family
 from assay.reporting.metric_labels import LABELS, MOST_STEPS, Known
-from assay.reporting.metrics import Metrics
+from assay.reporting.metrics import Figures, Metrics
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 MONITORS = {
@@ -53,6 +54,11 @@ def values(metrics: Metrics) -> set[str]:
     }
 
 
+def read(value: str) -> Figures:
+    """Return a figure under this value."""
+    return [({"system": value, "environment": value}, 1.0)]
+
+
 def feed(metrics: Metrics, family: Family, value: str) -> None:
     """Put one value into every label of a family, by the door its kind has."""
     labels = dict.fromkeys(family.labels, value)
@@ -70,7 +76,7 @@ def test_no_order_becomes_a_label(make: Callable[[str], str]) -> None:
     for ref in map(make, ORDERS):
         for family in FAMILIES.values():
             feed(metrics, family, ref)
-        metrics.watch("assay_drift_hook_ack_seconds", lambda ref=ref: [({"system": ref, "environment": ref}, 1.0)])
+        metrics.watch("assay_drift_hook_ack_seconds", partial(read, ref))
         steps = (StepDone(name=ref, started_at=NOW, seconds=1),)
         finding = Finding(oracle=ref, result=Result.FAIL, order_ref=ref, systems=(ref,))
         outcome = Outcome(flow=ref, case=ref, environment=ref, steps=steps, findings=(finding,), order_refs=(ref,))
