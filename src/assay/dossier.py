@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -110,7 +111,7 @@ class Gatherer:
         unread: list[tuple[str, str]] = []
 
         def begin(role: str, read: Callable[[], Sequence[T]]) -> Future[Sequence[T]]:
-            return self._readers.submit(lambda: self._ask(unread, role, read) or ())
+            return self._begin(unread, role, read)
 
         # The ERP answers in the most calls after one another: nobody else's are worth beginning early.
         number = self._numbers.get(order_ref)
@@ -141,6 +142,12 @@ class Gatherer:
             read_at=self._read_at,
         )
         return replace(self._with_calls(found, seen), unread=tuple(sorted(unread)))
+
+    def orders(self, since: datetime, until: datetime) -> Sequence[Order]:
+        """Return all orders the shop says were placed in [since, until); `LookupError` where it cannot list them."""
+        listed = self._orders(since, until)
+        self._numbers |= {order.ref: order.number for order in listed}
+        return listed
 
     def orders_of(self, customer: str, since: datetime, until: datetime) -> Sequence[Order]:
         """Return the orders the shop holds in the name of an e-mail address, oldest first; nothing where it is silent.
@@ -190,17 +197,32 @@ class Gatherer:
             read_at=self._read_at,
         )
 
+    def forget(self, read_at: datetime) -> None:
+        """Read everything anew from now on, which is this instant of the landscape."""
+        with self._lock:
+            self._once.clear()
+        self._read_at = read_at
+
     def population(
-        self, since: datetime, until: datetime, dossiers: Sequence[Dossier], stock: Sequence[StockCount] = ()
+        self,
+        since: datetime,
+        until: datetime,
+        dossiers: Sequence[Dossier],
+        stock: Sequence[StockCount] = (),
+        *,
+        back: timedelta = _BACK,
     ) -> Population:
-        """Read what shop, gateways and ERP list of a window, beside the dossiers already gathered."""
+        """Read what shop, gateways and ERP list of a window, beside the dossiers already gathered.
+
+        back: how much earlier the shop's orders are read from.
+        """
         unread: list[tuple[str, str]] = []
 
         def begin(role: str, read: Callable[[], Sequence[T]]) -> Future[Sequence[T]]:
-            return self._readers.submit(lambda: self._ask(unread, role, read) or ())
+            return self._begin(unread, role, read)
 
         # What was placed before the window may be paid and booked in it.
-        orders = begin("shop", lambda: self._orders(since - _BACK, until))
+        orders = begin("shop", lambda: self._orders(since - back, until))
         payments = begin("payments", lambda: self._of_role("payments", lambda each: each.payments(since, until)))
         documents = begin("erp", lambda: self._of_role("erp", lambda each: each.documents(since, until)))
         return Population(
@@ -375,6 +397,11 @@ class Gatherer:
         with self._lock:
             self._once[name] = value
         return value
+
+    def _begin(self, unread: list[tuple[str, str]], role: str, read: Callable[[], Sequence[T]]) -> Future[Sequence[T]]:
+        """Read in a thread of our own, in the caller's context: its deadline is theirs."""
+        # Each has a context of its own: one cannot be entered by two threads at once.
+        return self._readers.submit(copy_context().run, lambda: self._ask(unread, role, read) or ())
 
     def _ask(self, unread: list[tuple[str, str]], role: str, read: Callable[[], T]) -> T | None:
         try:

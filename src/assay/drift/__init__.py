@@ -1,1 +1,14 @@
 """Read-only checks over what systems of record hold: a census of orders, rates, stock, parcels, heartbeats."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+MODULES = ("census",)
+"""The modules of checks; each registers its own when it is imported."""
+
+
+def load_checks() -> None:
+    """Register every shipped check in `assay.drift.checks.CHECKS`; loading them again does nothing."""
+    for name in MODULES:
+        import_module(f"{__name__}.{name}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -14,6 +14,7 @@ from assay.events import Finding, Measure, Result, StepDone
 from assay.landscape import Landscape
 from assay.money import Money
 from assay.oracles import Judging
+from assay.records import Call
 
 
 class OutOfTime(TimeoutError):
@@ -25,7 +26,9 @@ class Look:
     """One run of a check in progress.
 
     now is the landscape's instant. gatherer reads dossiers and populations. deadline is by time.monotonic(); `in_time`
-    raises `OutOfTime` when it has passed, and every step asks it first. options are the monitor's.
+    raises `OutOfTime` when it has passed, and every step asks it first. options are the monitor's. journal: returns the
+    calls that crossed the edge since a real instant, None where no edge keeps any. pause: lets seconds of the
+    landscape's time pass, at once where its clock is ours.
     """
 
     environment: str
@@ -35,6 +38,8 @@ class Look:
     now: Callable[[], datetime]
     deadline: float
     options: Mapping[str, Any] = field(default_factory=dict)
+    journal: Callable[[datetime], Sequence[Call]] | None = None
+    pause: Callable[[float], None] = time.sleep
     steps: list[StepDone] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     measures: list[Measure] = field(default_factory=list)
@@ -83,6 +88,12 @@ class Look:
             finding = replace(finding, systems=systems, expected=expected, seen=seen, cause=cause, at_risk=at_risk)
         self.findings.append(finding)
         return bool(condition)
+
+    def unjudged(self, oracle: str, reason: str) -> None:
+        """Add that an oracle could not be judged here, and why."""
+        self.findings.append(
+            Finding(oracle=oracle, result=Result.NOT_EVALUATED, order_ref=self.environment, reason=reason)
+        )
 
     def measure(self, name: str, value: float, **labels: str) -> None:
         """Add a figure; name and labels must be declared in `assay.reporting.metrics`."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
 
 from assay.events import Finding
 from assay.oracles import charge
@@ -26,20 +28,53 @@ def census(population: Population, judging: Judging) -> Finding:
     closed = min(population.until, population.read_at - lag)
     if closed <= population.since:
         return unjudged(f"the window is not closed: less than {lag} have passed since it began")
+    found = differences(population, closed)
+    return found[0].finding() if found else passed()
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Ids that one system holds and another does not.
+
+    system: where they are missing, or strange; what says which, in words. compared: how many orders were looked for.
+    """
+
+    names: tuple[str, ...]
+    system: str
+    what: str
+    compared: int
+
+    def finding(self) -> Finding:
+        """Return it as O-O8's verdict."""
+        shown = ", ".join(self.names[:_MOST_NAMED])
+        shown += f" and {len(self.names) - _MOST_NAMED} more" if len(self.names) > _MOST_NAMED else ""
+        paged = len(self.names) * 2 > self.compared > 20
+        cause = "only the first page was read" if paged else "records were lost or skipped on the way"
+        expected = f"the same {self.compared} orders in both"
+        return failed("shop", self.system, expected=expected, seen=f"{self.what}: {shown}", cause=cause)
+
+
+def differences(population: Population, closed: datetime) -> list[Difference]:
+    """Return what differs between shop, ERP and gateways over orders placed from the window's begin until `closed`."""
     in_shop = {order.number: order for order in population.orders}
     placed = {number for number, order in in_shop.items() if population.since <= order.placed_at < closed}
     due = {number for number in placed if not is_parked(in_shop[number])}
     booked = {name for each in population.documents for name in (each.order_ref, each.reference) if name}
+    found = []
+
+    def differ(names: Iterable[str | None], system: str, what: str) -> None:
+        found.append(Difference(tuple(sorted(str(name) for name in names)), system, what, len(due)))
+
     # An order in parts stands in the ERP under references that begin with its number.
     lost = {number for number in due if not _is_booked(number, in_shop[number], booked)}
     if lost:
-        return _differ(lost, "erp", "the shop holds them and the ERP does not", len(due))
+        differ(lost, "erp", "the shop holds them and the ERP does not")
     strangers = {
         name for name in booked if not any(name == number or name.startswith(f"{number}-") for number in in_shop)
     }
     strangers &= {each.order_ref for each in population.documents if not each.rejected}
     if strangers and population.orders:
-        return _differ(strangers, "erp", "the ERP holds them and the shop does not", len(due))
+        differ(strangers, "erp", "the ERP holds them and the shop does not")
     paid_for = {name for order in population.orders for name in (order.ref, order.number)}
     known = {ref for order in population.orders for ref in order.payment_refs}
     orphans = [
@@ -47,26 +82,14 @@ def census(population: Population, judging: Judging) -> Finding:
         for each in population.payments
         if each.captured.minor > each.refunded.minor and each.ref not in known and each.order_ref not in paid_for
     ]
-    if orphans:
-        names = {each.ref for each in orphans}
-        return _differ(names, orphans[0].system, "captured payments without an order", len(due))
-    return passed()
+    for system in dict.fromkeys(each.system for each in orphans):
+        differ((each.ref for each in orphans if each.system == system), system, "captured payments without an order")
+    return found
 
 
 def _is_booked(number: str, order: Order, booked: set[str]) -> bool:
     references = {posting.reference for posting in order.postings} or {number}
     return number in booked or references <= booked
-
-
-def _differ(names: Iterable[str | None], system: str, what: str, compared: int) -> Finding:
-    listed = sorted(str(name) for name in names)
-    shown = ", ".join(listed[:_MOST_NAMED]) + (
-        f" and {len(listed) - _MOST_NAMED} more" if len(listed) > _MOST_NAMED else ""
-    )
-    cause = (
-        "only the first page was read" if len(listed) * 2 > compared > 20 else "records were lost or skipped on the way"
-    )
-    return failed("shop", system, expected=f"the same {compared} orders in both", seen=f"{what}: {shown}", cause=cause)
 
 
 @population_oracle(

@@ -7,9 +7,11 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
+from assay.errors import InfrastructureError
 from assay.flow import Watched
 from assay.http import Capture, Client
 from assay.roles import Reply
+from assay.runners.allowance import note_answer
 from assay.runners.safety import Guard
 
 _MOST_EXCHANGES = 300
@@ -51,12 +53,21 @@ class Attributed:
         self._guard.allow(self._system, method, path)
         execution = current.get()
         if execution is None:
-            return self._client.request(method, path, **more)
+            return self._answered(self._client, method, path, more)
         client = execution.clients.get(self._system)
         if client is None:
             client = self._client.traced(execution.trace_id, _noting(execution.captures))
             execution.clients[self._system] = client
-        return client.request(method, path, **more)
+        return self._answered(client, method, path, more)
+
+    def _answered(self, client: Client, method: str, path: str, more: dict[str, Any]) -> Reply:
+        try:
+            reply = client.request(method, path, **more)
+        except InfrastructureError:
+            note_answer(self._system, None)
+            raise
+        note_answer(self._system, reply.status)
+        return reply
 
 
 def _noting(captures: list[Capture]) -> Callable[[Capture], None]:

@@ -19,7 +19,6 @@ from typing import Any, Literal
 from assay.dossier import Gatherer, judging_of
 from assay.events import Exchange, Finding, Outcome, Result
 from assay.flow import Case, Flow, look_again, perform
-from assay.holder import is_gone, ourselves
 from assay.http import Capture, Client, open_client
 from assay.landscape import Landscape, open_landscape
 from assay.local.clock import LandscapeClock
@@ -32,9 +31,11 @@ from assay.oracles import ATTEMPT_ORACLES, ORACLES, POPULATION_ORACLES
 from assay.oracles.strangers import strangers
 from assay.records import Attempt, Call, Dossier, Population, StockCount
 from assay.roles import Http
+from assay.runners.allowance import await_change, left_s, pause
 from assay.runners.beside import PlatformLogs
 from assay.runners.evidence import Kept, evidence_of
 from assay.runners.execution import Attributed, Execution, current
+from assay.runners.leased_goods import LeasedGoods
 from assay.runners.operator import LandscapeOperator, Turns
 from assay.runners.replay import ORACLE as REPLAY
 from assay.runners.replay import chosen_of, replayed, with_replay
@@ -42,26 +43,14 @@ from assay.runners.safety import Guard
 from assay.runners.shared_time import SharedTime, Stopped
 from assay.store import Store, open_store
 from assay.suites import enter, suite_roots
-from assay.undo import Ledger
+from assay.undo import Ledger, Reckoning
 
-_LEASE_FOR = timedelta(days=30)
-"""In the landscape's time, which cases move on by days; whoever crashes holds its goods no longer than that."""
-_LEASE_WITHIN_S = 300.0
 _MARGIN, _MICROSECOND = timedelta(seconds=2), timedelta(microseconds=1)
 
 
 def new_run_id() -> str:
     """Return an id for a run that nobody else has, and that sorts by time."""
     return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-
-
-def _holder(execution_id: str) -> str:
-    """Return the name under which an execution of this process leases goods."""
-    return f"{execution_id}@{ourselves()}"
-
-
-def _is_gone(holder: str) -> bool:
-    return is_gone(holder.partition("@")[2])
 
 
 def _trace_id(run_id: str, number: int) -> str:
@@ -74,7 +63,8 @@ class Session:
     runner, run_id and seed go into every outcome. oracles: the ids to judge by, all of them where none is named.
     store: where leases and the undo ledger are; the environment's own by default. leasing: whether each case has its
     goods for itself until it is judged (a load test shares them on purpose). exchanges_one_in: exchanges are kept of
-    every execution with a failed step, and of the first of each so many others. Safe for threads.
+    every execution with a failed step, and of the first of each so many others. lender: another session, whose stores
+    are used and which outlives this one. Safe for threads.
     """
 
     def __init__(
@@ -90,6 +80,7 @@ class Session:
         store: Store | None = None,
         leasing: bool = True,
         exchanges_one_in: int = 1,
+        lender: Session | None = None,
     ) -> None:
         self.plan = plan
         self.runner = runner
@@ -102,7 +93,8 @@ class Session:
         self._transport = transport
         self._clients: list[Client] = []
         self._given_store = store
-        self._leasing = leasing
+        self._lender = lender
+        self._goods = LeasedGoods(self) if leasing else None
         self._exchanges_one_in = exchanges_one_in
         self._numbers = itertools.count(1)
         self._kept: dict[str, Kept] = {}
@@ -112,10 +104,10 @@ class Session:
         self._beside_since = datetime.now(UTC) - timedelta(milliseconds=1)
         self._began = (datetime.now(UTC) - _MARGIN, self.now() - _MARGIN)
         self.judging = judging_of(plan.profile.policies)
-        self.time = SharedTime(self._move, self.now)
+        self.time = SharedTime(self._move, self.now, await_change)
         self.turns = Turns()
         # Under load nobody moves the clock: it would age what all other users have in their hands.
-        self.operator = LandscapeOperator(plan, self.pass_time, self._calls) if plan.moves_time and leasing else None
+        self.operator = LandscapeOperator(plan, self.pass_time, self.calls) if plan.moves_time and leasing else None
         self.guard = Guard(plan)
         enter(suite_roots(plan.profile.folder))  # where a connector of the user's own is found
         self.landscape: Landscape = open_landscape(plan.name, plan.environment, self._addresses(), self._open_http)
@@ -134,18 +126,46 @@ class Session:
             # A connector that keeps something open of its own, a browser, says how it is closed.
             getattr(connector, "close", lambda: None)()
         self._free(list(self._kept))  # what was performed and, because the run was cut off, never judged
-        opened = [self.__dict__.get(name) for name in ("store", "shared_store")]
+        opened = [self.__dict__.get(name) for name in ("store", "shared_store")] if self._lender is None else []
         for store in {id(each): each for each in opened if each and each is not self._given_store}.values():
             store.close()
+
+    def sibling(self) -> Session:
+        """Return another session on the same environment and stores, which shares nothing else: no clock, no client."""
+        return Session(
+            self.plan,
+            self._running,
+            transport=self._transport,
+            runner=self.runner,
+            seed=self.seed,
+            oracles=self.oracles,
+            store=self._given_store,
+            leasing=self._goods is not None,
+            exchanges_one_in=self._exchanges_one_in,
+            lender=self,
+        )
+
+    def begin(self) -> str:
+        """Begin another run on the same connections and return its id: what came before is forgotten."""
+        self._free(list(self._kept))
+        self._kept.clear()
+        self._customers.clear()
+        self._began = (datetime.now(UTC) - _MARGIN, self.now() - _MARGIN)
+        self.run_id = new_run_id()
+        return self.run_id
 
     @cached_property
     def store(self) -> Store:
         """Where the journal of this environment is kept, and where all is ours its leases and undo ledger, too."""
+        if self._lender is not None:
+            return self._lender.store
         return self._given_store or open_store(self.plan.home.store)
 
     @cached_property
     def shared_store(self) -> Store:
         """Where leases and the undo ledger are kept: for real systems with every machine that uses the same."""
+        if self._lender is not None:
+            return self._lender.shared_store
         place = ledger_place(self.plan)
         return self.store if self._given_store or place == self.plan.home.store else open_store(place)
 
@@ -154,10 +174,10 @@ class Session:
         return self._clock.read().now if self._simulated else datetime.now(UTC)
 
     def wait(self, seconds: float) -> None:
-        """Let real time pass; `Stopped` when the run is interrupted meanwhile."""
+        """Let real time pass; `Stopped` when the run is interrupted, `OutOfTime` when its time is over meanwhile."""
         if self.time.stopped.is_set():
             raise Stopped
-        time.sleep(seconds)
+        pause(seconds)
 
     def stop(self) -> None:
         """Let every case that acts give up, because the run was interrupted."""
@@ -176,13 +196,13 @@ class Session:
         with self.guard.permit(flow, case) as permit:
             number = next(self._numbers)
             execution = Execution(f"{self.run_id}-{number:04d}", _trace_id(self.run_id, number))
-            leased = self._lease(case, execution.id)
+            leased = self._leased(case, execution.id)
             token = current.set(execution)
             try:
                 before = self._counted(leased)
                 with self.turns.taken(alone=case.alone), self.time.acting():
                     outcome = perform(
-                        flow,
+                        _in_time(flow),
                         replace(case, leased=leased),
                         self.landscape.roles(),
                         self,
@@ -251,22 +271,24 @@ class Session:
         self._customers.clear()
         span = Population(since=self._began[1], until=self.now(), scans=logs.scans, unread=logs.unread)
         found = [POPULATION_ORACLES["O-Z1"](span, self.judging)] if self._is_chosen("O-Z1") else []
-        calls = self.store.calls(self.plan.name, since=self._beside_since) if self._has_journal else ()
+        calls = self.store.calls(self.plan.name, since=self._beside_since) if self.has_journal else ()
         self._beside_since = max((call.at + _MICROSECOND for call in calls), default=self._beside_since)
         return found + strangers(calls)
 
-    def judge_all(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
+    def judge_all(self, outcomes: Sequence[Outcome], *, undo: bool = True) -> list[Outcome]:
         """Look once more at what the flows saw, gather each order's dossier, and add what the oracles say.
 
-        Afterwards their goods are free again, and what they created is taken back where that is more than a simulation.
+        Afterwards their goods are free again, and what they created is taken back where that is more than a simulation;
+        without `undo` that is left to the caller (`take_back`).
         """
-        let_journal_arrive(self.plan, self._running)
+        let_journal_arrive(self.plan, self._running, self.wait)
         since = min((each.started_at for each in outcomes if each.started_at), default=self._began[1]) - _MARGIN
         span = (since, self.now())
         try:
-            with self._gatherer() as gatherer:
+            with self.gatherer() as gatherer:
                 judged = [self._judged(outcome, gatherer, span) for outcome in outcomes]
-            return [self._settled(outcome) for outcome in self._replayed(judged)]
+            judged = self._replayed(judged)
+            return [self._settled(outcome) for outcome in judged] if undo else judged
         finally:
             self._free([outcome.id for outcome in outcomes])
 
@@ -280,7 +302,7 @@ class Session:
             return None
         if names and dossiers:
             counts = [count for dossier in dossiers for count in dossier.stock]
-            with self._gatherer() as gatherer:
+            with self.gatherer() as gatherer:
                 population = gatherer.population(self._began[1], at, dossiers, counts)
             findings = [POPULATION_ORACLES[name](population, self.judging) for name in names] + findings
         if not findings:
@@ -302,7 +324,7 @@ class Session:
     def dossier(self, order_ref: str) -> Dossier:
         """Gather what every witness holds of one order."""
         let_journal_arrive(self.plan, self._running)
-        with self._gatherer(since=None) as gatherer:
+        with self.gatherer(since=None) as gatherer:
             return gatherer.dossier(order_ref)
 
     def findings(self, dossier: Dossier) -> list[Finding]:
@@ -341,31 +363,34 @@ class Session:
             return outcomes
 
         def gather(wanted: Sequence[str]) -> list[Dossier]:
-            with self._gatherer() as gatherer:
+            with self.gatherer() as gatherer:
                 return [gatherer.dossier(ref) for ref in wanted]
 
         ports = self._running.processes[SIMULATORS].ports.values()
         dossiers = replayed(refs, clock=self._clock, ports=ports, settle=self.settle, gather=gather)
         return [with_replay(outcome, dossiers, self.judging) for outcome in outcomes]
 
-    def _gatherer(self, **more: Any) -> Gatherer:
+    def gatherer(self, **more: Any) -> Gatherer:
+        """Open a gatherer of dossiers over this environment's witnesses; further arguments as of `Gatherer`."""
         options: dict[str, Any] = {"since": self._began[0], **more}
         return Gatherer(
             self.landscape,
-            journal=self.store if self._has_journal else None,
+            journal=self.store if self.has_journal else None,
             base_currency=self.plan.profile.policies.base_currency,
             read_at=self.now(),
             **options,
         )
 
-    def _calls(self) -> Sequence[Call]:
-        if not self._has_journal:
+    def calls(self, since: datetime | None = None) -> Sequence[Call]:
+        """Return what crossed the edge since a real instant, the run's beginning where none is named; oldest first."""
+        if not self.has_journal:
             return ()
-        let_journal_arrive(self.plan, self._running)
-        return self.store.calls(self.plan.name, since=self._began[0])
+        let_journal_arrive(self.plan, self._running, self.wait)
+        return self.store.calls(self.plan.name, since=since or self._began[0])
 
     @property
-    def _has_journal(self) -> bool:
+    def has_journal(self) -> bool:
+        """Whether an edge of ours stands between the platform and its vendors, and keeps what crosses it."""
         return self._running.alive(EDGE) and self.plan.environment.edge.journal
 
     def _counted(self, leased: Sequence[str]) -> list[StockCount]:
@@ -373,18 +398,20 @@ class Session:
         skus = [name.removeprefix("sku:") for name in leased if name.startswith("sku:")]
         if not skus:
             return []
-        with self._gatherer() as gatherer:
+        with self.gatherer() as gatherer:
             return gatherer.stock(skus, self.now())
 
     def _settled(self, outcome: Outcome) -> Outcome:
         """Take back what was created; a failure of that is the outcome's, nobody else's."""
-        if outcome.undo != "open":
-            return outcome
+        return outcome if outcome.undo != "open" else replace(outcome, undo=self.take_back(outcome.id).state)
+
+    def take_back(self, scope: str | None = None) -> Reckoning:
+        """Take back what this run created, or one execution of it; in systems of ours it stays, and is noted so."""
+        ledger = self._ledger(scope or "")
         if is_disposable(self.plan):
-            self._ledger(outcome.id).keep_all(self.run_id, scope=outcome.id)
-            return replace(outcome, undo="none")
-        reckoning = self._ledger(outcome.id).undo_all(self.run_id, self.landscape, scope=outcome.id)
-        return replace(outcome, undo=reckoning.state)
+            ledger.keep_all(self.run_id, scope=scope)
+            return Reckoning()
+        return ledger.undo_all(self.run_id, self.landscape, scope=scope)
 
     def _ledger(self, scope: str) -> Ledger:
         return Ledger(
@@ -396,32 +423,13 @@ class Session:
             wait=self.wait,
         )
 
-    def _lease(self, case: Case, holder: str) -> tuple[str, ...]:
-        """Take a case's goods for it alone; whoever has them meanwhile is waited for."""
-        names = case.lease_names if self._leasing else ()
-        if not names:
-            return ()
-        ours = {name for kept in list(self._kept.values()) for name in kept.case.lease_names}
-        if ours & set(names):
-            # What we hold ourselves comes free when it is judged, which whoever asks now may do afterwards.
-            return ()
-        deadline = time.monotonic() + _LEASE_WITHIN_S
-        while True:
-            now = self.now()
-            taken = self.shared_store.lease(
-                self.plan.name, names, holder=_holder(holder), now=now, until=now + _LEASE_FOR
-            )
-            if taken or time.monotonic() > deadline:
-                # Goods that somebody else still holds make conservation unjudgeable, not the order.
-                return taken
-            if gone := [each for each in self.shared_store.holders(self.plan.name, names) if _is_gone(each)]:
-                self.shared_store.release(self.plan.name, *gone)
-            self.wait(0.05)
+    def _leased(self, case: Case, holder: str) -> tuple[str, ...]:
+        held = [name for kept in list(self._kept.values()) for name in kept.case.lease_names]
+        return self._goods.lease(case, holder, held) if self._goods else ()
 
     def _free(self, holders: Sequence[str]) -> None:
-        """Give back the goods these executions hold: whoever waits for them would wait for nothing."""
-        if self._leasing and "shared_store" in self.__dict__:
-            self.shared_store.release(self.plan.name, *map(_holder, holders))
+        if self._goods:
+            self._goods.free(holders)
 
     def _move(self, span: timedelta) -> None:
         if self._simulated:
@@ -441,6 +449,12 @@ class Session:
         client = open_client(base_url, system=system, transport=self._transport, proxy=way.proxy, ca_file=way.ca_file)
         self._clients.append(client)
         return Attributed(client, system, self.guard)
+
+
+def _in_time(flow: Flow) -> Flow:
+    """Return the flow with no later deadline than that of what runs it."""
+    left = left_s()
+    return flow if left is None else replace(flow, deadline_s=min(flow.deadline_s, left))
 
 
 def _violations(findings: Sequence[Finding]) -> list[Finding]:

@@ -18,12 +18,19 @@ class Stopped(BaseException):
 class SharedTime:
     """Lets cases in threads pass time on one landscape without ageing what another has in its hands.
 
-    move: moves the landscape's clock forwards and returns when everything due has run. now: its instant.
+    move: moves the landscape's clock forwards and returns when everything due has run. now: its instant. wait: waits
+    for the condition it is given, whose lock is held; what it raises ends the case that waits.
     """
 
-    def __init__(self, move: Callable[[timedelta], None], now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        move: Callable[[timedelta], None],
+        now: Callable[[], datetime],
+        wait: Callable[[threading.Condition], object] = threading.Condition.wait,
+    ) -> None:
         self._move = move
         self._now = now
+        self._wait = wait
         self._changed = threading.Condition()
         self._acting = 0
         self._until: dict[object, datetime] = {}
@@ -46,13 +53,16 @@ class SharedTime:
         me = object()
         with self._changed:
             self._until[me] = self._now() + span
-            while me in self._until:
-                if self.stopped.is_set():
-                    raise Stopped
-                if len(self._until) >= self._acting:
-                    self._wake()
-                else:
-                    self._changed.wait()
+            try:
+                while me in self._until:
+                    if self.stopped.is_set():
+                        raise Stopped
+                    if len(self._until) >= self._acting:
+                        self._wake()
+                    else:
+                        self._wait(self._changed)
+            finally:
+                self._until.pop(me, None)  # whoever gave up waits no more
 
     def stop(self) -> None:
         """Let whoever waits for time to pass give up, with `Stopped`."""
