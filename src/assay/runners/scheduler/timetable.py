@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 
 from assay.monitor import Monitor
-from assay.suite_monitors.cron import next_of
+from assay.suite_monitors.cron import gaps_of, next_of
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND_US = 1_000_000
@@ -185,6 +185,17 @@ def upcoming(monitor: Monitor, now: datetime, count: int) -> list[datetime]:
         at = entry.after(at)
         found.append(_at(at))
     return found
+
+
+def turn_of(monitor: Monitor, due_at: datetime) -> int:
+    """Return the number of a turn, one more each time and the same in every process: it says which case's turn it is.
+
+    A run that confirms another is of the same turn. Of a cron the shortest time between two turns is counted in.
+    """
+    if monitor.interval_s is not None:
+        return _entry(monitor).turn(_us(due_at))
+    assert monitor.cron is not None  # one of the two
+    return int(due_at.timestamp() // min(gaps_of(monitor.cron)))
 
 
 def _entry(monitor: Monitor) -> _Entry:
