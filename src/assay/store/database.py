@@ -19,7 +19,17 @@ _FULL = ("the store is full", "free some disk, or keep results for fewer days")
 _READ_ONLY = ("the store cannot be written", "make the file and its folder writable, or name another store")
 _AWAY = ("the store cannot be reached", "is the database server up, and the address right?")
 _SQLITE_SAYS = {"locked": _LOCKED, "busy": _LOCKED, "is full": _FULL, "readonly": _READ_ONLY, "read-only": _READ_ONLY}
+_GONE = ("57P01", "57P02", "57P03", "08000", "08001", "08003", "08006", "53300")
 _POSTGRES_SAYS = {"55P03": _LOCKED, "57014": _LOCKED, "53100": _FULL, "25006": _READ_ONLY, "42501": _READ_ONLY}
+_POSTGRES_SAYS |= dict.fromkeys(_GONE, _AWAY)
+# A server that vanishes without a word is noticed within seconds, not when TCP gives up after a quarter of an hour.
+_WATCHED: dict[str, Any] = {
+    "connect_timeout": 10,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
 
 
 class Database:
@@ -50,6 +60,16 @@ class Database:
         """
         with self._explained(), (self._durable if durable else self._writer).begin() as connection:
             yield connection
+
+    def detached(self) -> Any:
+        """Return a driver's connection of its own, each statement a transaction; who asked for it closes it."""
+        with self._explained():
+            self.engine.dispose()  # what idles in the pool may be of a server that was started anew since
+            raw = self.engine.raw_connection()
+        driver: Any = raw.driver_connection
+        raw.detach()
+        driver.autocommit = True
+        return driver
 
     def insert(self, table: sa.Table) -> Any:
         """Return an INSERT of this database's own kind, which knows ON CONFLICT."""
@@ -99,7 +119,7 @@ def connect(url: str, patience_s: float) -> Database:
             sa.event.listen(engine, "begin", _sqlite_begins)
         else:
             options = f"{parsed.query.get('options', '')} -c lock_timeout={round(patience_s * 1000)}"
-            engine = sa.create_engine(parsed, connect_args={"connect_timeout": 10, "options": options})
+            engine = sa.create_engine(parsed, connect_args={**_WATCHED, "options": options})
     except (sa.exc.ArgumentError, ImportError) as error:
         raise UsageError(
             "that is no address of a store",

@@ -11,14 +11,32 @@ import sqlalchemy as sa
 from assay.errors import UsageError
 from assay.store.database import Database
 from assay.store.intents import CLOSED
-from assay.store.schema import PARTS, calls, gaps, intents, leases, outcomes, runs, spendings, us
+from assay.store.schema import (
+    PARTS,
+    calls,
+    gaps,
+    intents,
+    leases,
+    monitors,
+    outcomes,
+    probe_hours,
+    probes,
+    runs,
+    spendings,
+    turns,
+    us,
+)
 
 
 def forget(database: Database, environment: str) -> None:
     """Remove everything of one environment but what is still to be undone."""
     with database.writing() as connection:
         _remove_outcomes(connection, outcomes.c.environment == environment)
-        for table in (calls, gaps, runs, leases, spendings):
+        ours = sa.select(monitors.c.id).where(monitors.c.environment == environment)
+        for part in (probes, probe_hours):
+            connection.execute(sa.delete(part).where(part.c.monitor_id.in_(ours)))
+        # The kill switch stays: whoever threw it meant it, and forgetting is no decision to go on.
+        for table in (calls, gaps, runs, leases, spendings, turns, monitors):
             connection.execute(sa.delete(table).where(table.c.environment == environment))
         done = (intents.c.environment == environment, intents.c.state.in_(CLOSED))
         connection.execute(sa.delete(intents).where(*done))

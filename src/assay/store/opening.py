@@ -12,13 +12,16 @@ from assay.errors import InfrastructureError
 from assay.events import Outcome
 from assay.records import Call
 from assay.store import housekeeping, journal, results, schema
+from assay.store.alerts import Alerts
 from assay.store.database import Database, connect
 from assay.store.intents import Intents
 from assay.store.journal import CalledHost
 from assay.store.leases import holders, lease, release
+from assay.store.probes import Probes
 from assay.store.recording import Recorder
 from assay.store.results import StoredRun
 from assay.store.spending import Spending
+from assay.store.turns import Turns
 
 # Any number will do, as long as every Assay takes the same: PostgreSQL's lock while a store is made or migrated.
 _LOCK = 0x0A55A7
@@ -29,8 +32,11 @@ class Store:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.alerts = Alerts(database)
         self.intents = Intents(database)
         self.spending = Spending(database)
+        self.probes = Probes(database)
+        self.turns = Turns(database)
 
     @property
     def address(self) -> str:

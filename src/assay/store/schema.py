@@ -180,6 +180,9 @@ spendings = sa.Table(
     _name("currency", 3),
     sa.Column("orders", sa.Integer, nullable=False),
     sa.Column("minor", sa.BigInteger, nullable=False),
+    # Which start of which machine noted it, and its seconds since then: what no change of the clock touches.
+    sa.Column("boot", sa.String(64)),
+    sa.Column("steady_s", sa.BigInteger),
 )
 monitors = sa.Table(
     "monitors",
@@ -189,6 +192,8 @@ monitors = sa.Table(
     _name("name", 128),
     sa.UniqueConstraint("environment", "name", name="uq_monitors_name"),
 )
+# Spelled out: an index over a part of the rows serves only who asks in its own words.
+BAD = sa.text("result <> 0")
 probes = sa.Table(
     "probes",
     metadata,
@@ -200,18 +205,22 @@ probes = sa.Table(
     sa.Column("took_ms", sa.Integer, nullable=False),
     sa.Column("result", sa.SmallInteger, nullable=False),
     # What only runs worth reading have: steps, findings, trouble, measures …, as JSON.
-    sa.Column("detail", sa.JSON),
-    sa.Index("ix_probes_monitor_due", "monitor_id", "due_us"),
-    sa.Index("ix_probes_due", "due_us"),
+    sa.Column("detail", sa.JSON(none_as_null=True)),
+    sa.Index("uq_probes_turn", "monitor_id", "due_us", "location", unique=True),
+    # Runs that did not pass are few, kept long, and what people look for.
+    sa.Index("ix_probes_bad", "monitor_id", "due_us", sqlite_where=BAD, postgresql_where=BAD),
 )
 probe_hours = sa.Table(
     "probe_hours",
     metadata,
     sa.Column("monitor_id", sa.Integer, primary_key=True),
     sa.Column("hour", sa.Integer, primary_key=True, autoincrement=False),
-    # Counts by result and of latencies by bucket, and the sum and largest of latencies in ms, as JSON lists.
+    # As JSON lists: how many runs of each result; of those with a verdict how many in each bucket of latency that
+    # has any, [bucket, count, bucket, count …]; the sum and the largest of their latencies in ms stand beside.
     _json("counts"),
     _json("latency"),
+    sa.Column("sum_ms", sa.BigInteger, nullable=False),
+    sa.Column("max_ms", sa.Integer, nullable=False),
 )
 turns = sa.Table(
     "turns",
@@ -222,7 +231,18 @@ turns = sa.Table(
     _instant("due_us"),
     _text("holder"),
     _instant("until_us"),
+    # The number of the advisory lock that the holder keeps while it lives and reaches the store; 0 where it has none.
+    sa.Column("presence", sa.BigInteger, nullable=False),
     sa.Column("done", sa.Boolean, nullable=False),
+)
+# The kill switch of an environment, for every process that shares the store; no row: it was never thrown.
+switches = sa.Table(
+    "switches",
+    metadata,
+    sa.Column("environment", sa.String(64), primary_key=True),
+    sa.Column("thrown", sa.Boolean, nullable=False),
+    _text("by"),
+    _instant("changed_us"),
 )
 alerts = sa.Table(
     "alerts",

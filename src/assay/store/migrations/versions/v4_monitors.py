@@ -1,4 +1,4 @@
-"""Version 4: monitors' runs and hourly summaries, whose turn it is, alerts, silences and what is to be delivered."""
+"""Version 4: monitors' runs and hours, whose turn it is, the kill switch, alerts, silences and deliveries."""
 
 from __future__ import annotations
 
@@ -34,15 +34,22 @@ def _runs_of_monitors() -> None:
         sa.Column("result", sa.SmallInteger, nullable=False),
         sa.Column("detail", sa.JSON),
     )
-    op.create_index("ix_probes_monitor_due", "probes", ["monitor_id", "due_us"])
-    op.create_index("ix_probes_due", "probes", ["due_us"])
+    op.create_index("uq_probes_turn", "probes", ["monitor_id", "due_us", "location"], unique=True)
+    bad = sa.text("result <> 0")
+    op.create_index("ix_probes_bad", "probes", ["monitor_id", "due_us"], sqlite_where=bad, postgresql_where=bad)
     op.create_table(
         "probe_hours",
         sa.Column("monitor_id", sa.Integer, primary_key=True),
         sa.Column("hour", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("counts", sa.JSON, nullable=False),
         sa.Column("latency", sa.JSON, nullable=False),
+        sa.Column("sum_ms", sa.BigInteger, nullable=False),
+        sa.Column("max_ms", sa.Integer, nullable=False),
     )
+    _shared()
+
+
+def _shared() -> None:
     op.create_table(
         "turns",
         sa.Column("environment", sa.String(64), primary_key=True),
@@ -51,8 +58,18 @@ def _runs_of_monitors() -> None:
         sa.Column("due_us", sa.BigInteger, nullable=False),
         sa.Column("holder", sa.Text, nullable=False),
         sa.Column("until_us", sa.BigInteger, nullable=False),
+        sa.Column("presence", sa.BigInteger, nullable=False),
         sa.Column("done", sa.Boolean, nullable=False),
     )
+    op.create_table(
+        "switches",
+        sa.Column("environment", sa.String(64), primary_key=True),
+        sa.Column("thrown", sa.Boolean, nullable=False),
+        sa.Column("by", sa.Text, nullable=False),
+        sa.Column("changed_us", sa.BigInteger, nullable=False),
+    )
+    op.add_column("spendings", sa.Column("boot", sa.String(64)))
+    op.add_column("spendings", sa.Column("steady_s", sa.BigInteger))
 
 
 def _alerts() -> None:
