@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-MODULES = ("census",)
+MODULES = ("census", "itself")
 """The modules of checks; each registers its own when it is imported."""
 
 
