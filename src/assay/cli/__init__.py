@@ -37,7 +37,9 @@ _COMMANDS = {
     "faults": ("faults", "Delay, drop, double, refuse or cut off what passes the edge."),
     "defects": ("defects", "Switch defects of the reference merchant on and off."),
     "profile": ("profile", "Check assay.toml, print its JSON Schema, or require oracles in it."),
+    "rules": ("rules", "Write Prometheus rules, with unit tests, from the monitors."),
     "bundle": ("bundle", "Collect jar, wheels and documents for a machine without a registry."),
+    "monitor": ("monitor", "Run flows and checks again and again, and tell whom it concerns."),
     "sweep": ("sweep", "Take back what crashed runs left behind."),
     "prune": ("prune", "Remove results that are older than they are kept."),
 }

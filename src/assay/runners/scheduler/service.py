@@ -135,7 +135,9 @@ class Service:
         self._again: list[tuple[datetime, str]] = []
         self._moved: tuple[float, datetime] = (0.0, self.clock.now())
         self._table = Timetable(self._here(), self.clock.now())
-        self._tellers = [Teller(listener, log=log, now=self.clock.now) for listener in listeners]
+        self._tellers: list[Teller] = []
+        for listener in listeners:
+            self.hear(listener)
         self._slots: Slots[Run, Probe | None] = Slots(
             workers,
             act=self._act,
@@ -162,6 +164,10 @@ class Service:
     def late_s(self) -> float:
         """By how many seconds the thread that hands out turns is behind; 0 where it is not."""
         return max(0.0, -self._table.wait_s(self.clock.now()))
+
+    def hear(self, listener: Listener) -> None:
+        """Tell one more listener, of whatever happens from now on; to be called before `run`."""
+        self._tellers.append(Teller(listener, log=self._log, now=self.clock.now))
 
     def tell(self, event: object) -> None:
         """Tell every listener of an event; never blocks."""
@@ -195,7 +201,7 @@ class Service:
         """Run every monitor of this process once, now, and return what they came to, in the order they ended."""
         told: SimpleQueue[Probe] = SimpleQueue()
         names = self._here()
-        self._tellers.append(Teller(lambda event: told.put(event) if isinstance(event, Probe) else None, log=self._log))
+        self.hear(lambda event: told.put(event) if isinstance(event, Probe) else None)
         now = self.clock.now()
         found: list[Probe] = []
         for monitor in names.values():
