@@ -10,7 +10,7 @@ from datetime import timedelta
 from assay.flow import Run, flow
 from assay.roles import Carrier, Erp, Payments, Storefront, Writes
 from scenarios.cases import CASES
-from scenarios.f01_steps import Checkout, adopt, adopt_all, come_later, fill_cart, see_each
+from scenarios.f01_steps import Checkout, adopt, adopt_all, come_later, fill_cart, orders_before, see_each
 from scenarios.f01_variants import WAYS
 
 _GOODS_ISSUED = timedelta(minutes=45)
@@ -42,7 +42,7 @@ def order_to_carrier(run: Run, shop: Storefront, payments: Payments, erp: Erp, c
 
     wanted = run.case.purchase
     come_later(run, timedelta(days=int(wanted.extra["after_days"])))
-    began = run.surroundings.now()
+    began, before = run.surroundings.now(), orders_before(run, shop)
     run.cancel_asked = False
     customer = None
     if wanted.extra["as"] == "registered":
@@ -52,7 +52,7 @@ def order_to_carrier(run: Run, shop: Storefront, payments: Payments, erp: Erp, c
     with run.step("pay and order"):
         adopt(run, WAYS[wanted.extra["way"]](Checkout(run, shop, payments, cart, customer)))
     with run.step("the shop holds the order"):
-        refs = run.eventually(lambda: adopt_all(run, shop, began), within="payments")
+        refs = run.eventually(lambda: adopt_all(run, shop, began, before), within="payments")
         run.check(len(refs) == run.case.orders, f"{run.case.orders} order(s) in the customer's name, not {len(refs)}")
         for ref in refs:
             run.saw("account", shop.order(ref).total, order=ref)

@@ -29,6 +29,7 @@ from assay.local.project import plan_for
 from assay.roles import Purchase
 from assay.runners.session import Session
 from assay.store import open_store
+from assay.suites import enter, suite_roots
 from assay.undo import Ledger
 
 def die():
@@ -51,9 +52,18 @@ def dies(run, shop):
         die()
 
 plan = plan_for("local", Path("assay.toml"))
+what, case = dies, dies.cases[0]
+if sys.argv[1] == "pressed":
+    enter(suite_roots(plan.profile.folder))
+    from scenarios.f01_order_to_carrier import order_to_carrier as what
+    case = what.case("eur")
 with Session(plan, plan.home.read()) as session:
     ledger = Ledger(store=open_store(plan.home.store), environment="local", now=session.now, run_id="crashed")
-    perform(dies, dies.cases[0], session.landscape.roles(), session, "local", id=sys.argv[1], undo=ledger)
+    if what is not dies:
+        shop = session.landscape.by_role("shop")
+        press = shop.submit
+        shop.submit = lambda *given, **more: (press(*given, **more), die())
+    perform(what, case, session.landscape.roles(), session, "local", id=sys.argv[1], undo=ledger)
 """
 
 
@@ -117,6 +127,17 @@ def test_a_crash_leaves_nothing_behind(plan: Plan, case: str) -> None:
         assert (code, told["undone"], told["leaks"], told["waiting"]) == (0, [], [], [])
         assert gateway.refunds(payment_ref) == refunds
         assert len(refunds) == 1
+
+
+@pytest.mark.needs_java
+@pytest.mark.xdist_group("sweep")
+def test_the_flow_we_ship_notes_its_order_before_it_presses(plan: Plan) -> None:
+    """F01 killed between the shop's doing and its answer is swept like any other."""
+    crash(plan, "pressed")
+    code, told = swept(plan)
+    assert (code, told["leak_count"], len(told["undone"])) == (0, 0, 1), told
+    with Session(plan, plan.home.read()) as session:
+        assert order_of(session, "f01-eur-pressed@example.com").status == "cancelled"
 
 
 @pytest.mark.needs_java
