@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.engine.parts import missing
+
 BINARIES = Path("/usr/lib/postgresql/15/bin")
 _USER = "assay"
 _START_S = 30.0
@@ -43,23 +45,20 @@ class Cluster:
         return f"postgresql://{_USER}@127.0.0.1:{self.port}/{database}"
 
 
-def unavailable() -> str | None:
-    """Return why there can be no cluster here, or None."""
+def _require() -> None:
+    """Skip where there can be no cluster, with the command that brings one."""
     if not (BINARIES / "initdb").exists():
-        return "no PostgreSQL 15 here: apt-get install -y postgresql-15"
+        missing("no PostgreSQL 15 here", "postgresql-15")
     try:
         import psycopg  # noqa: F401
     except ImportError:
-        return "no psycopg here: pip install 'psycopg[binary]'"
-    return None
+        pytest.skip("no psycopg here: pip install 'psycopg[binary]'")
 
 
 @contextmanager
 def cluster() -> Iterator[Cluster]:
     """Run a cluster in a folder of its own and remove both; skips with the command that brings one."""
-    reason = unavailable()
-    if reason is not None:
-        pytest.skip(reason)
+    _require()
     folder = Path(tempfile.mkdtemp(prefix="assay-pg-"))
     try:
         _give_away(folder)

@@ -7,10 +7,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
-
 from assay.reporting import record_of
 from assay.reporting.html import render_html, template_folders
+from tests.engine.parts import missing
 from tests.engine.reporting import sample
 
 WRAPPER = """\
@@ -37,8 +36,7 @@ onload = () => {
 def _chromium() -> str:
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if found is None:
-        reason = "no Chromium here: apt-get install -y chromium"
-        pytest.skip(reason)
+        missing("no Chromium here", "chromium")
     return found
 
 
