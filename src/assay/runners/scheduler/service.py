@@ -127,14 +127,14 @@ class Service:
         self._undo_budget_s, self._grace_s, self._finish_s = undo_budget_s, grace_s, finish_s
         self._confirm = confirm
         self._declared = dict(monitors)
-        self._tasks_given = tuple(tasks)
+        self._tasks_given = list(tasks)
         self._lock = threading.RLock()
         self._wake: SimpleQueue[None] = SimpleQueue()
         self._why: Literal["stopped", "restart"] | None = None
         self._last: dict[str, ProbeResult] = {}
         self._again: list[tuple[datetime, str]] = []
         self._moved: tuple[float, datetime] = (0.0, self.clock.now())
-        self._table = Timetable(self._here(), self.clock.now())
+        self._table = Timetable(self.monitors_here(), self.clock.now())
         self._tellers: list[Teller] = []
         for listener in listeners:
             self.hear(listener)
@@ -150,6 +150,10 @@ class Service:
     def monitors(self) -> Mapping[str, Monitor]:
         """Return the monitors of the environment as last loaded, those other processes run, too."""
         return self._declared
+
+    def monitors_here(self) -> dict[str, Monitor]:
+        """Return those that this process runs."""
+        return {name: each for name, each in self._declared.items() if self._runs_here(each)}
 
     def next_due(self) -> Mapping[str, datetime]:
         """Return when each monitor of this process is due next."""
@@ -168,6 +172,10 @@ class Service:
     def hear(self, listener: Listener) -> None:
         """Tell one more listener, of whatever happens from now on; to be called before `run`."""
         self._tellers.append(Teller(listener, log=self._log, now=self.clock.now))
+
+    def beside(self, task: Task) -> None:
+        """Do something beside the monitors, again and again; to be called before `run`."""
+        self._tasks_given.append(task)
 
     def tell(self, event: object) -> None:
         """Tell every listener of an event; never blocks."""
@@ -200,7 +208,7 @@ class Service:
     def run_once(self) -> list[Probe]:
         """Run every monitor of this process once, now, and return what they came to, in the order they ended."""
         told: SimpleQueue[Probe] = SimpleQueue()
-        names = self._here()
+        names = self.monitors_here()
         self.hear(lambda event: told.put(event) if isinstance(event, Probe) else None)
         now = self.clock.now()
         found: list[Probe] = []
@@ -230,7 +238,7 @@ class Service:
                 self._begin(due)
             while self._again and self._again[0][0] <= now:
                 at, name = heapq.heappop(self._again)
-                monitor = self._here().get(name)
+                monitor = self.monitors_here().get(name)
                 if monitor is not None:  # where it is still busy, or due anyway, that run confirms
                     self._slots.submit(self._run_of(monitor, at, confirms=True))
             soonest = self._again[0][0] if self._again else None
@@ -248,9 +256,6 @@ class Service:
                 self._take_up(found)
 
     # What is due
-
-    def _here(self) -> dict[str, Monitor]:
-        return {name: each for name, each in self._declared.items() if self._runs_here(each)}
 
     def _run_of(self, monitor: Monitor, due_at: datetime, *, confirms: bool = False) -> Run:
         undo_s = self._undo_budget_s if monitor.flow is not None else 0.0
@@ -373,7 +378,7 @@ class Service:
     def _take_up(self, found: Mapping[str, Monitor]) -> None:
         with self._lock:
             before, self._declared = self._declared, dict(found)
-            self._table.replace(self._here(), self.clock.now())
+            self._table.replace(self.monitors_here(), self.clock.now())
         self._wake.put(None)
         names = {
             "new": [name for name in found if name not in before],
