@@ -222,7 +222,7 @@ def _reach(plan: Plan, name: str, base_url: str) -> Iterator[Check]:
         do = f"check the network and base_url; the name {host} must resolve and answer from here"
         if "certificate" in str(error).lower():
             do = f"name the CA that signed {host}'s certificate: ca_file = under [environments.{plan.name}]"
-        yield Check(name=label, state="broken", seen=str(error.seen or error.message), do=do)
+        yield Check(name=label, state="broken", seen=error.message, do=do)
         return
     yield Check(name=label, state="ok", seen=f"{host} answers {reply.status}")
     if "date" in reply.headers:

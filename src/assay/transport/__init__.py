@@ -31,7 +31,7 @@ from assay.transport.bounds import (
     too_much,
     until,
 )
-from assay.transport.wire import Wire
+from assay.transport.wire import Counted, Wire
 
 __all__ = [
     "MOST_BYTES",
@@ -109,16 +109,16 @@ class HttpcoreTransport:
         sent = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
         wire, pool = kept = self._taken()
         try:
-            wire.begin(self._limits)
+            wire.meter.begin(self._limits)
             try:
                 return self._exchange(pool, method, url, sent, body)
             except self._lost:  # most often a kept connection that its server ended meanwhile
                 if method not in _IDEMPOTENT or not self._connections:
                     raise
-                wire.received = 0
+                wire.meter.received = 0
                 return self._exchange(pool, method, url, sent, body)
         except self._failures as failure:
-            raise failed(type(failure).__name__, str(failure), wire.received) from failure
+            raise failed(type(failure).__name__, str(failure), wire.meter.received) from failure
         finally:
             self._give_back(kept)
 
@@ -220,6 +220,18 @@ class GeventTransport:
             client.close()
         self._by_origin.clear()
 
+    def _count(self, pool: Any) -> None:
+        """Let every socket of a pool be counted for the call it is lent to."""
+        lend = pool.get_socket
+
+        def get_socket() -> Counted:
+            lent = lend()
+            counted = lent if isinstance(lent, Counted) else Counted(lent)
+            counted.meter.begin(self._limits)
+            return counted
+
+        pool.get_socket = get_socket
+
     def _open(self, scheme: str, netloc: str, host: str, port: int | None) -> Any:
         tls = scheme == "https"
         client = self._factory(
@@ -235,6 +247,7 @@ class GeventTransport:
             proxy_host=self._proxy.hostname if self._proxy else None,
             proxy_port=self._proxy.port if self._proxy else None,
         )
+        self._count(client._connection_pool)
         self._by_origin[netloc] = client
         return client
 

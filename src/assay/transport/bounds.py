@@ -14,6 +14,7 @@ from typing import Literal
 
 HEAD_BYTES = 128 * 1024
 """What status line and headers may take; real ones stay below 16 KiB."""
+_BROKEN_OFF = ("ReadError", "WriteError", "ConnectionResetError", "BrokenPipeError")
 MOST_BYTES = 32 * 1024 * 1024
 """The longest body that is held: a listing of ten thousand orders is some 20 MiB."""
 
@@ -72,11 +73,6 @@ def own_until(monotonic: float) -> Iterator[None]:
         yield
     finally:
         _until.reset(token)
-
-
-def end_of_run() -> float:
-    """Return the instant of `time.monotonic` that `until` set; infinite where it set none."""
-    return _until.get()
 
 
 def time_left() -> float:
@@ -139,7 +135,11 @@ def failed(name: str, text: str, received: int | None) -> TransportFailed:
         return TransportFailed(f"the proxy refused: {text}", "proxy", expected="a tunnel", do="check proxy = …")
     if "without sending a response" in text or name == "HTTPConnectionClosed":
         return TransportFailed("it closed the connection without an answer", "closed", seen=seen)
-    if "peer closed" in text or name in ("ReadError", "WriteError", "ConnectionResetError", "BrokenPipeError"):
+    if (
+        "peer closed" in text
+        or "EOF state" in text
+        or name in ("ReadError", "WriteError", "ConnectionResetError", "BrokenPipeError")
+    ):
         return TransportFailed(f"its answer ended in the middle: {text}", "closed", expected="a whole reply", seen=seen)
     if name in ("RemoteProtocolError", "HTTPParseError", "HTTPProtocolViolationError"):
         return TransportFailed(f"what it sent is no HTTP: {text}", "broken", seen=seen)
@@ -150,3 +150,42 @@ def failed(name: str, text: str, received: int | None) -> TransportFailed:
     if "certificate" in text.lower() or name.startswith("SSL"):
         return TransportFailed(f"no TLS: {text}", "tls")
     return TransportFailed(f"{name}: {text}", "unreachable" if name == "OSError" else "wrong")
+
+
+class Meter:
+    """The time and the bytes of one call after another."""
+
+    __slots__ = ("_most", "_run_until", "_silence_s", "_total_s", "_until", "received")
+
+    def begin(self, limits: Limits) -> None:
+        """Set the bounds of the next call; `TransportFailed` where its run has no time left."""
+        now = time.monotonic()
+        self.received = 0
+        self._silence_s, self._total_s = limits.silence_s, limits.total_s
+        # Chunks of one byte take six on the wire.
+        self._most = 2 * limits.body + HEAD_BYTES
+        self._run_until = _until.get()
+        self._until = min(now + limits.total_s, self._run_until)
+        if self._run_until <= now:
+            raise over("nothing was sent")
+
+    def wait_s(self) -> float:
+        """Return how long the next operation may take."""
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise self.late()
+        return min(left, self._silence_s)
+
+    def late(self) -> TransportFailed:
+        """Say which limit has passed."""
+        if time.monotonic() < self._until:
+            return silent(self._silence_s, self.received)
+        if self._until == self._run_until:
+            return over(f"{self.received} bytes had come")
+        return slow(self._total_s, self.received)
+
+    def count(self, data: bytes) -> None:
+        """Count what came; `TransportFailed` beyond all bounds."""
+        self.received += len(data)
+        if self.received > self._most:
+            raise too_much((self._most - HEAD_BYTES) // 2)

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from assay.transport.bounds import HEAD_BYTES, Limits, TransportFailed, end_of_run, over, silent, slow, too_much
+from assay.transport.bounds import Meter, TransportFailed
 
 _LOOKUPS = threading.BoundedSemaphore(32)
 """How many names may be looked up at once: a resolver that hangs would else gather threads without end."""
@@ -21,17 +21,7 @@ _LOOKUPS = threading.BoundedSemaphore(32)
 class Wire:
     """The sockets of one pool, which one call at a time uses, under that call's limits: httpcore's network backend."""
 
-    __slots__ = (
-        "_most",
-        "_run_until",
-        "_silence_s",
-        "_total_s",
-        "_until",
-        "certificate",
-        "received",
-        "unread",
-        "unsent",
-    )
+    __slots__ = ("certificate", "meter", "unread", "unsent")
 
     def __init__(
         self,
@@ -42,47 +32,15 @@ class Wire:
         self.unread = unread
         self.unsent = unsent
         self.certificate = certificate
-
-    def begin(self, limits: Limits) -> None:
-        """Set the bounds of the next call; `TransportFailed` where its run has no time left."""
-        now = time.monotonic()
-        self.received = 0
-        self._silence_s, self._total_s = limits.silence_s, limits.total_s
-        # Chunks of one byte take six on the wire.
-        self._most = 2 * limits.body + HEAD_BYTES
-        self._run_until = end_of_run()
-        self._until = min(now + limits.total_s, self._run_until)
-        if self._run_until <= now:
-            raise over("nothing was sent")
-
-    def wait_s(self) -> float:
-        """Return how long the next operation may take."""
-        left = self._until - time.monotonic()
-        if left <= 0:
-            raise self.late()
-        return min(left, self._silence_s)
-
-    def late(self) -> TransportFailed:
-        """Say which limit has passed."""
-        if time.monotonic() < self._until:
-            return silent(self._silence_s, self.received)
-        if self._until == self._run_until:
-            return over(f"{self.received} bytes had come")
-        return slow(self._total_s, self.received)
-
-    def count(self, data: bytes) -> None:
-        """Count what came; `TransportFailed` beyond all bounds."""
-        self.received += len(data)
-        if self.received > self._most:
-            raise too_much((self._most - HEAD_BYTES) // 2)
+        self.meter = Meter()
 
     def connect_tcp(self, host: str, port: int, **_: Any) -> Stream:
         """Connect to the first address of a name that answers."""
-        found = _addresses(host, port, self.wait_s())
+        found = _addresses(host, port, self.meter.wait_s())
         for number, (family, kind, protocol, address) in enumerate(found):
             opened = socket.socket(family, kind, protocol)
             try:
-                opened.settimeout(self.wait_s() / (len(found) - number))
+                opened.settimeout(self.meter.wait_s() / (len(found) - number))
                 opened.connect(address)
                 opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             except BaseException as failure:
@@ -98,7 +56,7 @@ class Wire:
     def _unreached(self, failure: OSError, host: str, port: int) -> TransportFailed:
         place = f"{host} port {port}"
         if isinstance(failure, TimeoutError):
-            return self.late()
+            return self.meter.late()
         if isinstance(failure, ConnectionRefusedError):
             return TransportFailed(f"{place} refused the connection: nothing listens there", "refused")
         return TransportFailed(f"there is no way to {place}: {failure.strerror or failure}", "unreachable")
@@ -109,7 +67,7 @@ class Wire:
 
     def sleep(self, seconds: float) -> None:
         """Wait before another try to connect; httpcore is told to make none."""
-        time.sleep(min(seconds, self.wait_s()))
+        time.sleep(min(seconds, self.meter.wait_s()))
 
 
 class Stream:
@@ -125,13 +83,13 @@ class Stream:
         """Return what comes next; nothing at its end."""
         wire = self._wire
         try:
-            self._socket.settimeout(wire.wait_s())
+            self._socket.settimeout(wire.meter.wait_s())
             data = self._socket.recv(max_bytes)
         except TimeoutError:
-            raise wire.late() from None
+            raise wire.meter.late() from None
         except OSError as failure:
             raise wire.unread(failure) from failure
-        wire.count(data)
+        wire.meter.count(data)
         return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
@@ -140,10 +98,10 @@ class Stream:
             return
         wire = self._wire
         try:
-            self._socket.settimeout(wire.wait_s())
+            self._socket.settimeout(wire.meter.wait_s())
             self._socket.sendall(buffer)
         except TimeoutError:
-            raise wire.late() from None
+            raise wire.meter.late() from None
         except OSError as failure:
             raise wire.unsent(failure) from failure
 
@@ -155,11 +113,11 @@ class Stream:
         """Speak TLS from here on."""
         wire = self._wire
         try:
-            self._socket.settimeout(wire.wait_s())
+            self._socket.settimeout(wire.meter.wait_s())
             wrapped = ssl_context.wrap_socket(self._socket, server_hostname=server_hostname)
         except TimeoutError:
             self.close()
-            raise wire.late() from None
+            raise wire.meter.late() from None
         except (OSError, ValueError) as failure:
             self.close()
             reason = getattr(failure, "verify_message", None)
@@ -176,6 +134,26 @@ class Stream:
         if info == "ssl_object":
             return self._socket if hasattr(self._socket, "selected_alpn_protocol") else None
         return self._socket if info == "socket" else None
+
+
+class Counted:
+    """A socket of geventhttpclient whose every read is counted: what never lets the reader wait never times out."""
+
+    __slots__ = ("_socket", "meter")
+
+    def __init__(self, opened: Any) -> None:
+        self._socket = opened
+        self.meter = Meter()
+
+    def recv(self, most: int) -> bytes:
+        """Return what comes next; nothing at its end."""
+        self.meter.wait_s()
+        data: bytes = self._socket.recv(most)
+        self.meter.count(data)
+        return data
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._socket, name)
 
 
 def _addresses(host: str, port: int, within_s: float) -> list[tuple[Any, Any, int, Any]]:
