@@ -79,8 +79,12 @@ def _components(dossier: Dossier, order: Order, judging: Judging) -> Iterator[_C
 
 
 def _is_converted(component: _Component, rate: Decimal, markup: Decimal) -> bool:
-    half = _step(component.seen) / 2
-    return any(abs(component.seen.amount - base * rate * (1 + markup)) <= half for base in component.bases)
+    return any(is_converted(base, component.seen, rate, markup) for base in component.bases)
+
+
+def is_converted(base: Decimal, seen: Money, rate: Decimal, markup: Decimal) -> bool:
+    """Say whether an amount is a base amount converted once at a rate, to half its currency's smallest step."""
+    return abs(seen.amount - base * rate * (1 + markup)) <= _step(seen) / 2
 
 
 def _disclosed(

@@ -27,7 +27,7 @@ def conserved_stock(dossier: Dossier, order: Order, judging: Judging) -> Finding
     if not pairs:
         return unjudged("no article of this order was counted before and after, by itself")
     for before, after in pairs:
-        if (finding := _moved(before, after) or _available(after)) is not None:
+        if (finding := counts_agree(before, after)) is not None:
             return finding
     if (finding := _shipped(dossier, order, pairs)) is not None:
         return finding
@@ -54,25 +54,41 @@ def _since(before: StockCount, after: StockCount) -> Sequence[Movement] | None:
     return after.movements[len(before.movements) :]
 
 
-def _moved(before: StockCount, after: StockCount) -> Finding | None:
+def counts_agree(before: StockCount, after: StockCount) -> Finding | None:
+    """Return what is wrong with an article's later count: with what moved since, or with what may be sold of it."""
+    return _moved(before, after) or _available(after)
+
+
+def off_by(before: StockCount, after: StockCount) -> tuple[int, int]:
+    """Return by how many units on hand is more than what moved makes it, and sellable than what is free; 0 is right."""
     since = _since(before, after)
-    if since is None:
+    on_hand = 0 if since is None else after.on_hand - before.on_hand - sum(each.quantity for each in since)
+    return on_hand, after.sellable - _sellable(after)
+
+
+def _moved(before: StockCount, after: StockCount) -> Finding | None:
+    since, off = _since(before, after), off_by(before, after)[0]
+    if since is None or not off:
         return None
     moved = sum(each.quantity for each in since)
-    expected = before.on_hand + moved
-    if after.on_hand == expected:
-        return None
     return failed(
         "shop",
-        expected=f"{expected} of {after.sku} on hand: {before.on_hand} and {moved:+d} moved",
+        expected=f"{after.on_hand - off} of {after.sku} on hand: {before.on_hand} and {moved:+d} moved",
         seen=str(after.on_hand),
         cause="a movement was written and the stock not changed, or the other way round",
     )
 
 
+def _held(count: StockCount) -> int:
+    return count.reserved if count.reservations is None else sum(each.quantity for each in count.reservations)
+
+
+def _sellable(count: StockCount) -> int:
+    return count.on_hand - _held(count) - count.safety
+
+
 def _available(count: StockCount) -> Finding | None:
-    held = count.reserved if count.reservations is None else sum(each.quantity for each in count.reservations)
-    expected = count.on_hand - held - count.safety
+    expected, held = _sellable(count), _held(count)
     if count.sellable == expected:
         return None
     return failed(

@@ -27,6 +27,7 @@ from assay.http import own_until, until
 from assay.local.plan import EDGE, MERCHANT, SIMULATORS
 from assay.monitor import Monitor
 from assay.runners.allowance import Allowance, allowed
+from assay.runners.scheduler.timetable import turn_of
 from assay.runners.session import Session
 from assay.runners.shared_time import Stopped
 from assay.runners.verdict import code_of_reason
@@ -300,22 +301,6 @@ class Prober:
             if name in gone:
                 silent |= dict.fromkeys(running.processes[name].ports)
         return tuple(silent)
-
-
-def turn_of(monitor: Monitor, due_at: datetime) -> int:
-    """Return the number of a due time, one more each time, the same in every process: it says which case's turn it is.
-
-    Of a cron the gap to its next time is taken for its interval.
-    """
-    seconds = due_at.timestamp()
-    if monitor.interval_s:
-        return int(seconds // monitor.interval_s)
-    from apscheduler.triggers.cron import CronTrigger  # only who rotates by cron needs it
-
-    trigger = CronTrigger.from_crontab(monitor.cron or "* * * * *", timezone=UTC)
-    after = trigger.get_next_fire_time(None, due_at + timedelta(seconds=1))
-    gap_s = (after - due_at).total_seconds() if after else 86_400.0
-    return int(seconds // max(gap_s, 60.0))
 
 
 def _first_line(error: BaseException) -> str:
