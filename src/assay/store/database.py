@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ _SQLITE_SAYS = {"locked": _LOCKED, "busy": _LOCKED, "is full": _FULL, "readonly"
 _GONE = ("57P01", "57P02", "57P03", "08000", "08001", "08003", "08006", "53300")
 _POSTGRES_SAYS = {"55P03": _LOCKED, "57014": _LOCKED, "53100": _FULL, "25006": _READ_ONLY, "42501": _READ_ONLY}
 _POSTGRES_SAYS |= dict.fromkeys(_GONE, _AWAY)
+_JSON = json.JSONEncoder(separators=(",", ":")).encode
 # A server that vanishes without a word is noticed within seconds, not when TCP gives up after a quarter of an hour.
 _WATCHED: dict[str, Any] = {
     "connect_timeout": 10,
@@ -114,12 +116,13 @@ def connect(url: str, patience_s: float) -> Database:
         if not driver:
             parsed = parsed.set(drivername=_DIALECTS[kind])
         if kind == "sqlite":
-            engine = sa.create_engine(parsed, connect_args={"timeout": patience_s})
+            engine = sa.create_engine(parsed, connect_args={"timeout": patience_s}, json_serializer=_JSON)
             sa.event.listen(engine, "connect", _sqlite_connected)
             sa.event.listen(engine, "begin", _sqlite_begins)
         else:
             options = f"{parsed.query.get('options', '')} -c lock_timeout={round(patience_s * 1000)}"
-            engine = sa.create_engine(parsed, connect_args={**_WATCHED, "options": options})
+            given = {**_WATCHED, "options": options}
+            engine = sa.create_engine(parsed, connect_args=given, json_serializer=_JSON)
     except (sa.exc.ArgumentError, ImportError) as error:
         raise UsageError(
             "that is no address of a store",

@@ -223,10 +223,13 @@ class Probes:
 
     def _held_hours(self, connection: sa.Connection, hour: int, ids: Sequence[int]) -> dict[int, Tally]:
         """Return the tallies of one hour, which nobody else changes until this transaction ends."""
-        empty = Tally().stored()
-        insert = self._database.statement("new hour", lambda ours: ours.insert(probe_hours).on_conflict_do_nothing())
-        connection.execute(insert, [{"monitor_id": number, "hour": hour, **empty} for number in ids])
-        held = connection.execute(_HELD_HOURS, {"ids": ids, "in_hour": hour})
+        asked = {"ids": ids, "in_hour": hour}
+        held = connection.execute(_HELD_HOURS, asked).all()
+        if len(held) < len(ids):
+            empty, there = Tally().stored(), {row[0] for row in held}
+            new = [{"monitor_id": number, "hour": hour, **empty} for number in ids if number not in there]
+            connection.execute(self._database.statement("new hour", _new_hour), new)
+            held = connection.execute(_HELD_HOURS, asked).all()
         return {number: Tally.of(*stored) for number, *stored in held}
 
 
@@ -280,6 +283,10 @@ def _slowest(connection: sa.Connection, number: int, hour: int) -> int:
         probes.c.result.in_(verdicts),
     )
     return int(connection.execute(query).scalar() or 0)
+
+
+def _new_hour(database: Database) -> Any:
+    return database.insert(probe_hours).on_conflict_do_nothing()
 
 
 def _replacing(database: Database) -> Any:
