@@ -259,7 +259,7 @@ class Alerts:
             found = connection.execute(query.order_by(table.c.number).limit(most)).all()
         if not found:
             return []
-        taken = []
+        taken: list[Any] = []
         with self._database.writing(durable=True) as connection:
             for number, next_us in found:
                 mine = sa.and_(table.c.number == number, open_, table.c.next_us == next_us)
@@ -319,7 +319,8 @@ class Alerts:
         if change.version == 0:
             row = {"environment": environment, "name": change.name, **values}
             insert = self._database.insert(_alerts).values(row)
-            return connection.execute(insert.on_conflict_do_nothing()).rowcount == 1
+            # PostgreSQL's driver does not count inserted rows.
+            return connection.execute(insert.on_conflict_do_nothing().returning(_alerts.c.version)).first() is not None
         mine = sa.and_(
             _alerts.c.environment == environment, _alerts.c.name == change.name, _alerts.c.version == change.version
         )
