@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from assay.cli.shared import explained, landscape_options, plan_for
+from assay.cli.shared import explained, json_option, landscape_options, plan_for, profile_option
 from assay.errors import UsageError
 
 if TYPE_CHECKING:
@@ -44,6 +45,36 @@ def monitor(context: click.Context, /, **given: Any) -> None:
     """
     if context.invoked_subcommand is None:
         _watch(**given)
+
+
+@monitor.command()
+@click.option("--env", "environment", help="Environment.")
+@profile_option
+@only_option
+@click.option("--location", metavar="NAME", help="Where the process stands; else ASSAY_LOCATION, else the profile.")
+@json_option
+@click.pass_context
+def plan(context: click.Context, /, **given: Any) -> None:
+    """Say what the monitors will do: schedule, orders and money an hour, alert rule, routes, runbook; run nothing.
+
+    Exit 4 where they would order or spend more in an hour than the environment's safety budget allows.
+    """
+    above = context.parent.params if context.parent is not None else {}
+    shared: dict[str, Any] = {
+        name: given[name] or above.get(name) for name in ("environment", "profile_path", "names", "location")
+    }
+    _show_plan(**shared, as_json=given["as_json"])
+
+
+@explained
+def _show_plan(
+    environment: str, profile_path: Path | None, names: tuple[str, ...], location: str | None, as_json: bool
+) -> None:
+    from assay.cli.monitor_plan import as_dict, as_text, planned
+
+    found, place = planned(plan_for(environment, profile_path), names, location)
+    click.echo(json.dumps(as_dict(found), indent=2) if as_json else as_text(found, environment, place))
+    sys.exit(0 if all(line.fits for line in found.budget) else 4)
 
 
 @explained

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from fractions import Fraction
 
 import sqlalchemy as sa
 
@@ -62,3 +63,13 @@ class Spending:
         values = {"minor": minor} | ({} if orders is None else {"orders": orders})
         with self._database.writing(durable=True) as connection:
             connection.execute(sa.update(spendings).where(spendings.c.number == number).values(values))
+
+    def usual(self, environment: str, currency: str) -> Fraction | None:
+        """Return what an order came to on average, in minor units, over the last hundred notes; None without any."""
+        table = spendings
+        known = (table.c.environment == environment, table.c.currency == currency, table.c.minor > 0)
+        last = sa.select(table.c.orders, table.c.minor).where(*known).order_by(table.c.number.desc()).limit(100)
+        with self._database.reading() as connection:
+            rows = connection.execute(last).all()
+        orders = sum(row.orders for row in rows)
+        return Fraction(sum(row.minor for row in rows), orders) if orders else None
