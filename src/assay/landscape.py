@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
@@ -19,16 +19,27 @@ from assay.roles import ROLES, ConnectorHead, Http
 
 OpenHttp = Callable[[str, str], Http]
 """Opens a client: (system id, base URL) → client."""
+WayTo = Callable[[str], tuple[str | None, str | None]]
+"""How an address is reached from here: base URL → (proxy, CA file)."""
+
+
+def _directly(base_url: str) -> tuple[str | None, str | None]:
+    return None, None
 
 
 @dataclass(frozen=True, slots=True)
 class Landscape:
-    """The witnesses of one environment, ready to be asked."""
+    """The witnesses of one environment, ready to be asked.
+
+    addresses: the base URL of each system that has one. way_to: the proxy and the CA by which an address is reached.
+    """
 
     name: str
     environment: Environment
     connectors: Mapping[str, Any]
     heads: Mapping[str, ConnectorHead]
+    addresses: Mapping[str, str] = field(default_factory=dict)
+    way_to: WayTo = _directly
 
     def by_role(self, role: str) -> Any:
         """Return the connector of a role; `UsageError` where the environment has none."""
@@ -56,7 +67,13 @@ class Landscape:
         return [system for system in self.environment.with_role(role) if system in self.connectors]
 
 
-def open_landscape(name: str, environment: Environment, addresses: Mapping[str, str], open_http: OpenHttp) -> Landscape:
+def open_landscape(
+    name: str,
+    environment: Environment,
+    addresses: Mapping[str, str],
+    open_http: OpenHttp,
+    way_to: WayTo = _directly,
+) -> Landscape:
     """Build every connector of an environment; `addresses` gives the base URL of what runs on this machine."""
     connectors: dict[str, Any] = {}
     heads: dict[str, ConnectorHead] = {}
@@ -80,7 +97,8 @@ def open_landscape(name: str, environment: Environment, addresses: Mapping[str, 
         connectors[system_id] = kind(
             open_http(system_id, base_url), credentials_of(system_id, system, heads[system_id])
         )
-    return Landscape(name, environment, connectors, heads)
+    known = {system_id: system.base_url for system_id, system in environment.systems.items() if system.base_url}
+    return Landscape(name, environment, connectors, heads, {**known, **addresses}, way_to)
 
 
 def find_connector(system_id: str) -> ModuleType:

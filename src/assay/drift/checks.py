@@ -12,13 +12,17 @@ from assay.errors import UsageError, did_you_mean
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One check: what it reads, as roles, and its options with their defaults."""
+    """One check: what it reads, as roles, and its options with their defaults.
+
+    judge: says what is wrong with options before any run, by a `UsageError` whose `where` names the option.
+    """
 
     name: str
     act: Callable[[Look], None]
     needs: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
     oracles: tuple[str, ...] = ()
+    judge: Callable[[Mapping[str, Any]], object] | None = None
 
     @property
     def meaning(self) -> str:
@@ -30,12 +34,17 @@ CHECKS: dict[str, Check] = {}
 
 
 def check(
-    name: str, *, needs: tuple[str, ...] = (), oracles: tuple[str, ...] = (), **options: Any
+    name: str,
+    *,
+    needs: tuple[str, ...] = (),
+    oracles: tuple[str, ...] = (),
+    judge: Callable[[Mapping[str, Any]], object] | None = None,
+    **options: Any,
 ) -> Callable[[Callable[[Look], None]], Check]:
-    """Register a check; keyword arguments are its options with their defaults."""
+    """Register a check; further keyword arguments are its options with their defaults."""
 
     def register(act: Callable[[Look], None]) -> Check:
-        CHECKS[name] = Check(name=name, act=act, needs=needs, options=options, oracles=oracles)
+        CHECKS[name] = Check(name=name, act=act, needs=needs, options=options, oracles=oracles, judge=judge)
         return CHECKS[name]
 
     return register

@@ -110,7 +110,9 @@ class Session:
         self.operator = LandscapeOperator(plan, self.pass_time, self.calls) if plan.moves_time and leasing else None
         self.guard = Guard(plan)
         enter(suite_roots(plan.profile.folder))  # where a connector of the user's own is found
-        self.landscape: Landscape = open_landscape(plan.name, plan.environment, self._addresses(), self._open_http)
+        self.landscape: Landscape = open_landscape(
+            plan.name, plan.environment, self._addresses(), self._open_http, plan.way_to
+        )
 
     def __enter__(self) -> Session:
         return self

@@ -135,11 +135,7 @@ def failed(name: str, text: str, received: int | None) -> TransportFailed:
         return TransportFailed(f"the proxy refused: {text}", "proxy", expected="a tunnel", do="check proxy = …")
     if "without sending a response" in text or name == "HTTPConnectionClosed":
         return TransportFailed("it closed the connection without an answer", "closed", seen=seen)
-    if (
-        "peer closed" in text
-        or "EOF state" in text
-        or name in ("ReadError", "WriteError", "ConnectionResetError", "BrokenPipeError")
-    ):
+    if name in _BROKEN_OFF or "peer closed" in text or "Incomplete response" in text:
         return TransportFailed(f"its answer ended in the middle: {text}", "closed", expected="a whole reply", seen=seen)
     if name in ("RemoteProtocolError", "HTTPParseError", "HTTPProtocolViolationError"):
         return TransportFailed(f"what it sent is no HTTP: {text}", "broken", seen=seen)
