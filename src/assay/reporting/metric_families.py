@@ -162,7 +162,7 @@ _DRIFT = (
     _gauge(
         "assay_drift_money_residual_minor",
         "environment currency",
-        "money that does not add up between shop, gateway and ERP, in minor units",
+        "money at risk by the monitors' last verdicts, in minor units of its currency",
         "money_residual_minor",
     ),
     _gauge(

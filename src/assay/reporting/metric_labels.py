@@ -29,6 +29,8 @@ DELIVERY_RESULTS = ("delivered", "failed", "given_up")
 HEARTBEAT_RESULTS = ("answered", "failed", "withheld")
 MOST_STEPS = 40
 """So many steps of one flow or check are told apart: they come from code, and nobody writes more."""
+_REFUSALS = "safety"
+"""The alert that stands for all monitors that are refused for safety."""
 _OWN_SYSTEMS = ("edge", "platform", "assay")
 _OWN_ORACLES = (*OWN_MONITORS, STRANGERS, "own check", "availability")
 _LONGEST_STEP, _MOST_DIGITS = 80, 2
@@ -85,7 +87,7 @@ def _is_monitor(known: Known, value: str) -> bool:
 
 def _is_alerting(known: Known, value: str) -> bool:
     system = value.removeprefix("system ")
-    return _is_monitor(known, value) or (system != value and _is_system(known, system))
+    return _is_monitor(known, value) or value == _REFUSALS or (system != value and _is_system(known, system))
 
 
 def _is_flow(known: Known, value: str) -> bool:
@@ -112,7 +114,9 @@ def _one_of(*values: str) -> Closed:
 
 LABELS: dict[str, Closed] = {
     "environment": Closed("the profile's environments", lambda known, value: value in known.environments),
-    "monitor": Closed("the monitors declared now, the process's own, and `system ID` for what they need", _is_alerting),
+    "monitor": Closed(
+        "the monitors declared now, the process's own; for alerts of many `system ID` and `safety`", _is_alerting
+    ),
     "job": Closed("the monitors declared now, and the process's own", _is_monitor),
     "location": Closed("the process's location, and those that monitors are pinned to", _is_location),
     "flow": Closed("the suite's flows, and the checks that monitors run", _is_flow),

@@ -87,6 +87,7 @@ class Metrics:
         self._instruments: dict[str, Any] = {}
         self._reads: dict[str, Callable[[], Figures]] = {}
         self._owners: dict[tuple[str, tuple[str, ...]], str] = {}
+        self._at_risk: dict[str, Mapping[str, int]] = {}
         self._declared: dict[str, Monitor] = {}
         self._latencies: frozenset[float] = frozenset()
         self._lock = threading.RLock()
@@ -94,9 +95,8 @@ class Metrics:
         self._registry.register(_Reads(self))
         self.set("assay_build_info", 1, version=__version__, python=platform.python_version())
         self.count("assay_clock_jumps_total", 0)
-        for route in sorted(known.routes):
-            for result in DELIVERY_RESULTS:
-                self.count("assay_alert_deliveries_total", 0, route=route, result=result)
+        for route, result in self._from_the_start("assay_alert_deliveries_total"):
+            self.count("assay_alert_deliveries_total", 0, route=route, result=result)
         self.refresh()
 
     def __call__(self, event: object) -> None:
@@ -156,6 +156,8 @@ class Metrics:
             if not latencies <= self._latencies:
                 self._latencies |= latencies
                 self._forget("assay_probe_duration_seconds")
+            for name in gone & self._at_risk.keys():
+                self._at_risk_of(name, {}, self.environment)
             for key, owner in list(self._owners.items()):
                 if owner in gone:
                     del self._owners[key]
@@ -175,6 +177,12 @@ class Metrics:
                 self.count("assay_probes_total", 0, monitor=name, location=location, result=result.value)
         self.count("assay_monitor_stuck_total", 0, monitor=name)
 
+    def _from_the_start(self, name: str) -> list[tuple[str, ...]]:
+        """Return the labels of a counter that are there before anything was counted."""
+        if name != "assay_alert_deliveries_total":
+            return []
+        return [(route, result) for route in sorted(self._known.routes) for result in DELIVERY_RESULTS]
+
     def _probe(self, probe: Probe) -> None:
         where = {"environment": probe.environment, "monitor": probe.monitor}
         self.count("assay_probes_total", **where, location=probe.location, result=probe.result.value)
@@ -188,6 +196,7 @@ class Metrics:
             self._observe("assay_probe_lateness_seconds", lateness, environment=probe.environment)
         if probe.result in _VERDICTS:
             self._durations(probe)
+            self._residuals(probe)
         self._violations(probe)
         for measure in probe.measures:
             self._measure(probe, measure.name, measure.value, measure.labels)
@@ -219,6 +228,26 @@ class Metrics:
             for step in steps:
                 if not step.soft:  # a check inside a step, which takes no time of its own
                     self._observe(name, step.seconds, trace_id, **labels, step=step.name)
+
+    def _residuals(self, probe: Probe) -> None:
+        """Set the money at risk by the last verdict of every monitor; an order counts once, by the largest amount."""
+        amounts = {amount.currency: 0 for outcome in probe.outcomes for _, _, amount in outcome.shown}
+        largest: dict[tuple[str, str], int] = {}
+        for finding in probe.all_findings:
+            if finding.result is Result.FAIL and finding.at_risk is not None:
+                order = (finding.order_ref, finding.at_risk.currency)
+                largest[order] = max(largest.get(order, 0), abs(finding.at_risk.minor))
+        for (_, currency), minor in largest.items():
+            amounts[currency] = amounts.get(currency, 0) + minor
+        self._at_risk_of(probe.monitor, amounts, probe.environment)
+
+    def _at_risk_of(self, monitor: str, amounts: Mapping[str, int], environment: str) -> None:
+        with self._lock:
+            before = self._at_risk.pop(monitor, {})
+            self._at_risk[monitor] = amounts
+            sums = {each: sum(of.get(each, 0) for of in self._at_risk.values()) for each in {*before, *amounts}}
+        for currency, minor in sums.items():
+            self.set("assay_drift_money_residual_minor", minor, environment=environment, currency=currency)
 
     def _violations(self, probe: Probe) -> None:
         monitor = self._known.monitors().get(probe.monitor)
@@ -310,10 +339,13 @@ class Metrics:
             shown = kind(name, family.meaning, labels=family.labels)
             try:
                 figures = read()
+                sums = dict.fromkeys(self._from_the_start(name), 0.0)
                 for labels, value in [({}, figures)] if isinstance(figures, int | float) else figures:
                     given = {"environment": self.environment, **labels}
-                    values = [self._labels.closed(name, each, given.get(each, "")) for each in family.labels]
-                    shown.add_metric(values, float(value))
+                    values = tuple(self._labels.closed(name, each, given.get(each, "")) for each in family.labels)
+                    sums[values] = sums.get(values, 0.0) + value if OTHER in values else float(value)
+                for values, value in sums.items():
+                    shown.add_metric(values, value)
             except Exception:  # whatever a figure's owner does wrong, the scrape brings all others
                 self._instrument(FAMILIES["assay_metric_reads_failed_total"]).labels(name).inc()
                 continue

@@ -17,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 
 from assay.errors import UsageError
 from assay.events import Finding, Measure, Outcome, Probe, ProbeResult, Result, StepDone
+from assay.money import Money
 from assay.monitor import AlertRule, Monitor, Objective
 from assay.records import Call, Dossier
 from assay.reporting.metric_families import FAMILIES
@@ -183,6 +184,29 @@ def test_findings_are_counted_by_system_and_severity(metrics: Metrics) -> None:
     assert found == {("assay_findings_total", *labels, f"system={each}"): 1 for each in ("stripe", "sap")}
 
 
+def test_money_at_risk_is_that_of_the_last_verdicts() -> None:
+    """Each currency shows what the last verdicts of all monitors put at risk, an order once, and 0 when mended."""
+    monitors = {"orders": ORDERS, "census": CENSUS}
+    metrics = Metrics(known(monitors), "shop")
+    wrong = [
+        Finding(oracle=oracle, result=Result.FAIL, order_ref="77", at_risk=Money(minor, "JPY"))
+        for oracle, minor in (("O-M1", 7920), ("O-P1", 80))
+    ]
+    outcome = Outcome(flow="F01", case="jpy", environment="shop", shown=(("77", "cart", Money(80, "JPY")),))
+    name = "assay_drift_money_residual_minor"
+    metrics(probe(outcomes=(outcome,)))
+    assert of(metrics, name, currency="JPY") == 0
+    metrics(probe(ProbeResult.FAILED, outcomes=(replace(outcome, findings=tuple(wrong)),)))
+    metrics(probe(ProbeResult.FAILED, monitor="census", findings=(replace(wrong[0], order_ref="78"),)))
+    assert of(metrics, name, currency="JPY") == 2 * 7920
+    metrics(probe(ProbeResult.ERROR))
+    assert of(metrics, name, currency="JPY") == 2 * 7920
+    metrics(probe(outcomes=(outcome,)))
+    assert of(metrics, name, currency="JPY") == 7920
+    del monitors["census"]
+    assert of(metrics, name, currency="JPY") == 0
+
+
 def test_measures_become_gauges(metrics: Metrics) -> None:
     """A check's figure gets the environment; one that is not declared, or has a strange label, is refused, counted."""
     measures = (
@@ -279,6 +303,7 @@ def test_what_is_watched_is_read_at_each_scrape(metrics: Metrics) -> None:
     metrics.watch("assay_backlog_probes", lambda: 0)
     shown = samples(metrics)
     assert shown["assay_alert_deliveries_total", "result=delivered", "route=chat"] == 3
+    assert shown["assay_alert_deliveries_total", "result=failed", "route=chat"] == 0
     assert shown["assay_alert_state", "environment=shop", "monitor=orders", "state=failing"] == 1
     assert "assay_undo_leaks" not in {key[0] for key in shown}
     assert shown["assay_metric_reads_failed_total", "family=assay_undo_leaks"] > 0
