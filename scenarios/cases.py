@@ -57,6 +57,13 @@ _PLACES: dict[str, dict[str, Any]] = {
         "country": "IS",
         "phone": "+3545551234",
     },
+    "IN": {
+        "address_lines": ("14 Residency Road",),
+        "city": "Bengaluru",
+        "postcode": "560025",
+        "country": "IN",
+        "phone": "+918025581234",
+    },
     "JP": {
         "address_lines": ("1-2-3 Marunouchi",),
         "city": "Tokyo",
@@ -135,6 +142,7 @@ CURRENCIES = (
     _case("jpy", "JPY", ("A-100", 2), to="JP", to_the_door=True),
     _case("kwd", "KWD", ("J-013", 2), to="KW"),
     _case("isk", "ISK", ("I-900", 1), to="IS"),
+    _case("inr", "INR", ("A-101", 2), to="IN"),
 )
 TEXTS = (
     _case("sku_0017", "EUR", ("0017", 1), to="DE"),
