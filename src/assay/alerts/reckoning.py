@@ -119,12 +119,14 @@ class Reckoner:
             fall_silent(memory, now, since=gap.since, intervals=gap.intervals, limits=self._limit(name))
         touched |= {name for name in done.memories if suppression.is_shared(name)}
         self._weigh_shared(done, now)
-        for name in sorted(touched):
-            if name in done.memories and not suppression.is_shared(name):
-                self._decide_one(done, name, now, silences)
-        for name in sorted(touched):
-            if name in done.memories and suppression.is_shared(name):
-                self._decide_shared(done, name, now, silences)
+        mine = sorted(name for name in touched if name in done.memories)
+        for name in mine:
+            if self.monitor(name) is not None:
+                reckon(done.memories[name], now, self._limit(name))
+        # Shared ones first: who is told that a system is back hears next who is still bad.
+        for name in sorted(mine, key=lambda each: not suppression.is_shared(each)):
+            decide_it = self._decide_shared if suppression.is_shared(name) else self._decide_one
+            decide_it(done, name, now, silences)
         done.changed |= {
             name for name in touched if name in done.memories and before.get(name) != done.memories[name].to_json()
         }
@@ -173,15 +175,13 @@ class Reckoner:
         if monitor is None:
             self._end_unknown(done, name, memory, now)
             return
-        limits = self._limit(name)
-        reckon(memory, now, limits)
         shared = {each: done.memories[each] for each in done.memories if suppression.is_shared(each)}
         memory.suppressed_by = "" if memory.state == PASSING else suppression.parent_of(name, memory, monitor, shared)
-        self._tell(done, name, monitor, limits, now, self._quiet(name, memory, now, silences))
+        self._tell(done, name, monitor, self._limit(name), now, self._quiet(name, memory, now, silences))
 
     def _decide_shared(self, done: Round, name: str, now: datetime, silences: Sequence[KeptSilence]) -> None:
         memory = done.memories[name]
-        if memory.firing:
+        if memory.firing or memory.told:
             memory.children = suppression.children_of(name, done.memories, self.monitors)
         shared = {each: done.memories[each] for each in done.memories if suppression.is_shared(each)}
         monitor = self._stand_in(name, memory, done.memories)

@@ -177,6 +177,8 @@ _PLAIN = (
 def hear(memory: Memory, run: Heard, limits: Limits, *, objective: Objective | None = None) -> None:
     """Count one run of a monitor in its alert."""
     memory.heard_at = run.at if memory.heard_at is None else max(memory.heard_at, run.at)
+    if not run.good and _is_well(memory):
+        forget_episode(memory)
     if run.good is not None:
         for name, source in memory.sources.items():
             # A verdict, whatever it says, ends a row of runs without one, and a silence where it is a good one.
@@ -203,13 +205,16 @@ def hear_contact(memory: Memory, run: Heard, limits: Limits, *, reached: bool | 
     source.count(True if reached else None, run.result, run.began, run.at, limits)
     _forget_healed(memory)
     if not reached:
-        memory.facts = dict(run.facts)
+        # What else was wrong with the run is not this alert's.
+        memory.facts = {name: run.facts[name] for name in ("trouble", "location") if name in run.facts}
     memory.runs += 1
     memory.bad += not reached
 
 
 def fall_silent(memory: Memory, now: datetime, *, since: datetime, intervals: float, limits: Limits) -> None:
     """Note that a monitor has not been heard of for so many of its intervals (more than two)."""
+    if _is_well(memory):
+        forget_episode(memory)
     source = memory.sources.setdefault(SILENCE, Source(heard=now, since=since))
     source.result, source.good = "silent", 0
     source.bad = max(source.bad, int(intervals))
@@ -292,6 +297,10 @@ def _tell(memory: Memory, kind: str, what: str, now: datetime, severity: Severit
     return what
 
 
+def _is_well(memory: Memory) -> bool:
+    return not (memory.kind or memory.told or any(source.bad for source in memory.sources.values()))
+
+
 def _place(source: str) -> str:
     return source.partition("/")[0]
 
@@ -304,11 +313,7 @@ def _forget_healed(memory: Memory, *, keep: str = "") -> None:
 
 def _count_episode(memory: Memory, run: Heard) -> None:
     """Gather since it went bad: runs, bad runs, what the last bad one saw, orders with the money at risk."""
-    if run.good and not any(source.bad for source in memory.sources.values()):
-        if not memory.kind and memory.told is None:
-            forget_episode(memory)
-        else:
-            memory.runs += 1
+    if _is_well(memory):
         return
     memory.runs += 1
     if run.good:

@@ -65,9 +65,9 @@ def parent_of(name: str, memory: Memory, monitor: Monitor, shared: Mapping[str, 
     before = shared.get(memory.suppressed_by)
     if before is None or before.ended_at is None or is_shared(name) or SILENCE in memory.sources:
         return ""
-    # The last run was made while the system was away: what it says of now is nothing.
-    began = memory.heard_at is None or memory.heard_at <= before.ended_at
-    return memory.suppressed_by if began else ""
+    # A last run made while the system was away says nothing of now.
+    old = memory.heard_at is None or memory.heard_at < before.ended_at
+    return memory.suppressed_by if old else ""
 
 
 def children_of(parent: str, memories: Mapping[str, Memory], monitors: Mapping[str, Monitor]) -> tuple[str, ...]:

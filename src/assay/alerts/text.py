@@ -28,6 +28,12 @@ _SUBJECT = 120
 _LABEL = 11
 _FEW_ORDERS = 5
 _FEW_CHILDREN = 12
+_LOOKS = {
+    SAFETY: "assay monitor plan",
+    "assay_configuration": "assay monitor plan",
+    "assay_undo": "assay sweep",
+    "assay_self": "assay alerts list",
+}
 ALERT_NAMES = {
     FAILING: "AssayFailing",
     UNREACHABLE: "AssayUnreachable",
@@ -122,7 +128,8 @@ def message(
     replaces = _labels(was[0], monitor, setting, was[1], name) if was and was != (kind, severity) else {}
     since = memory.since or now
     tags = {RESOLVED: "RESOLVED", REMINDER: f"STILL {severity.upper()}", FLAPPING: "FLAPPING", TEST: "TEST"}
-    subject = clean(f"[{tags.get(what, severity.upper())}] {summary} ({setting.environment})", _SUBJECT)
+    tag = tags.get(what, severity.upper())
+    subject = clean(f"[{tag}] {_subject(what, memory, monitor, summary, setting)}", _SUBJECT)
     text = _text(what, name, memory, monitor, setting, summary, now, children)
     link = setting.page(_path(name, monitor)) or ""
     return Message(
@@ -204,6 +211,14 @@ def _text(
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 40].rstrip()}\n… (cut; the status page has it all)"
 
 
+def _subject(what: str, memory: Memory, monitor: Monitor, summary: str, setting: Setting) -> str:
+    where = f"({setting.environment})"
+    if what in (RESOLVED, TEST, FLAPPING) or memory.kind != FAILING:
+        return f"{summary} {where}"
+    harm = clean(monitor.customers, 80)
+    return f"FAILING: {summary} {where}{f': {harm}' if harm else ''}"
+
+
 def _headline(what: str, memory: Memory, summary: str, setting: Setting, since: datetime, now: datetime) -> str:
     when = f"since {_clock(since)} ({duration((now - since).total_seconds())})"
     where = f"in {setting.environment}"
@@ -222,7 +237,9 @@ def _headline(what: str, memory: Memory, summary: str, setting: Setting, since: 
 
 def _lasted(memory: Memory, since: datetime, now: datetime) -> str:
     span = duration((now - since).total_seconds())
-    return f"{span}, from {_clock(since)} to {_clock(now)}; {memory.bad} of {memory.runs} runs did not pass"
+    begin = since.astimezone(UTC).strftime("%H:%M") if since.date() == now.date() else _clock(since)
+    runs = f"; {memory.bad} of {memory.runs} runs did not pass" if memory.bad else ""
+    return f"{span}, from {begin} to {_clock(now)}{runs}"
 
 
 def _was(memory: Memory) -> str:
@@ -238,16 +255,19 @@ def _was(memory: Memory) -> str:
 
 
 def _customers(monitor: Monitor, memory: Memory, children: Sequence[Monitor]) -> str:
-    told = list(dict.fromkeys(clean(each.customers, 200) for each in (monitor, *children) if each.customers))[:4]
-    if not told:
-        return ""
+    if memory.kind in (UNREACHABLE, REFUSED):
+        watches = "1 monitor that needs it" if len(children) == 1 else f"{len(children)} monitors that need it"
+        return f"not known: {watches} cannot tell" if memory.kind == UNREACHABLE else "not known: nothing is tried out"
+    harm = clean(monitor.customers, 300)
     # Without a verdict nothing is known to be broken.
-    return " / ".join(told) if memory.kind == FAILING else f"not known; it may be: {' / '.join(told)}"
+    return harm if memory.kind == FAILING or not harm else f"not known; it may be: {harm}"
 
 
 def _what_is_known(memory: Memory) -> list[tuple[str, str]]:
     facts = memory.facts
     rows = [("Systems", " and ".join(facts.get("systems", ())))]
+    if SILENCE in memory.sources:
+        rows.append(("Trouble", "no run of it was heard of for more than two intervals: does `assay monitor` run?"))
     for finding in facts.get("findings", ()):
         rows += [
             ("Found", f"{finding['oracle']} for {finding['about']}"),
@@ -259,7 +279,7 @@ def _what_is_known(memory: Memory) -> list[tuple[str, str]]:
         rows.append(("", f"and {facts['more']} more like these"))
     rows += [("Step", f"{step['name']}: {step['error']}") for step in facts.get("steps", ())]
     rows += [("Trouble", each) for each in facts.get("trouble", ())]
-    risk = [str(Money(minor, currency)) for currency, minor in money_at_risk(memory.orders).items() if minor]
+    risk = [_amount(Money(minor, currency)) for currency, minor in money_at_risk(memory.orders).items() if minor]
     refs = _refs(memory)
     more = f" and {len(refs) - _FEW_ORDERS} more" if len(refs) > _FEW_ORDERS else ""
     rows += [("At risk", ", ".join(risk)), ("Orders", ", ".join(refs[:_FEW_ORDERS]) + more)]
@@ -276,13 +296,14 @@ def _runs(memory: Memory) -> str:
         return ""
     where = " at " + memory.facts["location"] if memory.facts.get("location", "default") != "default" else ""
     cases = f"; case {', '.join(memory.facts['cases'])}" if memory.facts.get("cases") else ""
-    return f"{memory.bad} of {memory.runs} did not pass since then{where}{cases}"
+    did_not = {UNREACHABLE: "reach it", REFUSED: "go ahead"}.get(memory.kind, "pass")
+    return f"{memory.bad} of {memory.runs} since then did not {did_not}{where}{cases}"
 
 
 def _children(children: Sequence[Monitor]) -> list[tuple[str, str]]:
     names = [f"{each.name} ({clean(each.title, 60)})" for each in children]
     more = [f"and {len(names) - _FEW_CHILDREN} more"] if len(names) > _FEW_CHILDREN else []
-    return [("Not well" if number == 0 else "", each) for number, each in enumerate(names[:_FEW_CHILDREN] + more)]
+    return [("Not well", each) for each in names[:_FEW_CHILDREN] + more]
 
 
 def _whereto(name: str, memory: Memory, monitor: Monitor, setting: Setting, *, look: bool) -> list[tuple[str, str]]:
@@ -293,8 +314,8 @@ def _whereto(name: str, memory: Memory, monitor: Monitor, setting: Setting, *, l
         single = monitor.flow or monitor.check or monitor.code
         if single:
             rows.append(("Look", f"assay monitor --env {environment} --only {shlex.quote(name)} --once"))
-        elif name.startswith("system ") or name == SAFETY:
-            rows.append(("Look", f"assay status --env {environment}"))
+        else:
+            rows.append(("Look", f"{_LOOKS.get(name, 'assay doctor')} --env {environment}"))
     rows += [
         ("Runbook", setting.runbook(monitor.runbook) if monitor.runbook else ""),
         ("Status", setting.page(_path(name, monitor)) or ""),
@@ -313,7 +334,16 @@ def _path(name: str, monitor: Monitor) -> str:
 
 
 def _rows(rows: Sequence[tuple[str, str]]) -> list[str]:
-    return [f"{f'{label}:' if label else '':<{_LABEL}}{value}" for label, value in rows if value]
+    lines, last = [], ""
+    for label, value in rows:
+        if value:
+            lines.append(f"{f'{label}:' if label and label != last else '':<{_LABEL}}{value}")
+            last = label or last
+    return lines
+
+
+def _amount(money: Money) -> str:
+    return f"{money.amount:,f} {money.currency}"
 
 
 def _clock(instant: datetime) -> str:
