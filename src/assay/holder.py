@@ -1,10 +1,17 @@
-"""Which process holds something in the store, so that what a dead one held can be told from what is busy."""
+"""Which process holds something in the store, so that what a dead one held can be told from what is busy.
+
+And what a machine knows of time whoever sets its clock: which of its starts this is, and the seconds since then.
+"""
 
 from __future__ import annotations
 
 import functools
 import os
 import socket
+import time
+from pathlib import Path
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 def ourselves() -> str:
@@ -17,6 +24,21 @@ def is_gone(holder: str) -> bool:
     host, _, rest = holder.partition(":")
     pid, _, started_at = rest.partition(":")
     return host == socket.gethostname() and pid.isdigit() and _started_at(int(pid)) != started_at
+
+
+def elapsed() -> float:
+    """Return seconds that no change of the clock touches and that go on while the machine sleeps."""
+    boottime = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if boottime is None else time.clock_gettime(boottime)
+
+
+@functools.cache
+def boot_id() -> str:
+    """Return what tells this start of this machine from every other; `elapsed` counts from it."""
+    try:
+        return _BOOT_ID.read_text().strip()
+    except OSError:  # no Linux: as good as the machine's name and the minute it began
+        return f"{socket.gethostname()}:{round((time.time() - elapsed()) / 60)}"
 
 
 @functools.cache

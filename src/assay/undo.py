@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -84,7 +84,8 @@ class Ledger:
     now: the landscape's instant. run_id and scope: the run and the execution whose intents `create` notes.
     busy_for: how long a run may take; until then another machine leaves its intents alone. appears_within: how long
     after a call without an answer a thing may still appear. paid_back_within_s: real seconds that a shop has to give
-    the money back after it cancelled, before the ledger asks the gateway itself.
+    the money back after it cancelled, before the ledger asks the gateway itself. creating: asked before anything is
+    created, and around it. is_gone: whether the process of that name has ended.
     """
 
     store: Store
@@ -96,6 +97,8 @@ class Ledger:
     appears_within: timedelta = timedelta(minutes=2)
     paid_back_within_s: float = 30.0
     wait: Callable[[float], None] = time.sleep
+    creating: Callable[[str], AbstractContextManager[None]] = lambda _: nullcontext()
+    is_gone: Callable[[str], bool] = is_gone
     listen: Listener = field(default=lambda _: None)
 
     @contextmanager
@@ -104,22 +107,23 @@ class Ledger:
         verb, arguments = undo
         if not verb.isidentifier() or verb.startswith("_"):
             raise UsageError("that is no verb of a connector", expected="a name such as cancel_order", seen=repr(verb))
-        now = self.now()
-        number = self.store.intents.add(
-            environment=self.environment,
-            run_id=self.run_id,
-            scope=self.scope,
-            system=system,
-            kind=kind,
-            marker=marker,
-            verb=verb,
-            arguments=dict(arguments),
-            ref=None,
-            holder=ourselves(),
-            created_at=now,
-            until=now + self.busy_for,
-        )
-        yield _Noted(self.store, number)
+        with self.creating(f"{kind} of {marker} in {system}"):
+            now = self.now()
+            number = self.store.intents.add(
+                environment=self.environment,
+                run_id=self.run_id,
+                scope=self.scope,
+                system=system,
+                kind=kind,
+                marker=marker,
+                verb=verb,
+                arguments=dict(arguments),
+                ref=None,
+                holder=ourselves(),
+                created_at=now,
+                until=now + self.busy_for,
+            )
+            yield _Noted(self.store, number)
 
     def keep_all(self, run_id: str, *, scope: str | None = None) -> None:
         """Note that what a run created (or one execution of it) stays: the systems are simulations."""
@@ -227,7 +231,7 @@ class Ledger:
         # Whatever was tried before carries a note: nobody is busy with it any more.
         if intent.note or self.now() >= intent.until:
             return False
-        return not is_gone(intent.holder)
+        return not self.is_gone(intent.holder)
 
 
 def _is_held(payment: Payment) -> bool:

@@ -3,6 +3,9 @@
 The flow must be marked reversible, its goods and customer on the allow list, the hour's budget of orders and money not
 used up, the kill switch off, and it must be said how a synthetic order is paid. Everything else is refused before a
 byte is sent; a flow that only reads may run, and its clients send nothing but reads to the shop.
+
+A flow that runs already is stopped, too: once the switch is thrown it begins nothing more. What it was in the middle of
+creating is finished, noted and taken back, since half an order is harder to take back than a whole one.
 """
 
 from __future__ import annotations
@@ -11,19 +14,19 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 
 from assay.errors import SafetyError
 from assay.events import Outcome
 from assay.flow import Case, Flow
+from assay.holder import boot_id, elapsed
 from assay.local.plan import Plan
 from assay.local.store_place import store_of
 from assay.money import Money, sum_of
-from assay.profile import Safety, read_credential
+from assay.profile import Safety
+from assay.runners.kill_switch import KillSwitch
 from assay.store import open_store
 
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
-_OFF = frozenset({"", "0", "off", "no", "false"})
 _PLACED = "confirmation"
 """Where a flow shows what an order that was placed came to."""
 
@@ -50,18 +53,26 @@ class Permit:
 class Guard:
     """Permits the cases of one environment, one by one; in production all others are refused.
 
-    The hour's orders and money are counted over every process that shares the environment's store.
+    The hour's orders and money are counted over every process that shares the environment's store. switch: the kill
+    switch of a process that keeps its store open; in production every other one looks for itself. brakes: each says,
+    whenever something is about to be created, why it must not be, or None. Safe for threads.
     """
 
-    def __init__(self, plan: Plan, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(self, plan: Plan, *, now: Callable[[], datetime] | None = None) -> None:
         self._plan = plan
-        self._now = now
+        self._now = now or (lambda: datetime.now(UTC))
+        self._real_time = now is None
         self._production = plan.environment.production
         self._thread = threading.local()
+        self.switch: KillSwitch | None = None
+        self.brakes: list[Callable[[], str | None]] = []
 
     def check(self, flow: Flow, case: Case) -> None:
         """Refuse what no budget could make right, before anything of the environment is opened."""
-        if not self._production or flow.read_only:
+        if flow.read_only:
+            return
+        if not self._production:
+            self._braked(f"flow {flow.id}, case {case.name}")
             return
         name = f"flow {flow.id}, case {case.name}"
         safety = self._plan.environment.safety
@@ -77,8 +88,7 @@ class Guard:
             raise self._refused(name, "safety.payment is none", "say how a synthetic order is paid")
         if case.purchase.currency not in safety.money_per_hour:
             raise self._refused(name, f"no budget in {case.purchase.currency}", "add it to safety.money_per_hour")
-        if _is_on(safety.kill_switch, self._plan.profile.folder):
-            raise self._refused(name, f"the kill switch {safety.kill_switch} is on", "switch it off when it is safe")
+        self._braked(name)
 
     @contextmanager
     def permit(self, flow: Flow, case: Case) -> Iterator[Permit]:
@@ -89,15 +99,40 @@ class Guard:
         if self._production and not flow.read_only and safety is not None:
             permit = self._within_budget(safety, flow, case)
         self._thread.reading = self._production and flow.read_only
+        self._thread.writing = not flow.read_only
         try:
             yield permit
         finally:
-            self._thread.reading = False
+            self._thread.reading = self._thread.writing = False
+
+    @contextmanager
+    def creating(self, what: str) -> Iterator[None]:
+        """Let something be created in the block, or raise `SafetyError`; what was begun may be finished."""
+        self._braked(what)
+        before, self._thread.writing = getattr(self._thread, "writing", False), False
+        try:
+            yield
+        finally:
+            self._thread.writing = before
 
     def allow(self, system: str, method: str, path: str) -> None:
-        """Refuse a write while a flow that only reads is running in production."""
-        if getattr(self._thread, "reading", False) and method not in _READS:
+        """Refuse a write while a flow that only reads is running in production, and any once a brake is on."""
+        if method in _READS:
+            return
+        if getattr(self._thread, "reading", False):
             raise self._refused(f"{method} {path} to {system}", "the flow is declared to read only", "")
+        if getattr(self._thread, "writing", False):
+            self._braked(f"{method} {path} to {system}")
+
+    def _braked(self, what: str) -> None:
+        """Raise `SafetyError` where the kill switch or another brake is on."""
+        if self.switch is None and self._production:
+            self.switch = KillSwitch(self._plan)
+        if self.switch is not None and (thrown := self.switch.thrown()) is not None:
+            raise self._refused(what, thrown, "switch it off when it is safe")
+        for brake in self.brakes:
+            if (why := brake()) is not None:
+                raise self._refused(what, why, "")
 
     def _within_budget(self, safety: Safety, flow: Flow, case: Case) -> Permit:
         currency = case.purchase.currency
@@ -110,6 +145,7 @@ class Guard:
                 now=self._now(),
                 most_orders=safety.orders_per_hour,
                 most_minor=Money.of(limit, currency).minor,
+                steady=(boot_id(), elapsed()) if self._real_time else None,
             )
         if number is not None:
             return Permit(self._plan, number, currency)
@@ -120,17 +156,10 @@ class Guard:
         raise self._refused(f"flow {flow.id}", seen, "wait, or raise safety.money_per_hour")
 
     def _refused(self, what: str, why: str, hint: str) -> SafetyError:
+        declared = "reversible flow, allow list, budget, kill switch and payment line, all declared"
         return SafetyError(
-            f"{what} was refused in production: {why}; nothing was sent",
+            f"{what} was refused{' in production' if self._production else ''}: {why}; nothing was sent",
             where=f"environments.{self._plan.name}",
-            expected="reversible flow, allow list, budget, kill switch and payment line, all declared",
+            expected=declared if self._production else None,
             hint=hint or None,
         )
-
-
-def _is_on(switch: str, folder: Path) -> bool:
-    """Whether the switch is thrown: a variable with a value other than off, or a file that exists."""
-    kind, _, name = switch.partition(":")
-    if kind == "env":
-        return (read_credential(switch) or "").lower() not in _OFF
-    return (folder / name).exists()

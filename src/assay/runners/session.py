@@ -108,7 +108,7 @@ class Session:
         self.turns = Turns()
         # Under load nobody moves the clock: it would age what all other users have in their hands.
         self.operator = LandscapeOperator(plan, self.pass_time, self.calls) if plan.moves_time and leasing else None
-        self.guard = Guard(plan)
+        self.guard: Guard = Guard(plan) if lender is None else lender.guard
         enter(suite_roots(plan.profile.folder))  # where a connector of the user's own is found
         self.landscape: Landscape = open_landscape(
             plan.name, plan.environment, self._addresses(), self._open_http, plan.way_to
@@ -423,6 +423,7 @@ class Session:
             run_id=self.run_id,
             scope=scope,
             wait=self.wait,
+            creating=self.guard.creating,
         )
 
     def _leased(self, case: Case, holder: str) -> tuple[str, ...]:

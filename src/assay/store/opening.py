@@ -21,6 +21,7 @@ from assay.store.probes import Probes
 from assay.store.recording import Recorder
 from assay.store.results import StoredRun
 from assay.store.spending import Spending
+from assay.store.switches import Switches
 from assay.store.turns import Turns
 
 # Any number will do, as long as every Assay takes the same: PostgreSQL's lock while a store is made or migrated.
@@ -35,6 +36,7 @@ class Store:
         self.alerts = Alerts(database)
         self.intents = Intents(database)
         self.spending = Spending(database)
+        self.switches = Switches(database)
         self.probes = Probes(database)
         self.turns = Turns(database)
 

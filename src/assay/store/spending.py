@@ -9,11 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
+from typing import Any
 
 import sqlalchemy as sa
 
 from assay.store.database import Database
 from assay.store.schema import spendings, us
+
+HOUR = timedelta(hours=1)
 
 # Any number will do, as long as every Assay takes the same: PostgreSQL's lock while the hour is counted.
 _LOCK = 0x0A55A8
@@ -34,20 +37,39 @@ class Spending:
         self._database = database
 
     def reserve(
-        self, environment: str, currency: str, *, orders: int, now: datetime, most_orders: int, most_minor: int
+        self,
+        environment: str,
+        currency: str,
+        *,
+        orders: int,
+        now: datetime,
+        most_orders: int,
+        most_minor: int,
+        steady: tuple[str, float] | None = None,
     ) -> tuple[int | None, Spent]:
         """Note that so many orders are about to be placed, unless the hour's budget is used up.
 
         Returns the number of the note (None: refused) and what the hour had seen before. A note that nobody settles,
         because its process was killed, counts as placed.
+
+        steady: which start of which machine asks, and its seconds since then. What the same one noted is counted by
+        these: setting the clock on or back neither frees a budget nor uses it up. A note of elsewhere that is dated in
+        the future counts.
         """
         table = spendings
-        hour = sa.and_(
-            table.c.environment == environment, table.c.at_us > us(now - timedelta(hours=1)), table.c.at_us <= us(now)
-        )
+        boot, steady_s = steady or ("", 0.0)
+        hour = sa.and_(table.c.environment == environment, _lately(now, boot, steady_s))
         minor = sa.case((table.c.currency == currency, table.c.minor), else_=0)
         sums = sa.select(sa.func.sum(table.c.orders), sa.func.sum(minor)).where(hour)
-        row = {"environment": environment, "currency": currency, "orders": orders, "at_us": us(now), "minor": 0}
+        row: dict[str, Any] = {
+            "environment": environment,
+            "currency": currency,
+            "orders": orders,
+            "at_us": us(now),
+            "minor": 0,
+        }
+        if steady is not None:
+            row |= {"boot": boot, "steady_s": int(steady_s)}
         with self._database.writing(durable=True) as connection:
             if connection.dialect.name == "postgresql":
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
@@ -73,3 +95,14 @@ class Spending:
             rows = connection.execute(last).all()
         orders = sum(row.orders for row in rows)
         return Fraction(sum(row.minor for row in rows), orders) if orders else None
+
+
+def _lately(now: datetime, boot: str, steady_s: float) -> Any:
+    """Return the condition that a note is of the last hour."""
+    table = spendings.c
+    by_clock = table.at_us > us(now - HOUR)
+    if not boot:
+        return by_clock
+    elsewhere = sa.or_(table.boot.is_(None), table.boot != boot)
+    since = int(steady_s - HOUR.total_seconds())
+    return sa.or_(sa.and_(elsewhere, by_clock), sa.and_(table.boot == boot, table.steady_s > since))

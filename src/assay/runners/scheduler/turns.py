@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import secrets
 import threading
-import time
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from assay.errors import AssayError
-from assay.holder import ourselves
+from assay.holder import elapsed, ourselves
 from assay.monitor import Monitor
 from assay.runners.scheduler.telling import Log, utc_now
 from assay.span import span_text
@@ -32,12 +31,6 @@ _SURE_FOR_S = 0.25
 _TAKEN_OVER = "another process has meanwhile taken over"
 _BEGAN_ALONE = "the store was away at the beginning of this run of"
 _CUT_OFF = "the store was away during this run of"
-
-
-def elapsed() -> float:
-    """Return seconds that no change of the clock touches and that go on while the machine sleeps."""
-    boottime = getattr(time, "CLOCK_BOOTTIME", None)
-    return time.monotonic() if boottime is None else time.clock_gettime(boottime)
 
 
 @dataclass(slots=True)
