@@ -78,8 +78,8 @@ _RUNS = (
     ),
     _gauge(
         "assay_job_last_success_timestamp_seconds",
-        "environment job",
-        "when a monitor last passed, in Unix time; job is its name",
+        "environment monitor",
+        "when a monitor last passed, in Unix time",
         "job_last_success",
     ),
     _gauge(

@@ -117,7 +117,6 @@ LABELS: dict[str, Closed] = {
     "monitor": Closed(
         "the monitors declared now, the process's own; for alerts of many `system ID` and `safety`", _is_alerting
     ),
-    "job": Closed("the monitors declared now, and the process's own", _is_monitor),
     "location": Closed("the process's location, and those that monitors are pinned to", _is_location),
     "flow": Closed("the suite's flows, and the checks that monitors run", _is_flow),
     "oracle": Closed("the registered judges and checks; `own check` for a check in code that names none", _is_oracle),

@@ -213,7 +213,7 @@ class Metrics:
             passed = float(result is ProbeResult.PASSED)
             self.set("assay_probe_success", passed, **where, monitor=monitor, location=location)
         if result is ProbeResult.PASSED:
-            self.set("assay_job_last_success_timestamp_seconds", ended, **where, job=monitor)
+            self.set("assay_job_last_success_timestamp_seconds", ended, **where, monitor=monitor)
         if result is not ProbeResult.MISSED:
             self.set("assay_probe_last_run_timestamp_seconds", ended, **where, monitor=monitor)
 
@@ -299,7 +299,7 @@ class Metrics:
         if not family.labels:
             return instrument
         key = (family.name, tuple(values))
-        if owner := owner or labels.get("monitor", "") or labels.get("job", ""):
+        if owner := owner or labels.get("monitor", ""):
             with self._lock:
                 self._owners[key] = owner
         return instrument.labels(*values)

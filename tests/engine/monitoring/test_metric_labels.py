@@ -98,7 +98,7 @@ def test_no_order_becomes_a_label(make: Callable[[str], str]) -> None:
         for sample in family.samples
         if sample.name == "assay_metric_values_refused_total"
     }
-    assert set(refused) >= {"monitor", "job", "location", "flow", "step", "oracle", "system", "pair", "currency"}
+    assert set(refused) >= {"monitor", "location", "flow", "step", "oracle", "system", "pair", "currency"}
 
 
 @given(st.lists(st.text(min_size=1), min_size=1, max_size=30))

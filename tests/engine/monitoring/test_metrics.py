@@ -122,10 +122,10 @@ def test_instants_say_when(metrics: Metrics) -> None:
     """Last success is the end of the last run that passed, last run that of any that began; a missed one is none."""
     end = (DUE + timedelta(seconds=4.02)).timestamp()
     metrics(probe())
-    assert of(metrics, "assay_job_last_success_timestamp_seconds", job="orders") == pytest.approx(end)
+    assert of(metrics, "assay_job_last_success_timestamp_seconds", monitor="orders") == pytest.approx(end)
     metrics(replace(probe(ProbeResult.ERROR), started_at=DUE + timedelta(minutes=5)))
     metrics(replace(probe(ProbeResult.MISSED), started_at=DUE + timedelta(minutes=10)))
-    assert of(metrics, "assay_job_last_success_timestamp_seconds", job="orders") == pytest.approx(end)
+    assert of(metrics, "assay_job_last_success_timestamp_seconds", monitor="orders") == pytest.approx(end)
     last_run = (DUE + timedelta(minutes=5, seconds=4)).timestamp()
     assert of(metrics, "assay_probe_last_run_timestamp_seconds", monitor="orders") == pytest.approx(last_run)
 
@@ -281,7 +281,7 @@ def test_a_restart_is_no_silence(metrics: Metrics) -> None:
 
     metrics.restore({"orders": Kept(), "removed": Kept()})
     end = (DUE + timedelta(seconds=4)).timestamp()
-    assert of(metrics, "assay_job_last_success_timestamp_seconds", job="orders") == end
+    assert of(metrics, "assay_job_last_success_timestamp_seconds", monitor="orders") == end
     assert of(metrics, "assay_probe_success", monitor="orders", location="paris") == 1
     assert of(metrics, "assay_probes_total", monitor="orders", location="paris", result="passed") == 0
     assert "removed" not in metrics.text
