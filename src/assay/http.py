@@ -349,7 +349,7 @@ class Answer:
         """Read a reply's JSON object; `InfrastructureError` when the body is none."""
         try:
             value = reply.json()
-        except ValueError:
+        except (ValueError, RecursionError):  # no JSON, or lists in lists without end
             value = None
         if not isinstance(value, dict):
             raise InfrastructureError(

@@ -11,6 +11,7 @@ import functools
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Protocol, cast
 from urllib.parse import urlsplit
 
@@ -280,12 +281,14 @@ def _decoded(content: bytes, headers: Mapping[str, str], most: int) -> bytes:
     raise TransportFailed(f"the reply's {encoding} is broken", "broken", seen=size_text(len(content)))
 
 
-_contexts: dict[tuple[str, str | None], Any] = {}
+_contexts: dict[tuple[str, str | None, int], Any] = {}
 
 
 def _ssl_context(ssl: Any, ca_file: str | None) -> Any:
     """One TLS context a process, TLS module and CA file: building one costs 50 ms of CPU."""
-    key = (ssl.__name__, ca_file)
+    # A CA file that is renewed is read again: a monitor's process lives longer than most certificates.
+    written = Path(ca_file).stat().st_mtime_ns if ca_file and Path(ca_file).exists() else 0
+    key = (ssl.__name__, ca_file, written)
     if key not in _contexts:
         context = ssl.create_default_context()
         if not context.cert_store_stats()["x509_ca"]:  # a Python that was built without knowing the system's CAs

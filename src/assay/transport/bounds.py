@@ -82,16 +82,16 @@ def time_left() -> float:
 
 def silent(silence_s: float, received: int | None) -> TransportFailed:
     """Nothing came for too long."""
-    seen = None if received is None else f"{received} bytes, then nothing for {silence_s:g} s"
-    return TransportFailed(f"no answer within {silence_s:g} s", "silence", seen=seen)
+    seen = f"{received} bytes, then nothing for {silence_s:.3g} s" if received else None
+    return TransportFailed(f"no answer within {silence_s:.3g} s", "silence", seen=seen)
 
 
 def slow(total_s: float, received: int | None) -> TransportFailed:
     """The whole took too long, although something came."""
     return TransportFailed(
-        f"the answer was not whole within {total_s:g} s",
+        f"the answer was not whole within {total_s:.3g} s",
         "slow",
-        expected=f"a whole answer within {total_s:g} s",
+        expected=f"a whole answer within {total_s:.3g} s",
         seen=None if received is None else f"{received} bytes so far",
     )
 
@@ -178,7 +178,7 @@ class Meter:
             return silent(self._silence_s, self.received)
         if self._until == self._run_until:
             return over(f"{self.received} bytes had come")
-        return slow(self._total_s, self.received)
+        return slow(self._total_s, self.received) if self.received else silent(self._total_s, 0)
 
     def count(self, data: bytes) -> None:
         """Count what came; `TransportFailed` beyond all bounds."""
