@@ -90,20 +90,21 @@ class _Apprise:
         if not address:
             variable = source.removeprefix("env:")
             raise Undeliverable(f"{variable} is not set; export it with an apprise address", lasting=True)
-        service = _service(address, source)
+        services = _services(address, source)
         with _Said() as said:
             try:
-                taken = bool(service.notify(title=message.subject, body=message.text, notify_type=_mood(message)))
+                # One by one and in this thread: only so it is known what was said of this message.
+                answers = [each.notify(message.text, message.subject, _mood(message)) for each in services]
             except Exception as error:  # a service of apprise may raise what its library does
                 raise Undeliverable(_without(f"{type(error).__name__}: {error}", address)) from None
         words = _without("; ".join(said.lines), address)
-        if not taken:
+        if not all(answers):
             raise Undeliverable(words or "the service did not take it and did not say why")
         return words or "delivered"
 
 
-def _service(address: str, source: str) -> Any:
-    """Return the services of an address, several where it names several."""
+def _services(address: str, source: str) -> Any:
+    """Return the services of an address: several where it names several."""
     import apprise
 
     services = apprise.Apprise()
@@ -121,10 +122,12 @@ def _service(address: str, source: str) -> Any:
     return services
 
 
-def _mood(message: Message) -> str:
+def _mood(message: Message) -> Any:
+    from apprise import NotifyType
+
     if message.kind in (RESOLVED, TEST):
-        return "success" if message.kind == RESOLVED else "info"
-    return "warning" if message.kind == FLAPPING or message.severity != "page" else "failure"
+        return NotifyType.SUCCESS if message.kind == RESOLVED else NotifyType.INFO
+    return NotifyType.WARNING if message.kind == FLAPPING or message.severity != "page" else NotifyType.FAILURE
 
 
 class _Said(logging.Handler):
