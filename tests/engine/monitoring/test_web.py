@@ -27,6 +27,15 @@ from tests.serving import Quiet, serving
 LOGO = b'{"status": "ok", "shops": [{"id": 7, "open": true, "rate": 1.10}]}'
 
 
+PLACES = {
+    "home": "/?token=canary",
+    "away": "http://localhost:PORT/",
+    "mail": "mailto:owner@shop.example",
+    "brackets": "http://[::",
+    "port": "http://127.0.0.1:99999/",
+}
+
+
 class Pages(Quiet):
     """A shop's pages, healthy and otherwise; the path says which."""
 
@@ -49,16 +58,8 @@ class Pages(Quiet):
                 status, headers = 302, {"location": f"/circle/{1 - int(turn)}"}
             case ["on", number]:
                 status, headers = 301, {"location": f"/on/{int(number) + 1}"}
-            case ["away"]:
-                status, headers = 302, {"location": f"http://localhost:{host.partition(':')[2]}/"}
-            case ["odd", "mail"]:
-                status, headers = 302, {"location": "mailto:owner@shop.example"}
-            case ["odd", "brackets"]:
-                status, headers = 302, {"location": "http://[::"}
-            case ["odd", "port"]:
-                status, headers = 302, {"location": "http://127.0.0.1:99999/"}
-            case ["home"]:
-                status, headers = 302, {"location": "/?token=canary"}
+            case ["to", place]:
+                status, headers = 302, {"location": PLACES[place].replace("PORT", host.partition(":")[2])}
             case ["large"]:
                 body = b"x" * 70_000
         self.send_response(status)
@@ -111,9 +112,9 @@ def test_a_page_that_answers_passes(shop: str) -> None:
         {"url": f"{shop}/", "holds": "Linen shirt"},
         {"url": f"{shop}/status/404", "status": 404},
         {"url": f"{shop}/status/404", "status": ["2xx", "404"]},
-        {"url": f"{shop}/home", "redirects": 1},
-        {"url": f"{shop}/home", "status": "3xx"},
-        {"url": f"{shop}/away", "redirects": 1, "hosts": ["localhost"]},
+        {"url": f"{shop}/to/home", "redirects": 1},
+        {"url": f"{shop}/to/home", "status": "3xx"},
+        {"url": f"{shop}/to/away", "redirects": 1, "hosts": ["localhost"]},
         {"url": f"{shop}/api", "holds": {"status": "ok", "shops.0.id": 7, "shops.0.open": True, "shops.0.rate": 1.1}},
         {"url": f"{shop}/large", "max_bytes": 70_000},
     ):
@@ -129,7 +130,7 @@ def test_a_page_that_answers_passes(shop: str) -> None:
         ({"url": "/status/404"}, "status 2xx", "status 404, 4 bytes", "page is gone"),
         ({"url": "/status/403"}, "status 2xx", "status 403", "access is refused"),
         ({"url": "/status/429", "status": 200}, "status 200", "status 429", "asked too often"),
-        ({"url": "/home"}, "status 2xx", "status 302 to /?token=***", "redirects = 1"),
+        ({"url": "/to/home"}, "status 2xx", "status 302 to /?token=***", "redirects = 1"),
         ({"url": "/", "holds": "Sold out"}, "holds 'Sold out'", "titled 'Our shop'", "without what it must show"),
         ({"url": "/", "holds": {"status": "ok"}}, "JSON", "status 200", "not the interface"),
         ({"url": "/deep", "holds": {"status": "ok"}}, "JSON", "status 200", "not the interface"),
@@ -138,10 +139,15 @@ def test_a_page_that_answers_passes(shop: str) -> None:
         ({"url": "/api", "holds": {"shops.0.open": 1}}, "= 1", "= True", "not with what it must"),
         ({"url": "/circle/0", "redirects": 9}, "at most 9 redirects", "/circle/0, where it had been before", "circle"),
         ({"url": "/on/1", "redirects": 3}, "at most 3 redirects", "4 and more", "without end"),
-        ({"url": "/away", "redirects": 3}, "within 127.0.0.1", "redirected to http://localhost", "a host nobody named"),
-        ({"url": "/odd/mail", "redirects": 3}, "redirects", "mailto:", "leads to no page"),
-        ({"url": "/odd/brackets", "redirects": 3}, "redirects", "no address", "leads to no page"),
-        ({"url": "/odd/port", "redirects": 3}, "a whole answer", "99999", ""),
+        (
+            {"url": "/to/away", "redirects": 3},
+            "within 127.0.0.1",
+            "redirected to http://localhost",
+            "a host nobody named",
+        ),
+        ({"url": "/to/mail", "redirects": 3}, "redirects", "mailto:", "leads to no page"),
+        ({"url": "/to/brackets", "redirects": 3}, "redirects", "no address", "leads to no page"),
+        ({"url": "/to/port", "redirects": 3}, "a whole answer", "99999", ""),
         ({"url": "/large", "max_bytes": 65536}, "at most 64 KiB", "content-length: 70000", "no such page"),
     ],
 )
