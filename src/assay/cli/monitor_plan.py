@@ -93,6 +93,8 @@ def _facts(each: Planned) -> list[tuple[str, str]]:
         ("runbook", monitor.runbook),
         ("owner", monitor.owner),
     ]
+    if each.note:
+        facts.append(("note", each.note))
     if not each.runs_here:
         facts.insert(1, ("where", f"not here: pinned to location {monitor.location}"))
     return facts
@@ -152,6 +154,7 @@ def _monitor(each: Planned) -> dict[str, Any]:
         "runbook": monitor.runbook,
         "owner": monitor.owner,
         "customers": monitor.customers,
+        "note": each.note,
     }
 
 

@@ -296,6 +296,12 @@ def _refuse_options(monitor: Monitor, check: Check, place: str) -> None:
                 expected=f"a value like {usual!r}",
                 seen=repr(value)[:120],
             )
+    if check.judge is not None:
+        try:
+            check.judge({**check.options, **monitor.options})
+        except UsageError as error:
+            error.where = f"{place}.options" + (f".{error.where}" if error.where else "")
+            raise
 
 
 _KINDS: Sequence[tuple[type | tuple[type, ...], type | tuple[type, ...]]] = (

@@ -4,38 +4,41 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Any
-
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse
-from starlette.routing import Route
+from datetime import datetime
 
 from assay.alerts import AlertEngine
 from assay.errors import UsageError
-from assay.events import Listener, Probe
+from assay.events import Listener
 from assay.flow import Flow
 from assay.local.plan import EDGE, Plan
+from assay.local.sole import sole_watcher
 from assay.local.store_place import store_of
 from assay.monitor import Monitor
 from assay.reporting.metric_labels import Known
 from assay.reporting.metrics import Metrics
+from assay.reporting.status.app import guard_of, status_app
 from assay.reporting.status.live import Recent
+from assay.reporting.traces import Traces
+from assay.runners.kill_switch import KillSwitch
+from assay.runners.scheduler.backlog import Backlog
 from assay.runners.scheduler.declared import chosen_of, monitor_roots, monitors_of
 from assay.runners.scheduler.heartbeat import heartbeat_of
+from assay.runners.scheduler.page_source import PageSource
 from assay.runners.scheduler.probing import Prober
 from assay.runners.scheduler.reload import Reload
 from assay.runners.scheduler.self_check import Health
 from assay.runners.scheduler.server import serving
 from assay.runners.scheduler.service import Service
-from assay.runners.scheduler.telling import Log, Task
+from assay.runners.scheduler.telling import Log, Task, utc_now
+from assay.runners.scheduler.turns import Turns
 from assay.runners.session import Session
 from assay.store import Store, open_store
 
 LOCATION = "ASSAY_LOCATION"
+_RETAIN_EVERY_S = 3600.0
 _LOCATION = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 
 
@@ -91,18 +94,24 @@ def open_watch(
     """
     with ExitStack() as ending:
         made = _Parts(plan, session, flows, wanted, log, ending)
-        service = made.service(monitors, listeners)
-        ending.enter_context(made.health.asked())
         if wanted.once:
+            service = made.service(monitors, listeners, None)
+            ending.enter_context(made.health.asked())
             yield Watch(service)
             return
-        store = open_store(store_of(plan))
+        where = store_of(plan)
+        ending.enter_context(sole_watcher(where, plan.name))
+        store = open_store(where)
         ending.callback(store.close)
-        made.keep(store)
+        service = made.service(monitors, listeners, made.taking(store))
+        ending.enter_context(made.health.asked())
+        source = made.keep(store)
         address = None
         if wanted.port is not None:
-            address = ending.enter_context(serving(_plain_app(made), plan.profile.monitoring.bind, wanted.port))
-        yield Watch(service, address, store.address, _switch(plan))
+            monitoring = plan.profile.monitoring
+            app = status_app(source, guard_of(monitoring))
+            address = ending.enter_context(serving(app, monitoring.bind, wanted.port))
+        yield Watch(service, address, store.address, made.switch.place)
 
 
 @dataclass(slots=True)
@@ -118,9 +127,31 @@ class _Parts:
     health: Health = field(init=False)
     metrics: Metrics = field(init=False)
     running: Service = field(init=False)
-    recent: Recent = field(default_factory=Recent)
+    switch: KillSwitch = field(init=False)
+    turns: Turns | None = None
+    backlog: Backlog | None = None
+    store: Store | None = None
 
-    def service(self, monitors: Mapping[str, Monitor], listeners: Sequence[Listener]) -> Service:
+    def taking(self, store: Store) -> Turns:
+        """Take part in the turns of all processes that share the store, and in what stops all of them."""
+        self.store = store
+        self.switch = KillSwitch(self.plan, store)
+        self.turns = Turns(store, self.plan.name, log=self.log)
+        self.turns.start()
+        self.ending.callback(self.turns.close)
+        # The session may be lent by whoever goes on with it.
+        guard, before = self.session.guard, self.session.guard.switch
+        guard.switch = self.switch
+        guard.brakes.append(self.turns.brake)
+
+        def release() -> None:
+            guard.switch = before
+            guard.brakes.clear()
+
+        self.ending.callback(release)
+        return self.turns
+
+    def service(self, monitors: Mapping[str, Monitor], listeners: Sequence[Listener], turns: Turns | None) -> Service:
         """Make what runs monitors, and what looks after the process itself."""
         monitoring, wanted = self.plan.profile.monitoring, self.wanted
         prober = Prober(self.session, self.flows, location=wanted.location)
@@ -131,6 +162,7 @@ class _Parts:
             probe=prober.probe,
             location=wanted.location,
             runs_here=lambda monitor: wanted.runs_here(self.plan, monitor),
+            turns=turns,
             listeners=listeners,
             changing=None if wanted.once else Reload(monitor_roots(self.plan), self._load),
             workers=monitoring.workers,
@@ -139,42 +171,80 @@ class _Parts:
         )
         self.health = Health(
             monitors=self.running.monitors_here,
-            store=lambda: None,
+            store=self._store_trouble,
             edge=self._edge_trouble,
             next_due=self.running.next_due,
+            kept=self._kept,
         )
         self.running.hear(self.health)
         return self.running
 
-    def keep(self, store: Store) -> None:
-        """Keep what runs come to, count it, wake whom it concerns, and call the outside heartbeat."""
+    def keep(self, store: Store) -> PageSource:
+        """Keep what runs come to, count it, wake whom it concerns; return what the status page is told."""
         plan, service = self.plan, self.running
+        self.backlog = Backlog(store, plan.name, plan.home.path, log=self.log)
+        self.backlog.start()
+        self.ending.callback(self.backlog.close)
         known = Known.of(plan.profile, monitors=service.monitors, flows=self.flows, location=self.wanted.location)
         self.metrics = Metrics(known, plan.name)
         self.metrics.restore(store.probes.latest(plan.name))
         engine = AlertEngine(plan.profile, plan.name, self._alerting, store)
         engine.start()
         self.ending.callback(engine.close)
-        for listener in (self.metrics, self.recent, engine, _keeping(store)):
+        recent = Recent()
+        heard: list[Listener] = [self.metrics, recent, engine, self.backlog, *self._traced()]
+        for listener in heard:
             service.hear(listener)
-        self._watch_figures(engine)
+        service.beside(Task(name="retention", act=lambda: self._retain(store), every_s=_RETAIN_EVERY_S))
+        self._watch_figures(engine, self.backlog)
+        self._beat()
+        return PageSource(
+            plan=plan,
+            service=service,
+            store=store,
+            recent=recent,
+            backlog=self.backlog,
+            health=self.health,
+            engine=engine,
+            counted=self.metrics,
+            started_at=utc_now(),
+            switch=self.switch,
+        )
+
+    def _beat(self) -> None:
+        """Call the outside heartbeat, where one is declared."""
         beat = heartbeat_of(
-            plan,
+            self.plan,
             self.health.problems,
             count=lambda result: self.metrics.count("assay_heartbeats_total", result=result),
             say=self.log,
         )
-        if beat is not None:
-            self.ending.callback(beat.close)
-            every_s = plan.profile.monitoring.heartbeat_every
-            service.beside(Task(name="heartbeat", act=beat.beat, every_s=every_s, at_once=False))
-            self.metrics.watch(
-                "assay_heartbeat_last_success_timestamp_seconds",
-                lambda: [({}, beat.last_success)] if beat.last_success else [],
-            )
+        if beat is None:
+            return
+        self.ending.callback(beat.close)
+        every_s = self.plan.profile.monitoring.heartbeat_every
+        self.running.beside(Task(name="heartbeat", act=beat.beat, every_s=every_s, at_once=False))
+        self.metrics.watch(
+            "assay_heartbeat_last_success_timestamp_seconds",
+            lambda: [({}, beat.last_success)] if beat.last_success else [],
+        )
 
-    def _watch_figures(self, engine: AlertEngine) -> None:
+    def _traced(self) -> Sequence[Listener]:
+        """Return the listener that hands traces to a collector, where one is declared."""
+        endpoint = self.plan.profile.monitoring.otlp
+        if endpoint is None:
+            return ()
+        way = self.plan.way_to(endpoint)
+        traces = Traces(endpoint, say=self.log, proxy=way.proxy, ca_file=way.ca_file)
+        self.ending.callback(traces.close)
+        self.metrics.watch("assay_trace_spans_lost_total", lambda: traces.lost)
+        return (traces,)
+
+    def _watch_figures(self, engine: AlertEngine, backlog: Backlog) -> None:
         watch, health = self.metrics.watch, self.health
+        watch("assay_store_up", lambda: float(backlog.store_up))
+        watch("assay_backlog_probes", lambda: backlog.waiting)
+        watch("assay_kill_switch", lambda: float(self.switch.thrown() is not None))
         watch("assay_self_problems", lambda: len(health.problems()))
         watch("assay_clock_jumps_total", lambda: self.running.clock.jumps)
         watch("assay_alerts_undeliverable", lambda: len(engine.undeliverable()))
@@ -196,6 +266,21 @@ class _Parts:
         if self.plan.has_edge:
             watch("assay_edge_up", lambda: float(self._edge_trouble() is None))
 
+    def _retain(self, store: Store) -> None:
+        monitoring = self.plan.profile.monitoring
+        store.probes.retain(
+            utc_now(), probes_s=monitoring.keep_probes, bad_s=monitoring.keep_bad, hours_s=monitoring.keep_hours
+        )
+
+    def _store_trouble(self) -> str | None:
+        trouble = self.backlog.trouble if self.backlog is not None else None
+        return (self.turns.cut_off if self.turns is not None else None) or (trouble.message if trouble else None)
+
+    def _kept(self) -> Mapping[str, datetime]:
+        if self.store is None:
+            return {}
+        return {name: kept.due_at for name, kept in self.store.probes.latest(self.plan.name).items()}
+
     def _load(self) -> Mapping[str, Monitor]:
         return chosen_of(monitors_of(self.plan, self.flows), (), self.plan.name)
 
@@ -212,33 +297,3 @@ class _Parts:
 
 
 _STATES = ("passing", "degraded", "failing", "unknown")
-
-
-def _keeping(store: Store) -> Callable[[object], None]:
-    def keep(event: object) -> None:
-        if isinstance(event, Probe):
-            store.probes.keep([event])
-
-    return keep
-
-
-def _switch(plan: Plan) -> str:
-    safety = plan.environment.safety
-    return safety.kill_switch if safety else "none is declared: nothing here is production"
-
-
-def _plain_app(made: _Parts) -> Any:
-    def scraped(request: Request) -> PlainTextResponse:
-        page = made.metrics.page(request.headers.get("accept", ""))
-        return PlainTextResponse(page.text, media_type=page.content_type)
-
-    def ready(_: Request) -> PlainTextResponse:
-        problems = made.health.problems()
-        return PlainTextResponse("\n".join([*problems, ""]) or "ok\n", status_code=503 if problems else 200)
-
-    routes = [Route("/metrics", scraped), Route("/healthz", _well), Route("/readyz", ready)]
-    return Starlette(routes=routes)
-
-
-def _well(_: Request) -> PlainTextResponse:
-    return PlainTextResponse("ok\n")

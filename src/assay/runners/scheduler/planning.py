@@ -14,6 +14,7 @@ from assay.local.plan import Plan
 from assay.money import Money
 from assay.monitor import Monitor
 from assay.profile import Safety
+from assay.runners.scheduler.declared import fits, wait_of
 from assay.runners.scheduler.timetable import upcoming
 from assay.span import span_text
 from assay.store import Store
@@ -46,6 +47,7 @@ class Planned:
     fire_after: int = 0
     resolve_after: int = 0
     routes: Sequence[str] = ()
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +125,15 @@ def _planned(
         fire_after=monitor.alert.fire_after or alerts.fire_after,
         resolve_after=monitor.alert.resolve_after or alerts.resolve_after,
         routes=monitor.alert.routes or tuple(_routes_for(monitor, plan)),
+        note="" if fits(monitor, plan, flows) else _short(monitor, plan, flows),
+    )
+
+
+def _short(monitor: Monitor, plan: Plan, flows: Mapping[str, Flow]) -> str:
+    wait_s = wait_of(flows[monitor.flow or ""], plan)
+    return (
+        f"a late change of an order shows itself within {span_text(wait_s)} (twice policies.freshness.erp); this run "
+        f"ends after {span_text(monitor.timeout_s)} and judges before: order_census and order_sample see the rest"
     )
 
 
