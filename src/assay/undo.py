@@ -177,7 +177,7 @@ class Ledger:
             return _LEAKED, f"{intent.verb} was refused: {refused}"
         except LookupError as error:
             return _LEAKED, f"cannot be found: {error}"
-        except (InfrastructureError, SafetyError) as error:
+        except (InfrastructureError, SafetyError, TimeoutError) as error:
             return _OPEN, _first_line(error)
         except Exception as error:
             return _LEAKED, f"{intent.verb} failed: {type(error).__name__}: {_first_line(error)}"

@@ -65,6 +65,12 @@ def left_s() -> float | None:
     return allowance.left_s
 
 
+def spare_s() -> float | None:
+    """Return the seconds left to whatever runs now, none when they are over; None where nobody limits it."""
+    allowance = _current.get()
+    return None if allowance is None else allowance.left_s
+
+
 def pause(seconds: float) -> None:
     """Let real time pass, no longer than may be taken; raises as `Allowance.check` does."""
     allowance = _current.get()

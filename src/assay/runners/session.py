@@ -31,7 +31,7 @@ from assay.oracles import ATTEMPT_ORACLES, ORACLES, POPULATION_ORACLES
 from assay.oracles.strangers import strangers
 from assay.records import Attempt, Call, Dossier, Population, StockCount
 from assay.roles import Http
-from assay.runners.allowance import await_change, left_s, pause
+from assay.runners.allowance import await_change, left_s, pause, spare_s
 from assay.runners.beside import PlatformLogs
 from assay.runners.evidence import Kept, evidence_of
 from assay.runners.execution import Attributed, Execution, current
@@ -45,6 +45,7 @@ from assay.store import Store, open_store
 from assay.suites import enter, suite_roots
 from assay.undo import Ledger, Reckoning
 
+_BUSY_FOR, _GRACE = timedelta(hours=1), timedelta(seconds=30)
 _MARGIN, _MICROSECOND = timedelta(seconds=2), timedelta(microseconds=1)
 
 
@@ -424,7 +425,16 @@ class Session:
             scope=scope,
             wait=self.wait,
             creating=self.guard.creating,
+            busy_for=self._busy_for,
         )
+
+    @property
+    def _busy_for(self) -> timedelta:
+        """Return for how long what is created now belongs to this run alone, and no sweep touches it."""
+        left = None if self._simulated else spare_s()
+        if left is None:
+            return _BUSY_FOR
+        return timedelta(seconds=left + self.plan.profile.monitoring.undo_budget) + _GRACE
 
     def _leased(self, case: Case, holder: str) -> tuple[str, ...]:
         held = [name for kept in list(self._kept.values()) for name in kept.case.lease_names]

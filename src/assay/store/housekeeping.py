@@ -13,7 +13,9 @@ from assay.store.database import Database
 from assay.store.intents import CLOSED
 from assay.store.schema import (
     PARTS,
+    alerts,
     calls,
+    deliveries,
     gaps,
     intents,
     leases,
@@ -22,6 +24,7 @@ from assay.store.schema import (
     probe_hours,
     probes,
     runs,
+    silences,
     spendings,
     turns,
     us,
@@ -36,7 +39,7 @@ def forget(database: Database, environment: str) -> None:
         for part in (probes, probe_hours):
             connection.execute(sa.delete(part).where(part.c.monitor_id.in_(ours)))
         # The kill switch stays: whoever threw it meant it, and forgetting is no decision to go on.
-        for table in (calls, gaps, runs, leases, spendings, turns, monitors):
+        for table in (calls, gaps, runs, leases, spendings, turns, monitors, alerts, silences, deliveries):
             connection.execute(sa.delete(table).where(table.c.environment == environment))
         done = (intents.c.environment == environment, intents.c.state.in_(CLOSED))
         connection.execute(sa.delete(intents).where(*done))
