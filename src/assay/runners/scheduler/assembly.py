@@ -32,6 +32,7 @@ from assay.runners.scheduler.reload import Reload
 from assay.runners.scheduler.self_check import Health
 from assay.runners.scheduler.server import serving
 from assay.runners.scheduler.service import Service
+from assay.runners.scheduler.sweeping import Sweeper
 from assay.runners.scheduler.telling import Log, Task, utc_now
 from assay.runners.scheduler.turns import Turns
 from assay.runners.session import Session
@@ -195,6 +196,7 @@ class _Parts:
         heard: list[Listener] = [self.metrics, recent, engine, self.backlog, *self._traced()]
         for listener in heard:
             service.hear(listener)
+        self._sweep(store)
         service.beside(Task(name="retention", act=lambda: self._retain(store), every_s=_RETAIN_EVERY_S))
         self._watch_figures(engine, self.backlog)
         self._beat()
@@ -210,6 +212,23 @@ class _Parts:
             started_at=utc_now(),
             switch=self.switch,
         )
+
+    def _sweep(self, store: Store) -> None:
+        """Take back what crashes left, at once and again and again, beside what runs."""
+        every_s = self.plan.profile.monitoring.sweep_every
+        sweeper = Sweeper(
+            self.session,
+            store,
+            location=self.wanted.location,
+            every_s=every_s,
+            turns=self.turns,
+            tell=self.running.tell,
+            log=self.log,
+        )
+        self.ending.callback(sweeper.close)
+        self.running.beside(Task(name="sweep", act=sweeper.sweep, every_s=every_s))
+        self.metrics.watch("assay_undo_leaks", lambda: sweeper.leaks)
+        self.metrics.watch("assay_undo_open", lambda: sweeper.open)
 
     def _beat(self) -> None:
         """Call the outside heartbeat, where one is declared."""
@@ -271,6 +290,7 @@ class _Parts:
         store.probes.retain(
             utc_now(), probes_s=monitoring.keep_probes, bad_s=monitoring.keep_bad, hours_s=monitoring.keep_hours
         )
+        store.alerts.retain(utc_now(), keep_s=monitoring.keep_bad)
 
     def _store_trouble(self) -> str | None:
         trouble = self.backlog.trouble if self.backlog is not None else None
