@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import subprocess
 import time
 import urllib.parse
@@ -23,7 +24,6 @@ from assay.records import Call, Dossier
 from assay.reporting.metric_families import FAMILIES
 from assay.reporting.metrics import Known, Metrics
 from tests.engine.parts import program
-from tests.engine.postgres import _free_port as free_port
 from tests.serving import Quiet, serving
 
 ROOT = Path(__file__).parents[3]
@@ -168,6 +168,13 @@ def run_of(number: int) -> Probe:
     )  # fmt: skip
     failed = replace(probe, result=ProbeResult.FAILED, outcomes=(replace(outcome, findings=(wrong,)),))
     return probe if number % 5 else failed
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="module")
