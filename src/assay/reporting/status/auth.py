@@ -67,7 +67,7 @@ class Guard:
     must not travel otherwise.
     """
 
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
     user_header: str | None = None
     trusted: tuple[IPv4Network | IPv6Network, ...] = ()
     hosts: frozenset[str] = frozenset(_LOOPBACK)

@@ -7,7 +7,7 @@ table as well.
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -104,7 +104,6 @@ class Chart:
 
     title: str
     words: str
-    unit: str
     plots: tuple[Plot, ...]
 
 
@@ -133,14 +132,14 @@ def verdict_chart(buckets: Sequence[Bucket], span: Span) -> Chart:
     if bad:
         words += f" The last bar that is not all passed begins {_moment(bad[-1].start, span)} UTC."
     plots = [_verdict_plot(buckets, span, *size) for size in _SIZES]
-    return Chart("Verdicts", words, "share of runs", tuple(plots))
+    return Chart("Verdicts", words, tuple(plots))
 
 
 def latency_chart(buckets: Sequence[Bucket], span: Span, objective_s: float | None) -> Chart:
     """Return how long runs took: the median and what 95 in 100 stayed under, with the promised limit."""
     known = [bucket for bucket in buckets if bucket.p50 is not None]
     if not known:
-        return Chart("Latency", "No run was timed in this span.", "time a run took", ())
+        return Chart("Latency", "No run was timed in this span.", ())
     last, slowest = known[-1], max(known, key=lambda bucket: bucket.p95 or 0.0)
     words = (
         f"Median {duration(last.p50 or 0.0)} and 95th percentile {duration(last.p95 or 0.0)} in the last bar; the "
@@ -152,7 +151,7 @@ def latency_chart(buckets: Sequence[Bucket], span: Span, objective_s: float | No
     plots = []
     for size in _SIZES:
         frame = _frame(size)
-        y_ticks, scale = _y_axis(top, frame, duration)
+        y_ticks, scale = _y_axis(top, frame, lambda seconds: duration(seconds) if seconds else "0 s")
         step = (frame.right - frame.left) / len(buckets)
         middles = [frame.left + (number + 0.5) * step for number in range(len(buckets))]
         p95, dots95 = _path(middles, [bucket.p95 for bucket in buckets], scale)
@@ -167,7 +166,7 @@ def latency_chart(buckets: Sequence[Bucket], span: Span, objective_s: float | No
                 limit=scale(objective_s) if objective_s is not None else None,
             )
         )
-    return Chart("Latency", words, "time a run took", tuple(plots))
+    return Chart("Latency", words, tuple(plots))
 
 
 def series_chart(
@@ -176,18 +175,19 @@ def series_chart(
     span: Span,
     now: datetime,
     written: Callable[[float], str],
-    unit: str,
+    *,
+    is_time: bool,
 ) -> Chart:
-    """Return one figure over time; points are oldest first. A pause of several usual gaps breaks the line."""
+    """Return one figure over time; points are oldest first. is_time: values are seconds."""
     if not points:
-        return Chart(title, "Nothing was measured in this span.", unit, ())
+        return Chart(title, "Nothing was measured in this span.", ())
     values = [value for _, value in points]
     words = f"Last {written(values[-1])}, lowest {written(min(values))}, highest {written(max(values))}."
     begin, end = now - span.back, now
     plots = []
     for size in _SIZES:
         frame = _frame(size)
-        y_ticks, scale = _y_axis(max(values), frame, written, least=min(values))
+        y_ticks, scale = _y_axis(max(values), frame, written, least=min(values), is_time=is_time)
         width = frame.right - frame.left
         shown = _thinned(points, round(width / 2))
         xs = [frame.left + max(0.0, (at - begin) / (end - begin)) * width for at, _ in shown]
@@ -198,7 +198,7 @@ def series_chart(
                 frame, x_ticks=ticks, y_ticks=y_ticks, lines=(("p50", path),), dots=tuple(("p50", *dot) for dot in dots)
             )
         )
-    return Chart(title, words, unit, tuple(plots))
+    return Chart(title, words, tuple(plots))
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,11 +317,11 @@ def _moment(start: datetime, span: Span) -> str:
 
 
 def _y_axis(
-    top: float, frame: Plot, written: Callable[[float], str], *, least: float = 0.0
+    top: float, frame: Plot, written: Callable[[float], str], *, least: float = 0.0, is_time: bool = True
 ) -> tuple[tuple[Tick, ...], Callable[[float], float]]:
     """Return marks at round figures from 0 (or below, for negative figures) and the scale."""
     low = min(0.0, least)
-    step = _round_step((max(top, 0.0) - low) / 3)
+    step = _round_step((max(top, 0.0) - low) / 3, is_time=is_time)
     first, last = math.floor(low / step), math.ceil(max(top, 0.0) / step)
     last = max(last, first + 1)
 
@@ -331,9 +331,14 @@ def _y_axis(
     return tuple(Tick(scale(number * step), written(number * step)) for number in range(first, last + 1)), scale
 
 
-def _round_step(step: float) -> float:
+_TIMES_S = (60, 120, 300, 600, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800)
+
+
+def _round_step(step: float, *, is_time: bool) -> float:
     if step <= 0:
         return 1.0
+    if is_time and 30 < step < _TIMES_S[-1]:
+        return float(_TIMES_S[bisect_left(_TIMES_S, step)])
     size = 10.0 ** math.floor(math.log10(step))
     return size * (1, 2, 5, 10)[min(3, bisect_right((1.0, 2.0, 5.0), step / size - 1e-9))]
 

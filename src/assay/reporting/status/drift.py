@@ -89,6 +89,8 @@ def _series(
         monitor=monitor,
         last=text(points[-1][1]),
         at=points[-1][0],
-        chart=series_chart(f"{words} {of}".strip(), points, span, reading.now, text, words),
+        chart=series_chart(
+            f"{words} {of}".strip(), points, span, reading.now, text, is_time=metric.endswith("_seconds")
+        ),
         table=tuple((at, text(value)) for at, value in reversed(points[-_TABLE:])),
     )

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from assay.events import ProbeResult
 from assay.money import Money, sum_of
 from assay.reporting.status.reading import Reading
 from assay.reporting.status.runs import Fault, Run
@@ -46,10 +45,22 @@ def groups_of(reading: Reading) -> list[Group]:
     return sorted(groups, key=lambda group: (not group.is_open, -group.last.timestamp()))[:_MOST_GROUPS]
 
 
-def failures_of(reading: Reading) -> list[Run]:
-    """Return the last runs that did not pass and found nothing: failed steps, no verdict, refused, stuck, missed."""
-    runs = reading.bad(since=reading.now - BACK, limit=_MOST_RUNS)
-    return [run for run in runs if not run.faults and run.result is not ProbeResult.PASSED][:30]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Runs of a monitor that did not pass and found nothing, for the same reason; `run` is the latest."""
+
+    run: Run
+    count: int
+    first: datetime
+
+
+def failures_of(reading: Reading) -> list[Failure]:
+    """Return why runs without a finding did not pass (a failed step, no verdict, stuck …), the latest first."""
+    kinds: dict[tuple[object, ...], list[Run]] = {}
+    for run in reading.bad(since=reading.now - BACK, limit=_MOST_RUNS):
+        if not run.faults:
+            kinds.setdefault((run.monitor, run.result, run.why), []).append(run)
+    return [Failure(run=runs[0], count=len(runs), first=runs[-1].due_at) for runs in kinds.values()][:_MOST_GROUPS]
 
 
 def money_at_risk(faults: Iterable[Fault]) -> tuple[Money, ...]:

@@ -104,7 +104,9 @@ def _alerts() -> Schema:
         },
         f"{PREFIX}/silences": {
             "get": _read("silences", "The silences that hold", _page("Silence")),
-            "post": _change("silence", "Keep monitors quiet", "201", _ref("Silence"), _ref("NewSilence"), absent=True),
+            "post": _linked(
+                _change("silence", "Keep monitors quiet", "201", _ref("Silence"), _ref("NewSilence"), absent=True)
+            ),
         },
         f"{PREFIX}/silences/{{number}}": {
             "delete": _operation(
@@ -227,6 +229,12 @@ def _change(name: str, summary: str, status: str, answer: Schema, body: Schema, 
     failures = ("400", "403", *(("404",) if absent else ()), "409", "413", "415", "422", "503")
     operation = _operation(name, summary, answers, failures=failures)
     operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
+    return operation
+
+
+def _linked(operation: Schema) -> Schema:
+    ended = {"operationId": "unsilence", "parameters": {"number": "$response.body#/number"}}
+    operation["responses"]["201"]["links"] = {"end": ended}
     return operation
 
 

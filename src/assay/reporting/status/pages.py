@@ -24,7 +24,7 @@ from assay.reporting.status.rows import Row, Sparks, counts_of, row_for, rows_of
 from assay.reporting.status.runbook import address_of, text_of
 from assay.reporting.status.source import StatusSource
 from assay.reporting.status.words import ago, between, left
-from assay.reporting.text import clip, duration, instant, plural
+from assay.reporting.text import clip, duration, instant, plural, printable
 
 NAVIGATION = (
     ("/", "Overview"),
@@ -64,7 +64,12 @@ class Pages:
         self.assets = {name.rpartition("/")[2]: _asset(folders, name, kind) for name, kind in _ASSETS.items()}
         loader = jinja2.FileSystemLoader([str(folder / "status") for folder in folders])
         self._templates = jinja2.Environment(
-            loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+            loader=loader,
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            finalize=_visible,
         )
         self._templates.filters |= {
             "ago": ago, "left": left, "between": between, "instant": instant, "duration": duration, "plural": plural,
@@ -134,7 +139,7 @@ class Pages:
         return self._page(request, reading, "ledger", "/ledger", leaked=leaked, waiting=waiting)
 
     def alerts(self, request: Request) -> HTMLResponse:
-        """Who was woken, who was not and why, and what could not be delivered."""
+        """What fires, what does not and why, and what could not be delivered."""
         reading = Reading(self._source)
         lines = sorted(
             (line for line in self._source.alerts() if line.state != "passing" or line.told),
@@ -146,6 +151,7 @@ class Pages:
             suppressed=[line for line in lines if line.suppressed_by],
             brewing=[line for line in lines if not line.told and not line.suppressed_by],
             undeliverable=list(self._source.undeliverable()), names=set(reading.names()),
+            deliveries=reading.deliveries()[:20],
         )  # fmt: skip
 
     def silences(self, request: Request, *, fields: Mapping[str, str] | None = None, wrong: str = "") -> HTMLResponse:
@@ -202,6 +208,11 @@ class Pages:
         except (jinja2.TemplateNotFound, jinja2.UndefinedError) as error:
             raise UsageError(f"the page {template} cannot be laid out", seen=str(error), hint=_MEND) from None
         return HTMLResponse(text, status)
+
+
+def _visible(value: object) -> object:
+    """Return text of whoever wrote it as it can be printed; what is laid out already stays as it is."""
+    return printable(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 
 def _matches(row: Row, query: str, state: str) -> bool:

@@ -111,7 +111,7 @@ def row_of(
     if silence is not None:
         quiet = f"silenced until {silence.until:%Y-%m-%d %H:%M} UTC"
     elif suppressed_by:
-        quiet = f"told as {suppressed_by}"
+        quiet = f"suppressed by {suppressed_by}"
     elif line is not None and line.quiet:
         quiet = line.quiet
     return Row(

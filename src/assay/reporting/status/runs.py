@@ -84,6 +84,8 @@ class Run:
                 return f"step {step.name}: {step.error}"
         if self.trouble:
             return self.trouble[0].partition("\n")[0]
+        if self.result is ProbeResult.MISSED:
+            return "it was due and did not start"
         return f"no answer from {', '.join(self.unreachable)}" if self.unreachable else ""
 
 
