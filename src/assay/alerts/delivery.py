@@ -215,6 +215,11 @@ class Courier:
             self._asked_at = now
 
 
+def send_now(route: str, wanted: Wanted, message: Message, now: datetime, *, seconds: float = SEND_S) -> str:
+    """Send a message here and now and return what came back; `Undeliverable` where it was not taken in time."""
+    return _bounded(lambda: open_route(route, wanted).send(message, now), seconds, threading.Semaphore(1))
+
+
 def sentence(delivery: Delivery) -> str:
     """Say of a message that was not delivered where it should go, why not, and what becomes of it."""
     what = f"'{delivery.alert}' ({delivery.kind}) by route '{delivery.route}'"

@@ -19,7 +19,7 @@ from assay.alerts import suppression
 from assay.alerts.delivery import Courier
 from assay.alerts.evidence import heard
 from assay.alerts.reckoning import Reckoner, Round, Silent
-from assay.alerts.routes import Undeliverable
+from assay.alerts.routes import Undeliverable, warm_up
 from assay.alerts.states import FIRING, PASSING, RESOLVED, Heard, Memory
 from assay.alerts.text import Message, Setting
 from assay.alerts.view import AlertView, view_of
@@ -171,6 +171,8 @@ class AlertEngine:
             time.sleep(_PAUSE_S)
 
     def _run_delivery(self) -> None:
+        if any(route.url for route in self._alerts.routes.values()):
+            self._guarded(warm_up)  # so that the first alert does not wait for an import
         while not self._ending:
             self._guarded(lambda: self._deliver(self._now(), inline=False))
             self._delivery_due.wait(1.0)

@@ -133,10 +133,6 @@ class Reckoner:
         done.changed -= done.gone
         return done
 
-    def example(self, name: str, monitor: Monitor, memory: Memory, now: datetime) -> Message:
-        """Return a marked example of an alert."""
-        return message("test", name, memory, monitor, self._setting, now=now)
-
     def standing(self, name: str, memories: Mapping[str, Memory], now: datetime) -> Message | None:
         """Return the message of an alert that people were told of, as of now; None where it is over."""
         memory = memories[name]

@@ -103,6 +103,13 @@ class _Apprise:
         return words or "delivered"
 
 
+def warm_up() -> None:
+    """Import what takes messages to services by their apprise address."""
+    import apprise
+
+    apprise.Apprise().add("json://localhost")  # its services are found when the first one is asked for
+
+
 def _services(address: str, source: str) -> Any:
     """Return the services of an address: several where it names several."""
     import apprise

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from assay.alerts.evidence import SAFETY, clean, money_at_risk
@@ -26,6 +26,7 @@ from assay.monitor import Monitor
 _LONGEST = 4000
 _SUBJECT = 120
 _LABEL = 11
+_EXAMPLE_LASTS = timedelta(minutes=1)
 _FEW_ORDERS = 5
 _FEW_CHILDREN = 12
 _LOOKS = {
@@ -145,7 +146,7 @@ def message(
             "runbook_url": setting.runbook(monitor.runbook),
         },
         starts_at=since,
-        ends_at=now if what == RESOLVED else None,
+        ends_at=now if what == RESOLVED else now + _EXAMPLE_LASTS if what == TEST else None,
         link=link,
         replaces=replaces,
     )

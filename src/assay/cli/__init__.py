@@ -40,6 +40,7 @@ _COMMANDS = {
     "rules": ("rules", "Write Prometheus rules, with unit tests, from the monitors."),
     "bundle": ("bundle", "Collect jar, wheels and documents for a machine without a registry."),
     "monitor": ("monitor", "Run flows and checks again and again, and tell whom it concerns."),
+    "alerts": ("alerts", "Show what is not well, try every route, silence monitors."),
     "sweep": ("sweep", "Take back what crashed runs left behind."),
     "prune": ("prune", "Remove results that are older than they are kept."),
 }

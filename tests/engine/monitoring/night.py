@@ -70,6 +70,7 @@ class Night:
     profile: Profile
     monitors: dict[str, Monitor]
     at: datetime = MIDNIGHT
+    environment: str = "production"
     engine: AlertEngine = field(init=False)
 
     def __post_init__(self) -> None:
@@ -80,7 +81,7 @@ class Night:
         self.mono = getattr(self, "mono", 1000.0)
         return AlertEngine(
             self.profile,
-            "production",
+            self.environment,
             lambda: self.monitors,
             self.store,
             **{"now": lambda: self.at, "monotonic": lambda: self.mono, "send_s": 5.0, **more},
@@ -108,13 +109,13 @@ class Night:
         verdict = ProbeResult(result)
         if verdict is ProbeResult.FAILED and "findings" not in more:
             more["findings"] = (wrong(),)
-        outcomes = tuple(Outcome(flow="F01", case=case, environment="production") for case in cases)
+        outcomes = tuple(Outcome(flow="F01", case=case, environment=self.environment) for case in cases)
         probe = Probe(
             **{
                 "id": f"{name}-{self.at.timestamp()}",
                 "monitor": name,
                 "subject": "order_census",
-                "environment": "production",
+                "environment": self.environment,
                 "location": "default",
                 "result": verdict,
                 "due_at": self.at,
@@ -135,7 +136,7 @@ class Night:
     @property
     def messages(self) -> list[Mapping[str, Any]]:
         """Every message that was to be told, the oldest first."""
-        return [each.message for each in reversed(self.store.alerts.deliveries("production", limit=1000))]
+        return [each.message for each in reversed(self.store.alerts.deliveries(self.environment, limit=1000))]
 
     @property
     def said(self) -> list[str]:
