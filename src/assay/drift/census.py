@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from assay.drift.checks import check
 from assay.drift.look import Look
+from assay.drift.options import judged
 from assay.drift.twice import seen_twice
 from assay.events import Finding, Result
 from assay.oracles import ORACLES, POPULATION_ORACLES
@@ -47,6 +49,7 @@ class _Count:
     "order_census",
     needs=("shop", "payments", "erp"),
     oracles=("O-O8", "O-O2", "O-O1"),
+    judge=judged(spans=("window", "lag", "settle")),
     window="2h",
     lag="1m",
     settle="10s",
@@ -98,7 +101,7 @@ def _count(look: Look, began: datetime, back: timedelta) -> _Count:
         population=population,
         findings=findings,
         differences=[] if silent else differences(population, closed),
-        doubled=_doubled(population),
+        doubled=_doubled(population, closed),
         closed=closed,
         is_whole=not silent,
     )
@@ -108,8 +111,9 @@ def _is_ours(number: str | None, pattern: str) -> bool:
     return not pattern or (number is not None and re.match(pattern, number) is not None)
 
 
-def _doubled(population: Population) -> dict[str, str]:
-    """Return (order number, system) of orders of which a system lists more than one thing: O-O1 must look at them."""
+def _doubled(population: Population, closed: datetime) -> dict[str, str]:
+    """Return the orders of the window of which a system lists more than one thing, with it: O-O1 must look at them."""
+    placed = {order.number for order in population.orders if population.since <= order.placed_at < closed}
     booked = Counter(each.reference or each.order_ref for each in population.documents if not each.rejected)
     found = {str(name): "erp" for name, count in booked.items() if count > 1 and name}
     numbers = {name: order.number for order in population.orders for name in (order.ref, order.number)}
@@ -121,14 +125,20 @@ def _doubled(population: Population) -> dict[str, str]:
     for (system, name, _), count in paid.items():
         if count > 1 and name in numbers:
             found[numbers[name]] = system
-    return found
+    # An ERP lists whole days, and what is of an earlier window was told then.
+    return {name: system for name, system in found.items() if _whole(name, placed)}
+
+
+def _whole(name: str, numbers: Iterable[str]) -> str:
+    """Return the order a reference is of; a part's begins with the order's number."""
+    return next((each for each in numbers if name == each or name.startswith(f"{each}-")), "")
 
 
 def _each(look: Look, count: _Count) -> list[Finding]:
     """Return what O-O1 and O-O2 say of each order that differs: the money at risk, the documents, the cause."""
     found, twice = [], set()
     by_number = {order.number: order.ref for order in count.population.orders}
-    whole = {name: next((n for n in by_number if name == n or name.startswith(f"{n}-")), "") for name in count.doubled}
+    whole = {name: _whole(name, by_number) for name in count.doubled}
     names = [*whole.values(), *(name for each in count.differences for name in each.names if name in by_number)]
     for number in list(dict.fromkeys(filter(None, names)))[:_MOST_SUSPECTS]:
         look.in_time()

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from assay.drift.checks import check
 from assay.drift.look import Look
+from assay.drift.options import judged
 from assay.drift.twice import seen_twice
 from assay.drift.verdicts import quiet
 from assay.events import Finding, Result
@@ -28,6 +29,7 @@ _COMES, _SOON, _KEPT = "O-O10", "O-L5", "O-O2"
     "hooks",
     needs=("shop", "payments"),
     oracles=(_COMES, _SOON, _KEPT),
+    judge=judged(spans=("window", "ack", "settle"), counts=("refused",)),
     window="2h",
     ack="5s",
     refused=3,

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from assay.drift.checks import check
 from assay.drift.look import Look
+from assay.drift.options import judged
 from assay.drift.verdicts import quiet
 from assay.events import Result
 from assay.roles import Offers
@@ -25,6 +26,7 @@ T = TypeVar("T")
     "latency",
     needs=("shop",),
     oracles=(_SHOP, _VENDORS),
+    judge=judged(spans=("limit", "vendor_limit", "window"), counts=("reads",)),
     limit="2s",
     reads=3,
     vendor_limit="5s",
@@ -57,7 +59,7 @@ def latency(look: Look) -> None:
 def _timed(look: Look, what: str, read: Callable[[], T], limit: float) -> T:
     took = []
     with look.step(f"read {what}"):
-        for _ in range(max(int(look.options["reads"]), 1)):
+        for _ in range(int(look.options["reads"])):
             look.in_time()
             began = time.perf_counter()
             found = read()

@@ -12,10 +12,10 @@ from datetime import timedelta
 
 from assay.drift.checks import check
 from assay.drift.look import Look
+from assay.drift.options import judged
 from assay.drift.orders import gathered
 from assay.drift.twice import seen_twice
 from assay.drift.verdicts import quiet
-from assay.errors import UsageError, did_you_mean
 from assay.events import Finding, Result
 from assay.oracles.delivery import is_active
 from assay.records import Dossier, Order
@@ -35,6 +35,7 @@ _SENT = ("shipped", "delivered")
     ORACLE,
     needs=("shop", "payments", "erp", "carrier"),
     oracles=(ORACLE,),
+    judge=judged(spans=("window", "grace", "settle"), names={"ask": _ASKED}),
     customers=[],
     ask=list(_ASKED),
     window="1d",
@@ -49,8 +50,6 @@ def marker(look: Look) -> None:
     undo may take. settle: as everywhere.
     """
     for name in look.options["ask"]:
-        if name not in _ASKED:
-            raise UsageError(f"nobody is asked for '{name}'", where="options.ask", hint=did_you_mean(name, _ASKED))
         if name in _NOBODY:
             look.unjudged(ORACLE, _NOBODY[name])
     safety = look.landscape.environment.safety

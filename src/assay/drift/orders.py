@@ -9,9 +9,9 @@ from datetime import timedelta
 
 from assay.drift.checks import check
 from assay.drift.look import Look
+from assay.drift.options import judged
 from assay.drift.twice import seen_twice
 from assay.drift.verdicts import quiet, verdicts, violated
-from assay.errors import UsageError, did_you_mean
 from assay.events import Finding
 from assay.oracles import ORACLES
 from assay.records import Dossier, Order
@@ -25,6 +25,7 @@ _NEVER = ("O-O5", "O-S1", "O-S3")
     "orders",
     needs=("shop", "payments", "erp"),
     oracles=tuple(sorted(set(ORACLES) - set(_NEVER))),
+    judge=judged(spans=("window", "lag", "settle"), counts=("sample",), names={"judges": ORACLES}),
     window="1h",
     lag="1m",
     sample=20,
@@ -38,7 +39,7 @@ def orders(look: Look) -> None:
     most so many orders, another choice each time. judges: the oracles; where none is named, all that one order is
     enough for.
     """
-    names = _chosen(look.options["judges"])
+    names = list(look.options["judges"]) or [name for name in sorted(ORACLES) if name not in _NEVER]
     end = look.now() - 2 * look.judging.slack("erp") - timedelta(seconds=seconds_of(look.options["lag"]))
     since = end - timedelta(seconds=seconds_of(look.options["window"]))
     with look.step("list the orders"):
@@ -72,10 +73,3 @@ def gathered(look: Look, orders: Sequence[Order]) -> list[Dossier]:
         # Whether it was asked to be cancelled is not known here, and nothing is concluded from it.
         found.append(replace(look.gatherer.dossier(order.ref), cancel_asked=None))
     return found
-
-
-def _chosen(names: Sequence[str]) -> list[str]:
-    for name in names:
-        if name not in ORACLES:
-            raise UsageError(f"no oracle '{name}'", where="options.judges", hint=did_you_mean(name, ORACLES))
-    return list(names) or [name for name in sorted(ORACLES) if name not in _NEVER]

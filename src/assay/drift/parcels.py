@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from assay.drift.checks import check
 from assay.drift.look import Look
+from assay.drift.options import judged
 from assay.drift.orders import gathered, sampled
 from assay.drift.twice import seen_twice
 from assay.drift.verdicts import quiet, verdicts, violated
@@ -23,6 +24,7 @@ _UNKNOWN = "unknown"
     "parcels",
     needs=("shop", "erp", "carrier"),
     oracles=(*_JUDGES, "O-O7"),
+    judge=judged(spans=("window", "settle"), counts=("sample",)),
     window="4d",
     sample=25,
     settle="10s",

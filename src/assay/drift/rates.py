@@ -7,9 +7,11 @@ from datetime import timedelta
 
 from assay.drift.checks import check
 from assay.drift.look import Look
+from assay.drift.options import judged
 from assay.drift.twice import seen_twice
 from assay.drift.verdicts import quiet, signed, violated
 from assay.events import Finding
+from assay.money import EXPONENTS
 from assay.oracles import failed, unjudged
 from assay.oracles.feed import (
     FORMULA,
@@ -33,6 +35,7 @@ _MOST_ARTICLES = 3
     "rates",
     needs=("rates", "shop"),
     oracles=(ORACLE,),
+    judge=judged(spans=("settle",), names={"currencies": EXPONENTS}),
     currencies=["USD", "GBP", "JPY", "INR"],
     skus=[],
     settle="10s",

@@ -13,6 +13,7 @@ from datetime import timedelta
 
 from assay.drift.checks import check
 from assay.drift.look import Look
+from assay.drift.options import judged
 from assay.drift.twice import seen_twice
 from assay.drift.verdicts import quiet, signed
 from assay.events import Finding
@@ -30,6 +31,7 @@ _OPENING = "opening"
     "stock",
     needs=("shop",),
     oracles=("O-S1", "O-S3", "O-S4", "O-S5"),
+    judge=judged(spans=("grace", "settle"), counts=("sample",)),
     skus=[],
     sample=25,
     grace="5m",

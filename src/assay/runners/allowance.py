@@ -10,6 +10,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from assay.drift.look import OutOfTime
+from assay.http import Unanswered
 from assay.runners.shared_time import Stopped
 
 _HEARD_WITHIN_S = 0.2
@@ -87,12 +88,19 @@ def await_change(changed: threading.Condition) -> None:
     changed.wait(None if left_s() is None else _HEARD_WITHIN_S)
 
 
-def note_answer(system: str, status: int | None) -> None:
-    """Remember how a system answered whatever runs now; None where nothing came back."""
+def note_unanswered(error: Unanswered) -> None:
+    """Remember that a system did not answer whatever runs now; what our own deadline cut off says nothing of it."""
+    allowance = _current.get()
+    if allowance is not None and error.failure.kind != "over":
+        allowance.silent[error.system] = None
+
+
+def note_answer(system: str, status: int) -> None:
+    """Remember that a system answered whatever runs now with an error of its own, or said that it is away."""
     allowance = _current.get()
     if allowance is None:
         return
-    if status is None or status in _AWAY:
+    if status in _AWAY:
         allowance.silent[system] = None
-    if status is not None and status >= 500:
+    if status >= 500:
         allowance.broken[system] = status

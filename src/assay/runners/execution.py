@@ -7,11 +7,10 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
-from assay.errors import InfrastructureError
 from assay.flow import Watched
-from assay.http import Capture, Client
+from assay.http import Capture, Client, Unanswered
 from assay.roles import Reply
-from assay.runners.allowance import note_answer
+from assay.runners.allowance import note_answer, note_unanswered
 from assay.runners.safety import Guard
 
 _MOST_EXCHANGES = 300
@@ -63,8 +62,8 @@ class Attributed:
     def _answered(self, client: Client, method: str, path: str, more: dict[str, Any]) -> Reply:
         try:
             reply = client.request(method, path, **more)
-        except InfrastructureError:
-            note_answer(self._system, None)
+        except Unanswered as error:
+            note_unanswered(error)
             raise
         note_answer(self._system, reply.status)
         return reply

@@ -23,7 +23,7 @@ from assay.drift.look import Look, OutOfTime
 from assay.errors import AssayError, InfrastructureError, SafetyError
 from assay.events import Finding, Measure, Outcome, Probe, ProbeResult, Result, StepDone
 from assay.flow import Case, Flow
-from assay.http import own_until, until
+from assay.http import Unanswered, own_until, until
 from assay.local.plan import EDGE, MERCHANT, SIMULATORS
 from assay.monitor import Monitor
 from assay.runners.allowance import Allowance, allowed
@@ -143,6 +143,8 @@ class Prober:
             told.blind = True
             told.trouble.append("it was ended with its process before it came to a verdict")
         except Exception as error:  # a connector's, a check's, a flow's own: all are what this run came to
+            if isinstance(error, Unanswered) and error.failure.kind != "over":
+                allowance.silent[error.system] = None  # a check may ask by a client of its own
             told.fail(error)
         told.shop_broke = bool(allowance.broken.keys() & self._session.plan.environment.with_role("shop").keys())
         result = told.result
@@ -162,7 +164,7 @@ class Prober:
             findings=tuple(told.findings),
             outcomes=tuple(told.outcomes),
             measures=tuple(told.measures),
-            unreachable=() if result is ProbeResult.PASSED else self._unreachable(allowance),
+            unreachable=() if result is ProbeResult.PASSED else self._unreachable(allowance, result),
             trouble=tuple(dict.fromkeys(told.trouble)),
             run_id=run_id,
             trace_id=told.outcomes[0].trace_id if told.outcomes else "",
@@ -289,10 +291,14 @@ class Prober:
                 told.findings += look.findings
                 told.measures += look.measures
 
-    def _unreachable(self, allowance: Allowance) -> tuple[str, ...]:
-        """Return the systems that did not answer, and those whose process in our own landscape is gone."""
+    def _unreachable(self, allowance: Allowance, result: ProbeResult) -> tuple[str, ...]:
+        """Return the systems that did not answer, and those whose process in our own landscape is gone.
+
+        What a verdict is over has answered, if only with an error.
+        """
         plan = self._session.plan
-        silent = dict(allowance.silent)
+        judged = allowance.broken if result is ProbeResult.FAILED else {}
+        silent = {name: None for name in allowance.silent if name not in judged}
         running = plan.home.read()
         gone = {name for name, each in running.processes.items() if not each.alive}
         if plan.has_edge and EDGE in gone:
