@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -74,6 +75,8 @@ def serving(app: Any) -> Iterator[str]:
     listening = config.bind_socket()
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
+    while not server.started and thread.is_alive():
+        time.sleep(0.01)
     try:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
     finally:
@@ -262,7 +265,10 @@ def _runs(monitor: Monitor, chance: random.Random, days: int) -> list[Probe]:
 
 
 def _run(monitor: Monitor, due: datetime, age: timedelta, seconds: float, chance: random.Random) -> Probe:
-    result, findings, trouble, unreachable = ProbeResult.PASSED, (), (), ()
+    result = ProbeResult.PASSED
+    findings: tuple[Finding, ...] = ()
+    trouble: tuple[str, ...] = ()
+    unreachable: tuple[str, ...] = ()
     name = monitor.name
     if name == "order_foreign" and (age < 3 * HOUR or 50 * HOUR < age < 53 * HOUR):
         result, findings = ProbeResult.FAILED, (YEN,)

@@ -166,7 +166,7 @@ def test_the_keyboard_reaches_everything_in_order(page: Page, base: str) -> None
 
 
 def test_an_open_page_follows_what_happens(page: Page, base: str, source: Source) -> None:
-    """A run that is heard shows without a reload; what is unfolded stays; nothing moves while it is paused or filled in."""
+    """A run that is heard shows by itself, what is unfolded stays, nothing moves while it is paused or filled in."""
     page.clock.install()
     page.goto(f"{base}/monitors/storefront")
     page.get_by_text("The same as a table").click()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from assay.errors import AssayError, did_you_mean
+from assay.errors import AssayError, SafetyError, did_you_mean
 from assay.monitor import matches
 from assay.reporting.status.problems import Problem, Wrong
 from assay.reporting.status.reading import Reading
@@ -49,6 +49,8 @@ def throw_kill_switch(source: StatusSource, on: bool, by: str) -> None:
         raise Problem(409, "The kill switch is not ours to change", f"It is held by {switch.where}.")
     try:
         source.throw_kill_switch(on, by)
+    except SafetyError as error:
+        raise Problem(409, error.message[:1].upper() + error.message[1:], error.hint or "") from None
     except AssayError as error:
         raise _away(error) from None
 
