@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from assay.store import open_store
 from tests.engine.monitoring.night import APPRISE_IS_OLD, Night, profile_of, watch
 
 pytestmark = APPRISE_IS_OLD
-AWAY = {"unreachable": ("stripe",), "trouble": ("stripe did not answer: no answer within 10 s",)}
+AWAY: dict[str, Any] = {"unreachable": ("stripe",), "trouble": ("stripe did not answer: no answer within 10 s",)}
 
 
 @pytest.fixture
