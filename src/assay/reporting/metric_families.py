@@ -96,7 +96,7 @@ _RUNS = (
     _histogram(
         "assay_edge_call_seconds",
         "environment system",
-        "how long systems took to answer the platform's calls for synthetic orders, by the edge's journal",
+        "how long systems took to answer the platform's calls, by the edge's journal",
         DURATION_BUCKETS_S,
         "histograms per edge",
     ),

@@ -38,7 +38,10 @@ _LONGEST_STEP, _MOST_DIGITS = 80, 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What the profile and the suite declare. monitors: those of now, which a reload may change."""
+    """What the profile and the suite declare.
+
+    monitors: those of now, which a reload may change. here: those of them that this process runs, all where None.
+    """
 
     environments: frozenset[str] = frozenset()
     systems: frozenset[str] = frozenset()
@@ -47,6 +50,7 @@ class Known:
     flows: frozenset[str] = frozenset()
     base_currency: str = ""
     monitors: Callable[[], Mapping[str, Monitor]] = field(default=dict)
+    here: Callable[[], Mapping[str, Monitor]] | None = None
 
     @classmethod
     def of(
@@ -54,6 +58,7 @@ class Known:
         profile: Profile,
         *,
         monitors: Callable[[], Mapping[str, Monitor]] = dict,
+        here: Callable[[], Mapping[str, Monitor]] | None = None,
         flows: Iterable[str] = (),
         location: str = "",
     ) -> Known:
@@ -66,6 +71,7 @@ class Known:
             flows=frozenset(flows),
             base_currency=profile.policies.base_currency,
             monitors=monitors,
+            here=here,
         )
 
 
@@ -112,6 +118,16 @@ def _one_of(*values: str) -> Closed:
     return Closed(", ".join(values), lambda _, value: value in values)
 
 
+_RESULTS: frozenset[str] = frozenset(
+    (
+        *(each.value for each in ProbeResult),
+        *(each.value.replace(" ", "_") for each in State),
+        *("passed", "failed", "not_evaluated"),
+        *DELIVERY_RESULTS,
+        *HEARTBEAT_RESULTS,
+    )
+)
+
 LABELS: dict[str, Closed] = {
     "environment": Closed("the profile's environments", lambda known, value: value in known.environments),
     "monitor": Closed(
@@ -137,16 +153,6 @@ LABELS: dict[str, Closed] = {
     "python": Closed("the interpreter's version", lambda _, value: value == platform.python_version()),
 }
 """Where each label's closed set comes from; `step` is let through by `Labels.step`, which counts them."""
-
-_RESULTS = frozenset(
-    (
-        *(each.value for each in ProbeResult),
-        *(each.value.replace(" ", "_") for each in State),
-        *("passed", "failed", "not_evaluated"),
-        *DELIVERY_RESULTS,
-        *HEARTBEAT_RESULTS,
-    )
-)
 
 
 class Labels:

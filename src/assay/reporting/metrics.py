@@ -24,7 +24,7 @@ from assay.events import Outcome, Probe, ProbeResult, Result
 from assay.monitor import Monitor
 from assay.reporting.cadence import longest_gap_s
 from assay.reporting.metric_families import DURATION_BUCKETS_S, FAMILIES, LATENESS_BUCKETS_S, OTHER, Family
-from assay.reporting.metric_labels import DELIVERY_RESULTS, Known, Labels
+from assay.reporting.metric_labels import DELIVERY_RESULTS, OWN_MONITORS, Known, Labels
 from assay.reporting.verdict import state_of
 
 __all__ = ["DURATION_BUCKETS_S", "FAMILIES", "LATENESS_BUCKETS_S", "Known", "Metrics", "Page", "bucket_of"]
@@ -114,6 +114,10 @@ class Metrics:
         """Add to a counter; `UsageError` for a family or label that is not declared."""
         self._child(_declared(name, "counter", labels), labels).inc(by)
 
+    def observe(self, name: str, seconds: float, /, **labels: str) -> None:
+        """Add to a histogram; `UsageError` for a family or label that is not declared."""
+        self._observe(name, seconds, "", **labels)
+
     def watch(self, name: str, read: Callable[[], Figures]) -> None:
         """Have a gauge or counter read at every scrape; what it raises costs this figure alone, and is counted.
 
@@ -127,7 +131,7 @@ class Metrics:
     def restore(self, latest: Mapping[str, Kept]) -> None:
         """Set last verdicts and instants from what the store keeps, so that a restart looks like no silence."""
         for monitor, kept in latest.items():
-            if monitor not in self._known.monitors():
+            if monitor not in self._here():
                 continue
             ended = kept.due_at.timestamp() + kept.delay_s + kept.took_s
             self._verdict(monitor, kept.location, kept.result, ended)
@@ -146,7 +150,7 @@ class Metrics:
     def refresh(self) -> None:
         """Follow a reload: new monitors begin with counters at zero, those that are gone lose their series."""
         with self._lock:
-            now = dict(self._known.monitors())
+            now = self._here()
             if now == self._declared:
                 return
             before, self._declared = self._declared, now
@@ -168,10 +172,18 @@ class Metrics:
                 if name in new:
                     self._begin(name, monitor)
 
+    def _here(self) -> dict[str, Monitor]:
+        """Return the monitors that this process runs."""
+        if self._known.here is not None:
+            return dict(self._known.here())
+        return {
+            name: monitor
+            for name, monitor in self._known.monitors().items()
+            if not monitor.environments or self.environment in monitor.environments
+        }
+
     def _begin(self, name: str, monitor: Monitor) -> None:
         """Begin a monitor's counters at zero: a first failure is an increase then."""
-        if monitor.environments and self.environment not in monitor.environments:
-            return
         for location in [monitor.location] if monitor.location else sorted(self._known.locations):
             for result in ProbeResult:
                 self.count("assay_probes_total", 0, monitor=name, location=location, result=result.value)
@@ -200,11 +212,6 @@ class Metrics:
         self._violations(probe)
         for measure in probe.measures:
             self._measure(probe, measure.name, measure.value, measure.labels)
-        for outcome in probe.outcomes:
-            for call in (call for dossier in outcome.dossiers for call in dossier.calls if call.way != "reverse"):
-                seconds = call.duration_ms / 1000
-                labels = {"environment": probe.environment, "system": call.system}
-                self._observe("assay_edge_call_seconds", seconds, **labels)
 
     def _verdict(self, monitor: str, location: str, result: ProbeResult, ended: float, environment: str = "") -> None:
         where = {"environment": environment or self.environment}
@@ -219,7 +226,8 @@ class Metrics:
 
     def _durations(self, probe: Probe) -> None:
         name = "assay_probe_duration_seconds"
-        labels = {"environment": probe.environment, "monitor": probe.monitor, "flow": probe.subject}
+        subject = probe.monitor if probe.monitor in OWN_MONITORS else probe.subject
+        labels = {"environment": probe.environment, "monitor": probe.monitor, "flow": subject}
         traces = [probe.trace_id, *(outcome.trace_id for outcome in probe.outcomes)]
         self._observe(name, probe.seconds, next(filter(None, traces), ""), **labels, step="")
         performed = [(probe.steps, probe.trace_id)]

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
@@ -101,6 +101,7 @@ def test_no_order_becomes_a_label(make: Callable[[str], str]) -> None:
     assert set(refused) >= {"monitor", "location", "flow", "step", "oracle", "system", "pair", "currency"}
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(min_size=1), min_size=1, max_size=30))
 def test_no_text_becomes_a_label(texts: list[str]) -> None:
     """Whatever text is fed as a label but a step's, only what its closed set holds comes out."""

@@ -19,9 +19,10 @@ from assay.errors import UsageError
 from assay.events import Finding, Measure, Outcome, Probe, ProbeResult, Result, StepDone
 from assay.money import Money
 from assay.monitor import AlertRule, Monitor, Objective
-from assay.records import Call, Dossier
+from assay.records import Call
 from assay.reporting.metric_families import FAMILIES
 from assay.reporting.metrics import Known, Metrics, bucket_of
+from assay.runners.scheduler.edge_calls import EdgeCalls
 
 ROOT = Path(__file__).parents[3]
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
@@ -224,16 +225,48 @@ def test_measures_become_gauges(metrics: Metrics) -> None:
     assert len(refused) == 3
 
 
-def test_the_edges_calls_are_timed(metrics: Metrics) -> None:
-    """What systems took to answer the platform's calls for an order is a histogram, webhooks coming in left out."""
-    call = Call(
-        id="1", at=DUE, system="stripe", way="proxy", method="POST", host="", path="/", query="", status=200,
-        duration_ms=700, refused=False, request_headers={}, request_body="", response_headers={}, response_body="",
-    )  # fmt: skip
-    dossier = Dossier(order=None, calls=(call, replace(call, id="2", way="reverse")))
-    metrics(probe(outcomes=(Outcome(flow="F01", case="eur", environment="shop", dossiers=(dossier,)),)))
-    assert of(metrics, "assay_edge_call_seconds_sum", system="stripe") == 0.7
-    assert of(metrics, "assay_edge_call_seconds_count", system="stripe") == 1
+def test_the_edges_calls_are_told_once() -> None:
+    """What vendors took to answer the platform is a histogram: a call counts once, however late the journal has it."""
+    metrics = Metrics(known({}), "shop")
+    journal: list[Call] = []
+    at = DUE
+
+    def call(id: str, seconds_ago: float, way: str = "proxy") -> Call:
+        return Call(
+            id=id, at=at - timedelta(seconds=seconds_ago), system="stripe", way=way, method="POST", host="", path="/",
+            query="", status=200, duration_ms=700, refused=False, request_headers={}, request_body="",
+            response_headers={}, response_body="",
+        )  # fmt: skip
+
+    reading = EdgeCalls(
+        lambda since: [each for each in journal if each.at >= since],
+        lambda system, seconds: metrics.observe("assay_edge_call_seconds", seconds, system=system),
+        began=DUE,
+        now=lambda: at,
+    )
+    journal.append(call("of an earlier process", 5))
+    at += timedelta(seconds=60)
+    journal += [call("1", 1), call("a webhook", 1, way="reverse")]
+    assert [reading.read(), reading.read()] == [1, 0]
+    at += timedelta(seconds=20)
+    journal += [call("2", 19), call("3", 1)]
+    assert [reading.read(), reading.read()] == [2, 0]
+    at -= timedelta(hours=2)
+    assert reading.read() == 0
+    at += timedelta(hours=3)
+    journal.append(call("4", 2))
+    assert [reading.read(), reading.read()] == [1, 0]
+    assert of(metrics, "assay_edge_call_seconds_count", system="stripe") == 4
+    assert of(metrics, "assay_edge_call_seconds_sum", system="stripe") == pytest.approx(2.8)
+
+
+def test_only_what_runs_here_is_begun() -> None:
+    """A process shows the intervals and zeros of the monitors it runs; others it only knows by name, for alerts."""
+    both = {"orders": ORDERS, "census": CENSUS}
+    metrics = Metrics(replace(known(both), here=lambda: {"orders": ORDERS}), "shop")
+    assert "census" not in metrics.text
+    metrics.watch("assay_alert_state", lambda: [({"monitor": "census", "state": "failing"}, 1)])
+    assert of(metrics, "assay_alert_state", monitor="census", state="failing") == 1
 
 
 def test_a_monitor_that_is_gone_loses_its_series() -> None:
