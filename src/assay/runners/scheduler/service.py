@@ -32,6 +32,8 @@ STUCK_UNTIL_RESTART = 3
 GRACE_S = 5.0
 FINISH_S = 30.0
 _LOOK_S, _LONGEST_WAIT_S, _FLUSH_S = 0.5, 0.25, 10.0
+_SHORTEST_WAIT_S = 0.010
+"""Of thousands of monitors several are due in that time: handed out together they cost less, none is later than that."""
 _SAID_FOR_S = 5.0
 _CONFIRM_SHARE, _CONFIRM_MOST_S = 0.4, 120.0
 """A run that fails first is confirmed by another that long after it: past a blip, before the next one is due."""
@@ -193,10 +195,9 @@ class Service:
         self.clock.jumped()
         try:
             while self._why is None:
-                wait_s = self.round()
-                if wait_s > 0:
-                    with contextlib.suppress(Empty):
-                        self._wake.get(timeout=min(wait_s, _LONGEST_WAIT_S))
+                wait_s = min(max(self.round(), _SHORTEST_WAIT_S), _LONGEST_WAIT_S)
+                with contextlib.suppress(Empty):
+                    self._wake.get(timeout=wait_s)
             ending = Ending(self._why, self._finish())
         except BaseException:
             self._close(flush_s=0.2)  # told a second time to end: at once
