@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 DURATION_BUCKETS_S = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0)
-"""How long flows, runs and calls take; the latencies that monitors promise are added to those of runs."""
+"""How long flows and runs take; the latencies that monitors promise are added to those of runs."""
+CALL_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 LATENESS_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 10.0, 30.0, 300.0)
 
 OTHER = "other"
@@ -97,7 +98,7 @@ _RUNS = (
         "assay_edge_call_seconds",
         "environment system",
         "how long systems took to answer the platform's calls, by the edge's journal",
-        DURATION_BUCKETS_S,
+        CALL_BUCKETS_S,
         "histograms per edge",
     ),
 )

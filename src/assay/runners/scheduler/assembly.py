@@ -13,7 +13,7 @@ from assay.alerts import AlertEngine
 from assay.errors import UsageError
 from assay.events import Listener
 from assay.flow import Flow
-from assay.local.plan import EDGE, Plan
+from assay.local.plan import Plan
 from assay.local.sole import sole_watcher
 from assay.local.store_place import store_of
 from assay.monitor import Monitor
@@ -25,6 +25,8 @@ from assay.reporting.traces import Traces
 from assay.runners.kill_switch import KillSwitch
 from assay.runners.scheduler.backlog import Backlog
 from assay.runners.scheduler.declared import chosen_of, monitor_roots, monitors_of
+from assay.runners.scheduler.edge_calls import EdgeCalls
+from assay.runners.scheduler.edge_watch import EdgeWatch
 from assay.runners.scheduler.heartbeat import heartbeat_of
 from assay.runners.scheduler.page_source import PageSource
 from assay.runners.scheduler.probing import Prober
@@ -39,7 +41,7 @@ from assay.runners.session import Session
 from assay.store import Store, open_store
 
 LOCATION = "ASSAY_LOCATION"
-_RETAIN_EVERY_S = 3600.0
+_RETAIN_EVERY_S, _EDGE_CALLS_EVERY_S = 3600.0, 10.0
 _LOCATION = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 
 
@@ -126,6 +128,7 @@ class _Parts:
     log: Log
     ending: ExitStack
     health: Health = field(init=False)
+    edge: EdgeWatch = field(init=False)
     metrics: Metrics = field(init=False)
     running: Service = field(init=False)
     switch: KillSwitch = field(init=False)
@@ -170,10 +173,11 @@ class _Parts:
             undo_budget_s=monitoring.undo_budget,
             log=self.log,
         )
+        self.edge = EdgeWatch(self.session.plan)
         self.health = Health(
             monitors=self.running.monitors_here,
             store=self._store_trouble,
-            edge=self._edge_trouble,
+            edge=self.edge.trouble,
             next_due=self.running.next_due,
             kept=self._kept,
         )
@@ -186,7 +190,13 @@ class _Parts:
         self.backlog = Backlog(store, plan.name, plan.home.path, log=self.log)
         self.backlog.start()
         self.ending.callback(self.backlog.close)
-        known = Known.of(plan.profile, monitors=service.monitors, flows=self.flows, location=self.wanted.location)
+        known = Known.of(
+            plan.profile,
+            monitors=service.monitors,
+            here=service.monitors_here,
+            flows=self.flows,
+            location=self.wanted.location,
+        )
         self.metrics = Metrics(known, plan.name)
         self.metrics.restore(store.probes.latest(plan.name))
         engine = AlertEngine(plan.profile, plan.name, self._alerting, store)
@@ -199,6 +209,7 @@ class _Parts:
         self._sweep(store)
         service.beside(Task(name="retention", act=lambda: self._retain(store), every_s=_RETAIN_EVERY_S))
         self._watch_figures(engine, self.backlog)
+        self._time_edge()
         self._beat()
         return PageSource(
             plan=plan,
@@ -259,6 +270,18 @@ class _Parts:
         self.metrics.watch("assay_trace_spans_lost_total", lambda: traces.lost)
         return (traces,)
 
+    def _time_edge(self) -> None:
+        """Have the metrics time what crosses the edge, where one keeps a journal."""
+        if not (self.plan.has_edge and self.plan.environment.edge.journal):
+            return
+        store, name = self.session.store, self.plan.name
+        calls = EdgeCalls(
+            lambda since: store.calls(name, since=since),
+            lambda system, seconds: self.metrics.observe("assay_edge_call_seconds", seconds, system=system),
+            began=utc_now(),
+        )
+        self.running.beside(Task(name="edge calls", act=calls.read, every_s=_EDGE_CALLS_EVERY_S))
+
     def _watch_figures(self, engine: AlertEngine, backlog: Backlog) -> None:
         watch, health = self.metrics.watch, self.health
         watch("assay_store_up", lambda: float(backlog.store_up))
@@ -283,7 +306,7 @@ class _Parts:
             ],
         )
         if self.plan.has_edge:
-            watch("assay_edge_up", lambda: float(self._edge_trouble() is None))
+            watch("assay_edge_up", lambda: float(self.edge.trouble() is None))
 
     def _retain(self, store: Store) -> None:
         monitoring = self.plan.profile.monitoring
@@ -308,12 +331,6 @@ class _Parts:
         """Return the monitors whose silence is one: with some chosen by name the others are somebody else's."""
         monitors = self.running.monitors()
         return {name: monitors[name] for name in self.wanted.names if name in monitors} or monitors
-
-    def _edge_trouble(self) -> str | None:
-        home = self.session.plan.home
-        if not self.plan.has_edge or home.read().alive(EDGE):
-            return None
-        return f"its process is gone; assay up --env {self.plan.name} repairs it"
 
 
 _STATES = ("passing", "degraded", "failing", "unknown")
