@@ -35,9 +35,11 @@ _SLACK_S = 5.0
 _TRIES = 5
 _STORE_AGAIN_S = 5.0
 _ALL_AGAIN_S = 60.0
-_SKEW = timedelta(seconds=30)
+_SKEW = timedelta(seconds=10)
 _STAND_S = 240.0
-_PAUSE_S = 0.05
+_PAUSE_S = 0.2
+_TIDY_S = 3600.0
+_KEEP_S = 30 * 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +85,10 @@ class AlertEngine:
         self._began_at = now()
         self._last: dict[str, tuple[datetime | None, float]] = {}
         self._loaded_at: datetime | None = None
-        self._all_at = self._asked_at = self._stood_at = self._away_until = float("-inf")
+        self._all_at = self._asked_at = self._stood_at = self._away_until = self._looked_at = float("-inf")
+        self._tidied_at = monotonic()
         self._away: InfrastructureError | None = None
-        self._trouble = ""
+        self._trouble, self._stumbled = "", False
         self._rounds = threading.Lock()
         self._wake, self._delivery_due = threading.Event(), threading.Event()
         self._ending = False
@@ -202,7 +205,14 @@ class AlertEngine:
                     self._came_back()
                 except InfrastructureError as error:
                     self._went_away(error)
+                except Exception:
+                    # What was heard is not lost to a mistake, unless it is what brings it about.
+                    if not self._stumbled:
+                        self._runs.extendleft(reversed(runs))
+                    self._stumbled = not self._stumbled
+                    raise
                 else:
+                    self._stumbled = False
                     return
             done = self._reckoned(reckoner, runs, now)
             self._publish(done, bump=0)
@@ -274,11 +284,11 @@ class AlertEngine:
             return
         whole = self._loaded_at is None or mono - self._all_at >= _ALL_AGAIN_S
         since = None if whole or self._loaded_at is None else min(self._loaded_at, now) - _SKEW
-        rows = self._kept.load(self._environment, changed_since=since)
-        known = {} if whole else dict(self._known)
-        for row in rows:
-            old = self._known.get(row.name)
-            known[row.name] = old if old is not None and old.version == row.version else _known_of(row)
+        versions = self._kept.versions(self._environment, changed_since=since)
+        known = {name: each for name, each in self._known.items() if not whole or name in versions}
+        others = [name for name, version in versions.items() if name not in known or known[name].version != version]
+        if others:
+            known |= {row.name: _known_of(row) for row in self._kept.load(self._environment, names=others)}
         self._known = known
         self._silences = self._kept.silences(self._environment, now)
         self._loaded_at, self._asked_at = now, mono
@@ -332,6 +342,9 @@ class AlertEngine:
         """Return the monitors that were not heard of for more than two of their intervals."""
         mono = self._monotonic()
         silent: dict[str, Silent] = {}
+        if self._threads and mono - self._looked_at < 1.0:  # many monitors, and a round for each run
+            return silent
+        self._looked_at = mono
         for name, monitor in reckoner.monitors.items():
             if monitor.environments and self._environment not in monitor.environments:
                 continue
@@ -352,6 +365,9 @@ class AlertEngine:
 
     def _deliver(self, now: datetime, *, inline: bool) -> None:
         self._stand(now, inline=inline)
+        if self._away is None and self._monotonic() - self._tidied_at >= _TIDY_S:
+            self._tidied_at = self._monotonic()
+            self._kept.retain(now, keep_s=_KEEP_S)
         if inline:
             self.courier.work_off(now, store_away=self._away is not None)
         else:

@@ -81,7 +81,6 @@ class Reckoner:
         self._alerts = alerts
         self._setting = setting
         self.monitors = monitors
-        self._limits = {name: self.limits(monitor.alert) for name, monitor in monitors.items()}
         self._plain = self.limits(AlertRule())
 
     def limits(self, rule: AlertRule) -> Limits:
@@ -143,8 +142,8 @@ class Reckoner:
         return message(what, name, memory, monitor, self._setting, now=now, children=self._children(memory))
 
     def _limit(self, name: str) -> Limits:
-        own = OWN.get(name)
-        return self._limits.get(name) or (self.limits(own.alert) if own else self._plain)
+        monitor = self.monitor(name)
+        return self.limits(monitor.alert) if monitor else self._plain
 
     def _hear(self, done: Round, run: Heard) -> None:
         monitor = self.monitor(run.monitor)

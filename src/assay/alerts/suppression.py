@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from assay.alerts.evidence import SAFETY
-from assay.alerts.states import REFUSED, SILENCE, UNREACHABLE, Heard, Limits, Memory
+from assay.alerts.states import REFUSED, SILENCE, UNREACHABLE, Heard, Memory
 from assay.monitor import SEVERITIES, AlertRule, Monitor, Severity
 
 EDGE = "edge"
@@ -102,11 +102,6 @@ def drop_gone(memory: Memory, monitors: Iterable[str]) -> None:
     known = set(monitors)
     for name in [each for each in memory.sources if each not in known]:
         del memory.sources[name]
-
-
-def limits_of_source(limits: Mapping[str, Limits], monitor: str, otherwise: Limits) -> Limits:
-    """Return how many runs of this monitor say that a system is away."""
-    return limits.get(monitor, otherwise)
 
 
 def _refusals(memory: Memory) -> tuple[str, ...]:

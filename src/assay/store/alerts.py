@@ -19,6 +19,7 @@ from assay.store.schema import at, storable, us
 from assay.store.schema import deliveries as _deliveries
 from assay.store.schema import silences as _silences
 
+_MOST_NAMES = 500
 QUEUED, SENDING, DELIVERED, GIVEN_UP = "queued", "sending", "delivered", "given up"
 
 
@@ -140,22 +141,29 @@ class Alerts:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def load(
-        self, environment: str, *, names: Sequence[str] | None = None, changed_since: datetime | None = None
-    ) -> list[KeptAlert]:
-        """Return the alerts of an environment by name: all, these, or those changed since then."""
-        query = sa.select(_alerts).where(_alerts.c.environment == environment)
-        if names is not None:
-            query = query.where(_alerts.c.name.in_(list(names)))
+    def versions(self, environment: str, *, changed_since: datetime | None = None) -> dict[str, int]:
+        """Return the version of each alert of an environment, or of those changed since then."""
+        query = sa.select(_alerts.c.name, _alerts.c.version).where(_alerts.c.environment == environment)
         if changed_since is not None:
             query = query.where(_alerts.c.changed_us >= us(changed_since))
         with self._database.reading() as connection:
+            return dict(connection.execute(query).tuples().all())
+
+    def load(self, environment: str, *, names: Sequence[str] | None = None) -> list[KeptAlert]:
+        """Return the alerts of an environment by name: all, or these."""
+        query = sa.select(_alerts).where(_alerts.c.environment == environment)
+        # SQLite takes so many parameters and no more: of many names all rows are read.
+        if names is not None and len(names) <= _MOST_NAMES:
+            query = query.where(_alerts.c.name.in_(list(names)))
+        with self._database.reading() as connection:
             rows = connection.execute(query.order_by(_alerts.c.name)).all()
+        wanted = frozenset(names or ())
         return [
             KeptAlert(
                 name=row.name, state=row.state, memory=row.memory, version=row.version, changed_at=at(row.changed_us)
             )
             for row in rows
+            if names is None or row.name in wanted
         ]
 
     def change(
