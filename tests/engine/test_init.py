@@ -25,7 +25,8 @@ FILES = {
     "scenarios/my_shop.py",
     "scenarios/test_my_shop.py",
     "load/my_shop.py",
-    "monitors/my_shop.py",
+    "monitors/my_shop.toml",
+    "monitors/runbooks/my_shop.md",
     "requirements.txt",
     "pytest.ini",
     ".env.example",
@@ -101,6 +102,22 @@ def test_answers_are_asked_for(tmp_path: Path) -> None:
     profile = load_profile(folder / "assay.toml")
     assert profile.name == "café"
     assert set(profile.environment("mine").systems) == {"my_shop", "stripe"}
+
+
+@pytest.mark.parametrize(
+    "flags", [(), ("--gateway", "none", "--erp", "none", "--carrier", "none")], ids=["all", "bare"]
+)
+def test_the_flow_is_watched_as_it_stands(tmp_path: Path, flags: Sequence[str]) -> None:
+    """The generated monitor is whole: its plan names the flow, what it orders and the runbook that was written."""
+    _init(tmp_path, *flags)
+    done = run_assay("monitor", "plan", "--env", "local", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "1 monitor on local" in done.stdout
+    assert "flow my_shop, cases eur" in done.stdout
+    assert "12 an hour in EUR" in done.stdout
+    assert "my_shop.md" in done.stdout
+    other = run_assay("monitor", "plan", "--env", "mine", cwd=tmp_path)
+    assert other.returncode == 0, other.stderr
 
 
 def test_a_shop_may_be_driven_by_its_pages(tmp_path: Path) -> None:

@@ -38,7 +38,8 @@ def planned(plan: Plan, names: tuple[str, ...], location: str | None) -> tuple[M
 
 def as_text(found: MonitorPlan, environment: str, place: str) -> str:
     """Return the plan for people."""
-    lines = [f"{len(found.monitors)} monitors on {environment}, seen from location {place}; all times are UTC"]
+    count = "1 monitor" if len(found.monitors) == 1 else f"{len(found.monitors)} monitors"
+    lines = [f"{count} on {environment}, seen from location {place}; all times are UTC"]
     for each in found.monitors:
         lines += ["", f"{each.monitor.name}: {each.monitor.title}"]
         lines += [f"  {label:<10}{text}" for label, text in _facts(each)]

@@ -1,17 +1,13 @@
-"""The scheduler: one job a flow, by interval in UTC, never two of one flow at once, each tick performed and judged.
+"""One round of a synthetic transaction by hand: flows performed and judged once, as the scheduler would.
 
 A tick is a run of its own: `RunStarted`, an `Outcome` a case, `RunFinished` with the exit code `assay run` would have.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-
-from apscheduler.schedulers.background import BackgroundScheduler
-from apscheduler.triggers.interval import IntervalTrigger
 
 from assay.events import Listener, Outcome, RunFinished, RunStarted
 from assay.flow import Case, Flow
@@ -60,33 +56,3 @@ def tick(
     )
     listen(end)
     return judged
-
-
-def watch(
-    session: Session,
-    flows: Sequence[Flow],
-    *,
-    every_s: float,
-    heard: Callable[[Outcome], None] = lambda _: None,
-    listen: Listener = lambda _: None,
-    jitter_s: int = 0,
-) -> BackgroundScheduler:
-    """Run every case of each flow at this interval, the first time at once; `shutdown()` of what comes back ends it.
-
-    heard: each judged outcome. listen: every event of each tick. jitter_s: each tick comes up to that much later or
-    earlier, so that several machines do not all act at once.
-    """
-    scheduler = BackgroundScheduler(timezone=UTC)
-    one_at_a_time = threading.Lock()  # ticks move one clock: two at once would age each other's orders
-
-    def job(flow: Flow) -> None:
-        with one_at_a_time:
-            for outcome in tick(session, flow, flow.cases, listen=listen):
-                heard(outcome)
-
-    for flow in flows:
-        every = IntervalTrigger(seconds=every_s, timezone=UTC, jitter=jitter_s or None)
-        now = datetime.now(UTC)
-        scheduler.add_job(job, every, args=[flow], id=flow.id, max_instances=1, coalesce=True, next_run_time=now)
-    scheduler.start()
-    return scheduler
