@@ -147,7 +147,7 @@ class Alerts:
         if changed_since is not None:
             query = query.where(_alerts.c.changed_us >= us(changed_since))
         with self._database.reading() as connection:
-            return dict(connection.execute(query).tuples().all())
+            return {row.name: row.version for row in connection.execute(query)}
 
     def load(self, environment: str, *, names: Sequence[str] | None = None) -> list[KeptAlert]:
         """Return the alerts of an environment by name: all, or these."""
