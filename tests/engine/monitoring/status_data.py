@@ -350,6 +350,7 @@ def _alerts() -> list[Alert]:
     yen = "O-M1: order 100047 in merchant and stripe: expected 8000 JPY captured, seen 800000 JPY captured"
     return [
         *well,
+        Alert(name="consent_sample", monitor="consent_sample", state="unknown", since=NOW - DAY),
         Alert(
             name="order_foreign", monitor="order_foreign", state="failing", since=NOW - 173 * MINUTE, told=True,
             summary=yen,

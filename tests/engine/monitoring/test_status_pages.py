@@ -211,7 +211,7 @@ def test_the_ledger_names_what_leaked_and_what_to_do(source: Source) -> None:
 def test_alerts_list_children_and_what_was_not_delivered(source: Source) -> None:
     """One alert stands for the monitors of a system; what could not be told is said with why."""
     said = words(page(source, "/alerts"))
-    assert "Firing (2)" in said and "Suppressed (1)" in said
+    assert "Firing (2)" in said and "Not well, not firing (1)" in said and "Suppressed (1)" in said
     assert "Stands for 1 monitor, which goes on and wakes nobody by itself: tracking" in said
     assert "connection refused by 127.0.0.1:9" in said
 
@@ -262,6 +262,8 @@ def test_while_the_store_is_away_pages_show_what_is_remembered(source: Source, t
         said = words(page(source, path))
         assert "The store is away" in said and "expected one order, seen two" in said, path
         assert ("(4 min ago)" in said) == told
+    said = words(page(source, "/"))
+    assert "✓ passing order_census" in said and "not remembered" in said and "No run yet 1 " in said
     assert "Not known while the store is away" in words(page(source, "/ledger"))
     assert client(source).get("/healthz").status_code == 200
 

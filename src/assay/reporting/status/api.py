@@ -24,7 +24,7 @@ from assay.reporting.status.findings import groups_of
 from assay.reporting.status.openapi import PREFIX, document
 from assay.reporting.status.problems import Problem, Wrong
 from assay.reporting.status.reading import Reading
-from assay.reporting.status.rows import Row, row_for, rows_of
+from assay.reporting.status.rows import Row, alerts_of, row_for, rows_of
 from assay.reporting.status.source import StatusSource
 
 _MOST_NUMBER = 2**31 - 1
@@ -122,8 +122,7 @@ class _Api:
 
     def alerts(self, _: Request) -> Response:
         """Answer with every alert that is not well, those told first."""
-        lines = [line for line in self._source.alerts() if line.state != "passing" or line.told]
-        lines.sort(key=lambda line: (not line.told, line.since))
+        lines = alerts_of(Reading(self._source))
         return _json({
             "items": [shapes.alert(line) for line in lines],
             "undeliverable": list(self._source.undeliverable()),

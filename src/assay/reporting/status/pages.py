@@ -20,7 +20,7 @@ from assay.reporting.status.findings import failures_of, groups_of, money_at_ris
 from assay.reporting.status.history import history_of
 from assay.reporting.status.problems import Problem
 from assay.reporting.status.reading import Reading
-from assay.reporting.status.rows import Row, Sparks, counts_of, row_for, rows_of, source_state
+from assay.reporting.status.rows import Row, Sparks, alerts_of, counts_of, row_for, rows_of, source_state
 from assay.reporting.status.runbook import address_of, text_of
 from assay.reporting.status.source import StatusSource
 from assay.reporting.status.words import ago, between, left
@@ -141,10 +141,7 @@ class Pages:
     def alerts(self, request: Request) -> HTMLResponse:
         """What fires, what does not and why, and what could not be delivered."""
         reading = Reading(self._source)
-        lines = sorted(
-            (line for line in self._source.alerts() if line.state != "passing" or line.told),
-            key=lambda line: (not line.told, bool(line.suppressed_by), line.since),
-        )
+        lines = alerts_of(reading)
         return self._page(
             request, reading, "alerts", "/alerts",
             fired=[line for line in lines if line.told and not line.suppressed_by],

@@ -140,6 +140,20 @@ _OWN = {
 """Monitors of no file: the process watches itself."""
 
 
+def alerts_of(reading: Reading) -> list[AlertLine]:
+    """Return the alerts that are not well, or that people were told of; those told first, the oldest first.
+
+    A monitor that never ran is unknown to the alerts from the start: it is no alert before it is told.
+    """
+    ran = reading.latest()
+    lines = [
+        line
+        for line in reading.source.alerts()
+        if line.told or (line.state != "passing" and (line.monitor is None or line.monitor in ran))
+    ]
+    return sorted(lines, key=lambda line: (not line.told, bool(line.suppressed_by), line.since))
+
+
 def counts_of(rows: Sequence[Row]) -> Mapping[str, int]:
     """Return how many monitors are in each state, the worst first."""
     return {state: sum(row.state == state for row in rows) for state in STATES}
@@ -163,10 +177,13 @@ def source_state(rows: Sequence[Row], source: StatusSource) -> tuple[bool, str]:
 
 
 def _state(run: Run | None, line: AlertLine | None) -> str:
+    is_new = line is None or (line.state == "unknown" and not line.told and not line.suppressed_by)
+    if run is None and is_new:
+        return "waiting"  # alerts call it unknown from the start
     if line is not None and line.state in STATES:
         return line.state
     if run is None:
-        return "waiting"
+        return "unknown"
     return {ProbeResult.PASSED: "passing", ProbeResult.FAILED: "failing"}.get(run.result, "unknown")
 
 
