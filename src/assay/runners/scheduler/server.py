@@ -23,7 +23,9 @@ def serving(app: Any, bind: str, port: int) -> Iterator[str]:
     import uvicorn  # only a process that serves pages needs it
 
     listening = _listening(bind, port)
-    config = uvicorn.Config(app, log_level=logging.WARNING, lifespan="off", access_log=False, server_header=False)
+    config = uvicorn.Config(
+        app, log_level=logging.WARNING, lifespan="off", access_log=False, server_header=False, proxy_headers=False
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listening],), name="status page", daemon=True)
     thread.start()
