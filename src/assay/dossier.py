@@ -197,6 +197,10 @@ class Gatherer:
             read_at=self._read_at,
         )
 
+    def hear_since(self, at: datetime) -> None:
+        """Read no call of the journal older than this real instant: it is long, and most of it concerns nobody."""
+        self._since = at if self._since is None else max(at, self._since)
+
     def forget(self, read_at: datetime) -> None:
         """Read everything anew from now on, which is this instant of the landscape."""
         with self._lock:

@@ -20,10 +20,10 @@ from assay.drift.twice import seen_twice
 from assay.events import Finding, Result
 from assay.oracles import ORACLES, POPULATION_ORACLES
 from assay.oracles.census import Difference, differences
-from assay.records import Population
+from assay.records import Document, Population
 from assay.span import seconds_of
 
-_FURTHER_BACK = timedelta(days=30)
+_BACK, _FURTHER_BACK = timedelta(days=3), timedelta(days=30)
 _OVER_ALL, _OF_EACH = ("O-O8", "O-O2", "O-O1"), ("O-O1", "O-O2")
 _MOST_SUSPECTS = 10
 
@@ -63,12 +63,11 @@ def order_census(look: Look) -> None:
     what other channels sell.
     """
     began = look.now()
-    back = [timedelta(days=3)]
+    first: list[_Count] = []
 
     def read() -> _Count:
-        found = _count(look, began, back[0])
-        back[0] = _FURTHER_BACK
-        return found
+        first.append(_count(look, began, *first))
+        return first[-1]
 
     count = seen_twice(look, read, lambda found: found.is_suspect)
     with look.step("look at the orders that differ" if count.is_suspect else "judge"):
@@ -80,19 +79,30 @@ def order_census(look: Look) -> None:
     _measure(look, count)
 
 
-def _count(look: Look, began: datetime, back: timedelta) -> _Count:
+def _count(look: Look, began: datetime, before: _Count | None = None) -> _Count:
+    """Read the window once; with what was seen before, further back, and of what is strange only what was so then."""
     judging = look.judging
     lag = max(judging.slack("erp"), judging.slack("payments")) + timedelta(seconds=seconds_of(look.options["lag"]))
     window = timedelta(seconds=seconds_of(look.options["window"]))
     now = look.now()
     since, closed = began - lag - window, began - lag
     # The window is the same at both readings; what is read of the ERP reaches to now, for what came late.
-    population = look.gatherer.population(since, now, (), back=back)
+    population = look.gatherer.population(since, now, (), back=_BACK if before is None else _FURTHER_BACK)
+    strange = None if before is None else {name for each in before.differences for name in each.names}
+    numbers = {order.number for order in population.orders}
+
+    def counts(document: Document) -> bool:
+        ours = _is_ours(document.order_ref, look.options["numbers"])
+        # An ERP lists whole days: what was sold while it was read is not in the shop's list yet.
+        return ours and (
+            strange is None or bool(_whole(str(document.order_ref), numbers)) or document.order_ref in strange
+        )
+
     population = replace(
         population,
         read_at=now,
         payments=tuple(each for each in population.payments if each.created_at < closed),
-        documents=tuple(each for each in population.documents if _is_ours(each.order_ref, look.options["numbers"])),
+        documents=tuple(each for each in population.documents if counts(each)),
     )
     patient = replace(judging, freshness={**judging.freshness, "erp": now - closed})
     findings = [POPULATION_ORACLES[name](population, patient) for name in _OVER_ALL]

@@ -8,7 +8,7 @@ are named as not evaluated where no system of the landscape can be asked.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from assay.drift.checks import check
 from assay.drift.look import Look
@@ -65,6 +65,8 @@ def marker(look: Look) -> None:
     if not own:
         quiet(look, "no synthetic order in the window")
         return
+
+    look.gatherer.hear_since(datetime.now(UTC))  # nothing of this is in the journal
 
     def read() -> list[Finding]:
         return [finding for dossier in gathered(look, own) for finding in _judged(look, dossier)]

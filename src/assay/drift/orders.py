@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from assay.drift.checks import check
 from assay.drift.look import Look
@@ -17,6 +17,7 @@ from assay.oracles import ORACLES
 from assay.records import Dossier, Order
 from assay.span import seconds_of
 
+_MARGIN = timedelta(minutes=10)
 _NEVER = ("O-O5", "O-S1", "O-S3")
 """They hold two states of one order against each other, of which a real order shows the later alone."""
 
@@ -47,6 +48,8 @@ def orders(look: Look) -> None:
     if not listed:
         quiet(look, "no order in the window")
         return
+    # The landscape's time is never slower than ours: what it did within a span lies within that of ours.
+    look.gatherer.hear_since(datetime.now(UTC) - (look.now() - since) - _MARGIN)
     chosen = sampled(listed, int(look.options["sample"]), str(since))
 
     def read() -> tuple[list[Dossier], list[Finding]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from assay.drift.checks import check
 from assay.drift.look import Look
@@ -38,6 +38,7 @@ def parcels(look: Look) -> None:
     now = look.now()
     with look.step("list the orders"):
         listed = look.gatherer.orders(now - timedelta(seconds=seconds_of(look.options["window"])), now)
+    look.gatherer.hear_since(datetime.now(UTC))  # no judge of parcels asks the journal
     most = int(look.options["sample"])
     sent = sampled([each for each in listed if each.parcels or each.tracking_numbers], most, str(now))
     gone = sampled([each for each in listed if cancelled_at(each) is not None], most, str(now))

@@ -10,11 +10,13 @@ from typing import Protocol
 from assay.flow import Case
 from assay.holder import is_gone, ourselves
 from assay.local.plan import Plan
+from assay.runners.allowance import spare_s
 from assay.store import Store
 
 _LEASE_FOR = timedelta(days=30)
 """In the landscape's time, which cases move on by days; whoever crashes holds its goods no longer than that."""
-_LEASE_WITHIN_S = 300.0
+_LEASE_WITHIN_S, _LEASE_SHARE = 300.0, 0.25
+"""Goods are waited for so long, and no longer than that share of what whoever waits may still take."""
 
 
 class Holder(Protocol):
@@ -51,7 +53,8 @@ class LeasedGoods:
             return ()
         self._used = True
         store, environment = session.shared_store, session.plan.name
-        deadline = time.monotonic() + _LEASE_WITHIN_S
+        left = spare_s()
+        deadline = time.monotonic() + min(_LEASE_WITHIN_S, _LEASE_SHARE * left if left is not None else _LEASE_WITHIN_S)
         while True:
             now = session.now()
             taken = store.lease(environment, names, holder=_holder(holder), now=now, until=now + _LEASE_FOR)

@@ -66,7 +66,7 @@ class _Told:
             return ProbeResult.FAILED
         if self.refused or _SAFETY in codes:
             return ProbeResult.REFUSED
-        if self.late or 1 in codes or (3 in codes and self.shop_broke):
+        if self.late or 1 in codes or (self.shop_broke and (self.blind or 3 in codes)):
             return ProbeResult.FAILED
         if self.blind or codes:
             return ProbeResult.ERROR
@@ -114,6 +114,11 @@ class Prober:
         for session in opened:
             session.close()
 
+    @property
+    def sessions(self) -> int:
+        """How many sessions were opened beside the one given: as many as runs went on at once."""
+        return len(self._all)
+
     def take_flows(self, flows: Mapping[str, Flow]) -> None:
         """Run these from now on: what the files say was read again."""
         self._flows = dict(flows)
@@ -146,7 +151,9 @@ class Prober:
             if isinstance(error, Unanswered) and error.failure.kind != "over":
                 allowance.silent[error.system] = None  # a check may ask by a client of its own
             told.fail(error)
-        told.shop_broke = bool(allowance.broken.keys() & self._session.plan.environment.with_role("shop").keys())
+        shops = self._session.plan.environment.with_role("shop")
+        # Customers get that error, too; of a check it only says that there was nothing to judge.
+        told.shop_broke = monitor.flow is not None and bool(allowance.broken.keys() & shops.keys())
         result = told.result
         if result is ProbeResult.ERROR and not told.trouble:
             told.trouble += told.unjudged()
@@ -219,7 +226,8 @@ class Prober:
         try:
             session.settle()
             self._perform(session, flow, cases, performed, told)
-            told.late = not allowance.left_s and not allowance.silent
+            broken = any(step.error for outcome in performed for step in outcome.steps)
+            told.late = broken and not allowance.left_s and not allowance.silent
             if performed:
                 if any(outcome.order_refs for outcome in performed):
                     self._rest(session, allowance)
@@ -270,9 +278,7 @@ class Prober:
             options = {**chosen.options, **monitor.options}
         else:
             act, options = monitor.code, dict(monitor.options)
-        # In the landscape's time nobody can say which calls are of the last day; elsewhere those are enough.
-        since = None if self._simulated else datetime.now(UTC) - _JOURNAL_BACK
-        with session.gatherer(since=since) as gatherer:
+        with session.gatherer(since=datetime.now(UTC) - _JOURNAL_BACK) as gatherer:
             look = Look(
                 environment=session.plan.name,
                 landscape=session.landscape,
