@@ -196,3 +196,35 @@ def test_federation_takes_what_is_paged_for_and_not_every_step() -> None:
         assert bool(re.fullmatch(taken, name) and not re.fullmatch(left, name)) == is_taken
     assert 'step=""' in whole_runs
     assert "monitor:assay_" in rules
+
+
+def test_a_region_that_falls_silent_is_paged(tmp_path: Path) -> None:
+    """The alert over all regions fires when one's Prometheus has not answered for its time, and has its runbook."""
+    rules = DEPLOY / "federation-rules.yaml"
+    groups = yaml.safe_load(rules.read_text(encoding="utf-8"))["groups"]
+    [alert] = [rule for group in groups for rule in group["rules"] if "alert" in rule]
+    assert {"summary", "description", "runbook_url"} <= set(alert["annotations"])
+    assert (DEPLOY.parents[1] / alert["annotations"]["runbook_url"]).is_file()
+    told = {
+        "exp_labels": {"severity": "page", "job": "assay-regions", "region": "eu"},
+        "exp_annotations": {
+            name: text.replace("{{ $labels.region }}", "eu") for name, text in alert["annotations"].items()
+        },
+    }
+    series = [
+        {"series": 'up{job="assay-regions",region="eu"}', "values": "1 1 0x20"},
+        {"series": 'up{job="assay-regions",region="ca"}', "values": "1x20"},
+    ]
+    moments = [
+        {"eval_time": f"{minutes}m", "alertname": alert["alert"], "exp_alerts": [told] if fires else []}
+        for minutes, fires in ((1, False), (6, False), (8, True))
+    ]
+    test = {
+        "rule_files": [str(rules)],
+        "tests": [{"interval": "1m", "input_series": series, "alert_rule_test": moments}],
+    }
+    (tmp_path / "test.yaml").write_text(yaml.safe_dump(test))
+    done = subprocess.run(
+        [program("promtool"), "test", "rules", tmp_path / "test.yaml"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -197,6 +197,16 @@ def test_a_timetable_that_stands_still_is_seen(world: World) -> None:
     assert world.health.problems() == []
 
 
+def test_a_schedule_in_local_time_is_found(world: World) -> None:
+    """A monitor whose cron is no UTC cron, or that has no schedule at all, is a violation that names it."""
+    local = replace(EVERY_MINUTE, name="nightly", interval_s=None, cron="CRON_TZ=Europe/Paris 30 2 * * *")
+    world.monitors |= {"nightly": local, "never": replace(local, name="never", cron=None)}
+    found = world.checked()
+    assert [each.about for each in found] == ["monitor never", "monitor nightly"]
+    assert found[0].seen == "neither an interval nor a cron"
+    assert "a cron runs in UTC" in found[1].seen
+
+
 def test_a_process_without_monitors_watches_nothing(world: World) -> None:
     """Where no monitor runs, nothing is healthy."""
     world.monitors.clear()

@@ -20,7 +20,7 @@ from assay.drift.look import Look
 from assay.errors import AssayError
 from assay.events import Exchange, Finding, Outcome, Probe, ProbeResult, Result
 from assay.monitor import Monitor
-from assay.reporting.cadence import longest_gap_s
+from assay.reporting.cadence import longest_gap_s, schedule_trouble
 from assay.span import span_text
 
 _JUMP_S = 2.0
@@ -175,6 +175,7 @@ class Health:
             _failed(look.environment, trouble.sentence, trouble.expected, trouble.cause, trouble.part)
             for trouble in self._troubles()
         ]
+        found += self._unscheduled()
         found += self._silent(float(look.options.get("intervals", 2)))
         if found:
             return found
@@ -233,6 +234,13 @@ class Health:
     def _kept_since(self, seconds: float) -> bool:
         """Whether another process that shares the store ran something lately."""
         return any(self._wall() - at.timestamp() <= seconds for at in _asked_kept(self._kept).values())
+
+    def _unscheduled(self) -> Iterator[Finding]:
+        """Return a violation for each monitor that a change of summer time could skip or run twice."""
+        for name, monitor in sorted(self._monitors().items()):
+            if (trouble := schedule_trouble(monitor)) is not None:
+                cause = "it was made in code, past what files are held against"
+                yield _failed(f"monitor {name}", trouble, "an interval or a cron in UTC", cause, "timetable")
 
     def _silent(self, intervals: float) -> list[Finding]:
         """Return a violation for each monitor that has not run for so many of its intervals."""
