@@ -69,11 +69,18 @@ def environment_group(monitors: Sequence[Monitor], setting: Setting) -> Mapping[
 
 
 def _alert(
-    name: str, setting: Setting, expr: str, severity: str, summary: str, description: str, lasts: str | None = None
+    name: str,
+    setting: Setting,
+    expr: str,
+    severity: str,
+    summary: str,
+    description: str,
+    lasts: str | None = None,
+    runbook: str | None = None,
 ) -> Rule:
     # Some figures are of the process and know no environment: whoever is woken needs it all the same.
     place = {"severity": severity, "environment": setting.environment}
-    texts = {"summary": summary, "description": description, "runbook_url": setting.runbook(f"{name}.md")}
+    texts = {"summary": summary, "description": description, "runbook_url": setting.runbook(runbook or f"{name}.md")}
     if setting.public_url:
         texts["status_page"] = setting.public_url
     return {"alert": name, "expr": expr, **({"for": lasts} if lasts else {}), "labels": place, "annotations": texts}
@@ -90,7 +97,8 @@ def _drift(monitors: Sequence[Monitor], setting: Setting) -> Iterator[Rule]:
             figure = f"{f'abs({figure})' if 'deviation' in drift.metric else figure} {drift.wrong}"
             expr = f"max without (job, instance) (\n{figure}\n{_latest(makers, setting)}\n)"
             severity = drift.severity or _gravest(makers)
-            yield _alert(drift.alert, setting, expr, severity, drift.summary, drift.description)
+            said = (drift.summary, drift.description)
+            yield _alert(drift.alert, setting, expr, severity, *said, runbook=makers[0].runbook)
 
 
 def _by_policy(setting: Setting) -> Iterator[_Drift]:
@@ -149,6 +157,7 @@ def _left_behind(setting: Setting) -> Iterator[Rule]:
         "{{ $value }} synthetic orders of {{ $labels.environment }} could not be taken back",
         "They stand in the shop's systems as if customers had placed them: somebody may pick, send or book them. "
         f"Ask again: assay sweep --env {setting.environment}",
+        runbook="assay_undo.md",
     )  # fmt: skip
     yield _alert(
         "AssayUndoOpen", setting, f"max by (environment) (assay_undo_open{where}) > 0", "ticket",
@@ -171,6 +180,7 @@ def _left_behind(setting: Setting) -> Iterator[Rule]:
         "{{ $value | humanize }} runs were refused for safety in {{ $labels.environment }} within an hour",
         "A budget is used up, an allow list does not hold what a monitor buys, or another holds the environment.",
         "10m",
+        runbook="safety_refused.md",
     )  # fmt: skip
 
 
@@ -213,6 +223,7 @@ def _itself(setting: Setting) -> Iterator[Rule]:
         "A changed file of monitors is wrong: {{ $labels.instance }} goes on with the monitors it had",
         "What was meant by the change is not watched. The page of assay_configuration says which line is wrong; "
         f"so does: assay rules --env {environment} --check",
+        runbook="assay_configuration.md",
     )  # fmt: skip
     yield _alert(
         "AssayMonitorStuck", setting, _grown(f'assay_monitor_stuck_total{{environment="{environment}"}}', "30m"),

@@ -105,15 +105,13 @@ def monitor_group(monitor: Monitor, setting: Setting) -> Mapping[str, Any]:
 
 
 def _failing(it: _Watched) -> Rule:
-    """N failures and no pass since: exact counts, whatever process ran them.
-
-    The window of failures is one interval longer than that of passes, so that the N runs stay in sight until the next
-    one. With two in a row a run that confirms the first failure before the next is due counts too.
-    """
-    every, count = it.every_s, it.row
-    expr = _none_good(it, "failed", count, (count + 0.5) * every, (count - 0.5) * every)
-    if count == 2:
-        expr = f"({expr})\nor\n({_none_good(it, 'failed', 2, 0.9 * every, 0.9 * every)})"
+    """N failures and no pass since: exact counts, whatever process ran them."""
+    count = it.row
+    ways = [
+        f"{it.counted('failed', bad_s)} > {count - 0.5:g}\nunless\n{it.counted('passed', good_s)} > 0"
+        for bad_s, good_s in windows.row_spans(count, it.every_s)
+    ]
+    expr = "\nor\n".join(f"({way})" if len(ways) > 1 else way for way in ways)
     customers = it.monitor.customers or "what it watches is not as it should be"
     times = "once" if count == 1 else f"{count} times in a row"
     return it.alert(
@@ -126,10 +124,6 @@ def _failing(it: _Watched) -> Rule:
             "wrong (a verdict, not a time-out of ours).",
         ),
     )
-
-
-def _none_good(it: _Watched, bad: str, count: int, bad_s: float, good_s: float) -> str:
-    return f"{it.counted(bad, bad_s)} > {count - 0.5:g}\nunless\n{it.counted('passed', good_s)} > 0"
 
 
 def _burning(it: _Watched) -> list[Rule]:

@@ -64,9 +64,11 @@ def burns(interval_s: float, availability: float) -> tuple[Burn, ...]:
 
 def fewest_bad(runs: int, interval_s: float, noise: float) -> int:
     """Return how many bad ones within so many runs are more than noise shows `FALSE_A_MONTH` times a month."""
-    starts = MONTH_S / interval_s * noise
-    for count in range(FEWEST_BAD, runs + 1):
-        if starts * _at_least(count - 1, runs - 1, noise) <= FALSE_A_MONTH:
+    starts = MONTH_S / interval_s * noise  # bad runs a month, each the last one of a window
+    fewer = 0.0
+    for count in range(1, runs + 1):
+        fewer += _chance(count - 1, runs - 1, noise)
+        if count >= FEWEST_BAD and starts * (1 - fewer) <= FALSE_A_MONTH:
             return count
     return runs
 
@@ -76,7 +78,21 @@ def in_a_row(interval_s: float, fire_after: int) -> int:
     return min(fire_after, max(2, math.floor(OUTAGE_S / interval_s)))
 
 
-def _at_least(count: int, runs: int, share: float) -> float:
-    """Return the chance of at least so many among so many runs, each bad by itself with this share."""
-    fewer = sum(math.comb(runs, each) * share**each * (1 - share) ** (runs - each) for each in range(count))
-    return max(0.0, 1 - fewer)
+def row_spans(count: int, every_s: float) -> tuple[tuple[float, float], ...]:
+    """Return the windows in which so many failures in a row show: (with the failures, without a pass), any pair.
+
+    The first is longer by about a run, so that the failures stay in sight until the next one. A run that confirms the
+    first failure before the next is due counts where two in a row fire; where more do, time must have passed for that
+    many regular runs, or a blip of two minutes would be three failures.
+    """
+    if count == 1:
+        return ((1.5 * every_s, 0.5 * every_s),)
+    if count == 2:
+        return ((2.5 * every_s, 1.5 * every_s), (0.9 * every_s, 0.9 * every_s))
+    return (((count + 0.7) * every_s, (count + 0.2) * every_s),)
+
+
+def _chance(count: int, runs: int, share: float) -> float:
+    """Return the chance that just so many of these runs are bad, each by itself with this share (binomial)."""
+    ways = math.lgamma(runs + 1) - math.lgamma(count + 1) - math.lgamma(runs - count + 1)
+    return math.exp(ways + count * math.log(share) + (runs - count) * math.log1p(-share))
