@@ -163,7 +163,8 @@ class Metrics:
             for name in gone & self._at_risk.keys():
                 self._at_risk_of(name, {}, self.environment)
             for key, owner in list(self._owners.items()):
-                if owner in gone:
+                # Of one that is gone a last run may have come in after it went.
+                if owner in gone or not (owner in now or owner in OWN_MONITORS):
                     del self._owners[key]
                     self._instruments[key[0]].remove(*key[1])
             for name, monitor in now.items():
@@ -306,11 +307,11 @@ class Metrics:
         instrument = self._instrument(family)
         if not family.labels:
             return instrument
-        key = (family.name, tuple(values))
-        if owner := owner or labels.get("monitor", ""):
-            with self._lock:
-                self._owners[key] = owner
-        return instrument.labels(*values)
+        owner = owner or labels.get("monitor", "")
+        with self._lock:
+            if owner:
+                self._owners[family.name, tuple(values)] = owner
+            return instrument.labels(*values)
 
     def _instrument(self, family: Family) -> Any:
         found = self._instruments.get(family.name)
