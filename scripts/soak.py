@@ -19,112 +19,29 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import tomllib
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from assay.local.project import plan_for
+from assay.local.plan import Plan
 from assay.runners.session import Session
 from assay.span import seconds_of, span_text
 from assay.store import open_store
 from assay.suite_flows import load_flows
 from assay.suites import enter, suite_roots
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from tests.rehearsal import NAME, receiving, rehearsal
+
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "reports" / "out" / "soak.json"
-ASSAY = [str(Path(sys.executable).with_name("assay"))]
-REHEARSAL = "rehearsal"
-# Real time is not moved on: a rehearsal at ten times the rate needs limits that fit between two runs.
-LIMITS_S = {"shop": 2, "payments": 3, "erp": 4, "carrier": 8}
-CREDENTIALS = {
-    "SHOP_OPERATOR_TOKEN": "operator-test-token",
-    "STRIPE_API_KEY": "sk_test_assay",
-    "STRIPE_PUBLISHABLE_KEY": "pk_test_assay",
-    "STRIPE_WEBHOOK_SECRET": "whsec_assay",
-    "SAP_USER": "ASSAY",
-    "SAP_PASSWORD": "secret-assay",
-    "UPS_CLIENT_ID": "assay-client",
-    "UPS_CLIENT_SECRET": "assay-secret",
-}
-
-
-class Receiver(BaseHTTPRequestHandler):
-    """Takes whatever an alert's route sends."""
-
-    told: list[dict[str, Any]]
-
-    def do_POST(self) -> None:
-        """Keep one alert."""
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self.told.append({"at": datetime.now(UTC).isoformat(), **json.loads(body or b"{}")})
-        self.send_response(200)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
-
-
-@contextmanager
-def receiving(told: list[dict[str, Any]]) -> Iterator[str]:
-    """Take alerts while the block lasts; the address in apprise's words."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Receiver,), {"told": told}))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"json://127.0.0.1:{server.server_port}/"
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
-@contextmanager
-def landscape(folder: Path) -> Iterator[dict[str, str]]:
-    """Bring the reference landscape up in this folder; the address of each system."""
-    up = subprocess.run([*ASSAY, "up", "--json"], cwd=folder, capture_output=True, text=True, check=False)
-    if up.returncode:
-        raise SystemExit(up.stderr)
-    try:
-        yield {name: url for part in json.loads(up.stdout)["parts"] for name, url in part["urls"].items()}
-    finally:
-        subprocess.run([*ASSAY, "down"], cwd=folder, capture_output=True, check=False)
-
-
-def write_profile(folder: Path, urls: dict[str, str], skus: list[str], customers: list[str]) -> None:
-    """Add the environment that reads the landscape as a real one, with a budget and an allow list."""
-    text = (folder / "assay.toml").read_text()
-    for role, limit in LIMITS_S.items():
-        text = "\n".join(f"{role} = {limit}" if line.startswith(f"{role} = ") else line for line in text.split("\n"))
-    systems = "\n".join(f'{name} = {{ mode = "live", base_url = "{url}" }}' for name, url in urls.items())
-    budget = ", ".join(f"{currency} = 100000000" for currency in ("EUR", "JPY", "KWD", "INR", "USD", "GBP"))
-    text += f"""
-[alerts.routes.here]
-url = "env:SOAK_ROUTE"
-
-[environments.{REHEARSAL}]
-production = true
-view = "witness"
-
-[environments.{REHEARSAL}.safety]
-skus = {json.dumps(skus)}
-customers = {json.dumps(customers)}
-orders_per_hour = 100000
-money_per_hour = {{ {budget} }}
-kill_switch = "file:STOP"
-payment = "card"
-
-[environments.{REHEARSAL}.systems]
-{systems}
-"""
-    (folder / "assay.toml").write_text(text)
 
 
 def hasten(folder: Path, rate: float) -> list[str]:
@@ -174,15 +91,13 @@ def watched(process: subprocess.Popen[bytes], minutes: float) -> list[tuple[floa
     """Return (minute, MiB) of the process's memory every ten seconds, until the time is over or it ends."""
     began, seen = time.monotonic(), []
     while (passed := time.monotonic() - began) < minutes * 60 and process.poll() is None:
-        with_children = [psutil.Process(process.pid)]
-        seen.append((round(passed / 60, 2), round(sum(each.memory_info().rss for each in with_children) / 2**20, 1)))
+        seen.append((round(passed / 60, 2), round(psutil.Process(process.pid).memory_info().rss / 2**20, 1)))
         time.sleep(10)
     return seen
 
 
-def taken_back(folder: Path, since: datetime) -> dict[str, int]:
+def taken_back(plan: Plan, since: datetime) -> dict[str, int]:
     """Return what became of every order the shop holds since then."""
-    plan = plan_for(REHEARSAL, folder / "assay.toml")
     came_to: Counter[str] = Counter()
     with Session(plan, plan.home.read()) as session:
         shop, gateway = session.landscape.by_role("shop"), session.landscape.by_role("payments")
@@ -195,46 +110,43 @@ def taken_back(folder: Path, since: datetime) -> dict[str, int]:
 
 def soak(folder: Path, minutes: float, rate: float) -> dict[str, Any]:
     """Run the whole of it in a folder of its own and return the figures."""
-    (folder / "assay.toml").write_text((ROOT / "assay.toml").read_text())
     told: list[dict[str, Any]] = []
-    with landscape(folder) as urls, receiving(told) as route:
-        names = hasten(folder, rate)
-        urls.pop("edge", None)
-        os.environ.update(CREDENTIALS, SOAK_ROUTE=route)
-        write_profile(folder, urls, *bought(folder))
-        began = datetime.now(UTC)
-        with (folder / "monitor.log").open("wb") as log:
-            command = [*ASSAY, "monitor", "--env", REHEARSAL, "--port", "0"]
-            process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=subprocess.STDOUT)
-            memory = watched(process, minutes)
-            alive = process.poll() is None
-            process.send_signal(signal.SIGTERM)
-            code = process.wait(timeout=300)
-        swept = subprocess.run(
-            [*ASSAY, "sweep", "--env", REHEARSAL, "--json"], cwd=folder, capture_output=True, text=True, check=False
-        )
-        plan = plan_for(REHEARSAL, folder / "assay.toml")
-        store = open_store(plan.home.store)
-        runs = {name: _results(store, name, began) for name in names}
-        store.close()
-        return {
-            "minutes": minutes,
-            "rate": rate,
-            "alive to the end": alive,
-            "exit code after SIGTERM": code,
-            "runs": runs,
-            "alerts": [f"{each['at']} {each.get('title', '')}" for each in told],
-            "memory MiB by minute": memory[:: max(1, len(memory) // 30)],
-            "memory early and late, MiB": _early_and_late(memory),
-            "sweep afterwards": json.loads(swept.stdout or "{}"),
-            "orders": taken_back(folder, began),
-            "log ends": (folder / "monitor.log").read_text(errors="replace").splitlines()[-5:],
-        }
+    names = hasten(folder, rate)
+    skus, customers = bought(folder)
+    route = '[alerts.routes.here]\nurl = "env:SOAK_ROUTE"\n'
+    with receiving(told) as url:
+        environ = {"SOAK_ROUTE": url.replace("http:", "json:", 1)}
+        with rehearsal(folder, skus=skus, customers=customers, more=route, environ=environ) as place:
+            os.environ.update(place.environ)
+            began = datetime.now(UTC)
+            with (folder / "monitor.log").open("wb") as log:
+                command = place.command("monitor", "--env", NAME, "--port", "0")
+                process = subprocess.Popen(command, cwd=folder, env=place.environ, stdout=log, stderr=subprocess.STDOUT)
+                memory = watched(process, minutes)
+                alive = process.poll() is None
+                process.send_signal(signal.SIGTERM)
+                code = process.wait(timeout=300)
+            swept = place.assay("sweep", "--env", NAME, "--json")
+            with closing(open_store(place.plan.home.store)) as store:
+                runs = {name: _results(store, name, began) for name in names}
+            return {
+                "minutes": minutes,
+                "rate": rate,
+                "alive to the end": alive,
+                "exit code after SIGTERM": code,
+                "runs": runs,
+                "alerts": [each.get("title", "?") for each in told],
+                "memory MiB by minute": memory[:: max(1, len(memory) // 30)],
+                "memory early and late, MiB": _early_and_late(memory),
+                "sweep afterwards": json.loads(swept.stdout or "{}"),
+                "orders": taken_back(place.plan, began),
+                "log ends": (folder / "monitor.log").read_text(errors="replace").splitlines()[-5:],
+            }
 
 
 def _results(store: Any, name: str, since: datetime) -> dict[str, int]:
     counts: Counter[str] = Counter()
-    for hour in store.probes.hours(REHEARSAL, name, since=since - timedelta(hours=1), until=datetime.now(UTC)):
+    for hour in store.probes.hours(NAME, name, since=since - timedelta(hours=1), until=datetime.now(UTC)):
         counts.update({result.value: count for result, count in hour.counts.items() if count})
     return dict(counts)
 
