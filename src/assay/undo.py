@@ -85,7 +85,7 @@ class Ledger:
     busy_for: how long a run may take; until then another machine leaves its intents alone. appears_within: how long
     after a call without an answer a thing may still appear. paid_back_within_s: real seconds that a shop has to give
     the money back after it cancelled, before the ledger asks the gateway itself. creating: asked before anything is
-    created, and around it. is_gone: whether the process of that name has ended.
+    created, and around it. is_over: whether the run of an intent has ended.
     """
 
     store: Store
@@ -98,7 +98,7 @@ class Ledger:
     paid_back_within_s: float = 30.0
     wait: Callable[[float], None] = time.sleep
     creating: Callable[[str], AbstractContextManager[None]] = lambda _: nullcontext()
-    is_gone: Callable[[str], bool] = is_gone
+    is_over: Callable[[StoredIntent], bool] = lambda intent: is_gone(intent.holder)
     listen: Listener = field(default=lambda _: None)
 
     @contextmanager
@@ -231,7 +231,7 @@ class Ledger:
         # Whatever was tried before carries a note: nobody is busy with it any more.
         if intent.note or self.now() >= intent.until:
             return False
-        return not self.is_gone(intent.holder)
+        return not self.is_over(intent)
 
 
 def _is_held(payment: Payment) -> bool:

@@ -30,6 +30,20 @@ class Cluster:
         self.folder = folder
         self.port = port
         self._numbers = itertools.count(1)
+        self._server: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start the server and wait until it answers."""
+        where = ("-D", str(self.folder / "data"), "-k", str(self.folder), "-h", "127.0.0.1", "-p", str(self.port), "-F")
+        with (self.folder / "log").open("ab") as log:
+            self._server = subprocess.Popen(_command("postgres", *where), cwd=self.folder, stdout=log, stderr=log)
+        _await(self._server, self.port, self.folder / "log")
+
+    def stop(self) -> None:
+        """Stop the server; whoever is connected loses the connection."""
+        if self._server is not None:
+            self._server.send_signal(signal.SIGINT)  # "fast": ends whoever is still connected
+            self._server.wait(timeout=30)
 
     def new_database(self) -> str:
         """Make an empty database and return its URL."""
@@ -65,16 +79,12 @@ def cluster() -> Iterator[Cluster]:
         data = folder / "data"
         initialise = ("-D", str(data), "-U", _USER, "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
         subprocess.run(_command("initdb", *initialise), check=True, capture_output=True, cwd=folder)
-        port = _free_port()
-        settings = ("-D", str(data), "-k", str(folder), "-h", "127.0.0.1", "-p", str(port), "-F")
-        with (folder / "log").open("wb") as log:
-            server = subprocess.Popen(_command("postgres", *settings), cwd=folder, stdout=log, stderr=log)
+        made = Cluster(folder, _free_port())
         try:
-            _await(server, port, folder / "log")
-            yield Cluster(folder, port)
+            made.start()
+            yield made
         finally:
-            server.send_signal(signal.SIGINT)  # "fast": ends whoever is still connected
-            server.wait(timeout=30)
+            made.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

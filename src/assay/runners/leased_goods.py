@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from assay.errors import InfrastructureError
 from assay.flow import Case
 from assay.holder import is_gone, ourselves
 from assay.local.plan import Plan
@@ -41,6 +42,7 @@ class LeasedGoods:
     def __init__(self, session: Holder) -> None:
         self._session = session
         self._used = False
+        self._owed: set[str] = set()
 
     def lease(self, case: Case, holder: str, ours: Collection[str]) -> tuple[str, ...]:
         """Take a case's goods for it alone; whoever has them meanwhile is waited for.
@@ -52,6 +54,7 @@ class LeasedGoods:
         if not names or set(ours) & set(names):
             return ()
         self._used = True
+        self.free(())
         store, environment = session.shared_store, session.plan.name
         left = spare_s()
         deadline = time.monotonic() + min(_LEASE_WITHIN_S, _LEASE_SHARE * left if left is not None else _LEASE_WITHIN_S)
@@ -66,9 +69,19 @@ class LeasedGoods:
             session.wait(0.05)
 
     def free(self, holders: Sequence[str]) -> None:
-        """Give back the goods these executions hold: whoever waits for them would wait for nothing."""
-        if self._used and holders:
-            self._session.shared_store.release(self._session.plan.name, *map(_holder, holders))
+        """Give back the goods these executions hold: whoever waits for them would wait for nothing.
+
+        While the store is away they are owed, and given back the next time: no run's verdict depends on it.
+        """
+        if not self._used:
+            return
+        owed, self._owed = self._owed | set(holders), set()
+        if not owed:
+            return
+        try:
+            self._session.shared_store.release(self._session.plan.name, *map(_holder, sorted(owed)))
+        except InfrastructureError:
+            self._owed |= owed
 
 
 def _holder(execution_id: str) -> str:

@@ -67,7 +67,10 @@ class Database:
         """Return a driver's connection of its own, each statement a transaction; who asked for it closes it."""
         with self._explained():
             self.engine.dispose()  # what idles in the pool may be of a server that was started anew since
-            raw = self.engine.raw_connection()
+            try:
+                raw = self.engine.raw_connection()
+            except self.engine.dialect.loaded_dbapi.Error as error:  # not yet SQLAlchemy's own
+                raise sa.exc.OperationalError("connect", None, error) from error
         driver: Any = raw.driver_connection
         raw.detach()
         driver.autocommit = True

@@ -183,6 +183,15 @@ def test_a_living_run_is_left_alone(world: Callable[[str], World]) -> None:
     assert (here.shop.cancelled, sweeper.leaks, sweeper.open) == ([], 0, 1)
 
 
+def test_what_a_run_of_this_process_could_not_take_back_is_swept(world: Callable[[str], World]) -> None:
+    """A run that ended here without being taken back, the store being away, waits for no time to pass."""
+    here = world("staging")
+    here.intent("o-1", ourselves(), AT + HOUR)
+    sweeper = here.sweeper(runs=lambda run_id: run_id != "r0")
+    sweeper.sweep()
+    assert (here.shop.cancelled, sweeper.leaks, sweeper.open) == (["o-1"], 0, 0)
+
+
 def test_a_system_that_is_away_is_swept_later(world: Callable[[str], World]) -> None:
     """A shop that does not answer leaves its orders open, nothing is called leaked, and the next sweep has them."""
     here = world("staging")
@@ -229,7 +238,7 @@ def test_a_store_that_is_away_is_said(world: Callable[[str], World]) -> None:
     here.store.intents.unsettled = away  # type: ignore[method-assign]
     assert here.sweeper().sweep() is None
     assert here.told == []
-    assert here.said == ["nothing could be swept now: the store cannot be reached (postgresql://h/a)"]
+    assert here.said == ["nothing can be swept now: the store cannot be reached (postgresql://h/a)"]
 
 
 def test_systems_of_ours_are_not_swept(world: Callable[[str], World]) -> None:

@@ -131,6 +131,7 @@ class _Parts:
     edge: EdgeWatch = field(init=False)
     metrics: Metrics = field(init=False)
     running: Service = field(init=False)
+    prober: Prober = field(init=False)
     switch: KillSwitch = field(init=False)
     turns: Turns | None = None
     backlog: Backlog | None = None
@@ -158,7 +159,7 @@ class _Parts:
     def service(self, monitors: Mapping[str, Monitor], listeners: Sequence[Listener], turns: Turns | None) -> Service:
         """Make what runs monitors, and what looks after the process itself."""
         monitoring, wanted = self.plan.profile.monitoring, self.wanted
-        prober = Prober(self.session, self.flows, location=wanted.location)
+        self.prober = prober = Prober(self.session, self.flows, location=wanted.location)
         self.ending.callback(prober.close)
         self.running = Service(
             self.plan.name,
@@ -233,6 +234,7 @@ class _Parts:
             location=self.wanted.location,
             every_s=every_s,
             turns=self.turns,
+            runs=self.prober.runs,
             tell=self.running.tell,
             log=self.log,
         )

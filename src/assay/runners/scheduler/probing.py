@@ -105,7 +105,12 @@ class Prober:
         self._idle: list[Session] = []
         self._all: list[Session] = []
         self._changing = threading.Lock()
+        self._running: set[str] = set()
         load_checks()
+
+    def runs(self, run_id: str) -> bool:
+        """Whether a run of that id goes on in this process, its undo included."""
+        return run_id in self._running
 
     def close(self) -> None:
         """Close the sessions that were opened here."""
@@ -139,6 +144,7 @@ class Prober:
             with self._turn(monitor, allowance) as session:
                 started_at, began = datetime.now(UTC), time.perf_counter()
                 run_id = session.begin()
+                self._running.add(run_id)
                 with allowed(allowance), until(allowance.until):
                     if monitor.flow is not None:
                         self._flow(session, monitor, due_at, allowance, told)
@@ -151,6 +157,8 @@ class Prober:
             if isinstance(error, Unanswered) and error.failure.kind != "over":
                 allowance.silent[error.system] = None  # a check may ask by a client of its own
             told.fail(error)
+        finally:
+            self._running.discard(run_id)
         shops = self._session.plan.environment.with_role("shop")
         # Customers get that error, too; of a check it only says that there was nothing to judge.
         told.shop_broke = monitor.flow is not None and bool(allowance.broken.keys() & shops.keys())

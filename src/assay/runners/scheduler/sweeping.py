@@ -1,8 +1,7 @@
 """Takes back, at the start and again and again, what crashed runs left in real systems, and tells what cannot be.
 
 It runs beside the monitors in a thread and on connections of its own. Of several processes one sweeps at a time. What a
-living run is busy with is left to it; a run is over when its process has ended, on this machine or as the store's
-server says of another.
+living run is busy with is left to it.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from datetime import datetime
 
 from assay.errors import AssayError, InfrastructureError
 from assay.events import Finding, Listener, Probe, ProbeResult, Result
-from assay.holder import elapsed, is_gone
+from assay.holder import elapsed, is_gone, ourselves
 from assay.local.store_place import is_disposable
 from assay.monitor import AlertRule, Monitor
 from assay.runners.scheduler.telling import Log, utc_now
@@ -34,7 +33,8 @@ class Sweeper:
     """Sweeps one environment; `sweep` is called by a `Task` of the service.
 
     session: open on the environment; a sibling of it is used. store: where turns are. turns: whose turn it is, None
-    where this process is alone. tell: told a `Probe` of every sweep. leaks, open: how many things can be neither found
+    where this process is alone. runs: whether a run of that id goes on in this process. tell: told a `Probe` of every
+    sweep. leaks, open: how many things can be neither found
     nor taken back, and how many are still to be, as this process last saw them in the ledger.
     """
 
@@ -46,6 +46,7 @@ class Sweeper:
         location: str,
         every_s: float,
         turns: Turns | None = None,
+        runs: Callable[[str], bool] = lambda _: True,
         tell: Listener = lambda _: None,
         log: Log = lambda _: None,
         now: Callable[[], datetime] = utc_now,
@@ -53,7 +54,8 @@ class Sweeper:
         self._lender, self._store, self._turns = session, store, turns
         self._plan = session.plan
         self._location = location
-        self._tell, self._log, self._now = tell, log, now
+        self._runs, self._tell, self._log, self._now = runs, tell, log, now
+        self._said_away = False
         self._named = Monitor(
             name=UNDO, title="", owner="", runbook="", alert=AlertRule(), interval_s=every_s, timeout_s=every_s
         )
@@ -77,11 +79,14 @@ class Sweeper:
                 reckoning = self._swept()
                 left = self._count()
             except AssayError as error:
-                self._log(f"nothing could be swept now: {error.message} ({error.where})")
+                if not self._said_away:
+                    self._said_away = True
+                    self._log(f"nothing can be swept now: {error.message} ({error.where})")
                 return None
             finally:
                 if self._turns is not None:
                     self._turns.finish(self._named, due_at)
+            self._said_away = False
             self._say(reckoning)
             self._tell(self._probe(left, reckoning, due_at, time.perf_counter() - began))
             return reckoning
@@ -105,7 +110,7 @@ class Sweeper:
             environment=self._plan.name,
             now=self._session.now,
             wait=self._session.wait,
-            is_gone=self._is_gone,
+            is_over=self._is_over,
         )
         return ledger.sweep(self._session.landscape)
 
@@ -119,11 +124,15 @@ class Sweeper:
         self.leaks, self.open = len(leaked), len(left) - len(leaked)
         return leaked
 
-    def _is_gone(self, holder: str) -> bool:
-        """Whether a process has ended: by its pid on this machine; of another's, when the server says so for a while.
+    def _is_over(self, intent: StoredIntent) -> bool:
+        """Whether the run of an intent has ended, with its process or, in this one, without being taken back.
 
-        For a while, since a process that is only cut off comes back and takes back itself what it created.
+        Of another machine's process the server says it, for a while: one that was only cut off comes back, and takes
+        back itself what it created.
         """
+        holder = intent.holder
+        if holder == ourselves():
+            return not self._runs(intent.run_id)
         if is_gone(holder):
             return True
         if holder.partition(":")[0] == socket.gethostname():

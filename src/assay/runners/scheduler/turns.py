@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from assay.errors import AssayError
+from assay.errors import AssayError, InfrastructureError
 from assay.holder import elapsed, ourselves
 from assay.monitor import Monitor
 from assay.runners.scheduler.telling import Log, utc_now
@@ -203,7 +203,10 @@ class Turns:
 
     def _go_on(self) -> None:
         while not self._ended.wait(self._beat_s):
-            self.beat()
+            try:
+                self.beat()
+            except Exception as error:  # a driver's own, say: whatever it is, this process has not reached the store
+                self._lose(InfrastructureError(f"the store cannot be used: {type(error).__name__}: {error}"))
 
     def _appear(self) -> None:
         # A name of its own each time: what was held before a break may be somebody else's, and stays with the old one.
