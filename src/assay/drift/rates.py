@@ -72,18 +72,19 @@ def _prices(
     """Return the shop's prices by currency; a currency the shop no longer sells in is a verdict of its own."""
     shop = look.landscape.by_role("shop")
     prices: dict[str, list[Priced]] = {}
-    findings = []
+    findings: list[Finding] = []
+    unsold: set[str] = set()
     for sku in skus:
         for currency in sold:
             look.in_time()
-            if f"{sku}/{currency}" in look.judging.price_lists:
+            if currency in unsold or f"{sku}/{currency}" in look.judging.price_lists:
                 continue
             own = shop.article(sku, base).price
             try:
                 other = shop.article(sku, currency).price
             except ShopRefused as refused:
-                words = str(refused).splitlines()[0]
-                findings.append(_unsold(currency, words))
+                unsold.add(currency)
+                findings.append(_unsold(currency, str(refused).splitlines()[0]))
                 continue
             if own is not None and other is not None and own.minor:
                 prices.setdefault(currency, []).append(Priced(sku=sku, base=own, foreign=other))

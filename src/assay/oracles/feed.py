@@ -106,7 +106,7 @@ def prices_in(
             *systems,
             expected=f"{newest.value:f} {newest.base}/{currency} of {newest.as_of}, or a rate published shortly before",
             seen=f"{dearest.sku} costs {dearest.base} and {dearest.foreign}, which is a rate of {at:.6g}",
-            cause=_why(at, newest.value),
+            cause=_why(dearest, newest.value, markup),
         )
     if used.as_of >= due_day(now, grace) or used.value == newest.value:
         return passed()
@@ -126,13 +126,13 @@ def by_currency(published: Sequence[Rate]) -> Mapping[str, list[Rate]]:
     return found
 
 
-def _why(used: Decimal, published: Decimal) -> str:
+def _why(priced: Priced, published: Decimal, markup: Decimal) -> str:
     for value, cause in (
         (Decimal(1), "nothing was converted, or at a placeholder of 1"),
         (1 / published, "divided by the rate instead of multiplied"),
         (published * published, "converted twice"),
     ):
-        if value and abs(used / value - 1) < Decimal("0.001"):
+        if is_converted(priced.base.amount, priced.foreign, value, markup):
             return cause
     return "nobody published this rate within the time that is read"
 

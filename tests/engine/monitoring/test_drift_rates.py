@@ -1,0 +1,216 @@
+"""Exchange rates: stale where the calendar says so, and wrong where no published rate explains the shop's price."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assay.dossier import Gatherer, judging_of
+from assay.drift import load_checks
+from assay.drift.checks import check_named
+from assay.drift.look import Look
+from assay.events import Finding, Result
+from assay.landscape import Landscape
+from assay.money import Money
+from assay.oracles.feed import due_day, feed_age, is_target_day
+from assay.profile import load_profile
+from assay.records import Article, Rate
+from assay.roles import ShopRefused
+
+ROOT = Path(__file__).resolve().parents[3]
+GRACE = timedelta(hours=25)
+
+
+def at(text: str) -> datetime:
+    """Return an instant."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def rate(day: date, value: str, quote: str = "JPY") -> Rate:
+    """Return a published rate."""
+    return Rate(system="ecb", base="EUR", quote=quote, value=Decimal(value), as_of=day)
+
+
+@pytest.mark.parametrize(
+    ("day", "publishes"),
+    [
+        ("2026-03-06", True),
+        ("2026-03-07", False),
+        ("2026-04-03", False),
+        ("2026-04-06", False),
+        ("2026-04-07", True),
+        ("2026-05-01", False),
+        ("2026-12-24", True),
+        ("2026-12-25", False),
+        ("2027-03-26", False),
+    ],
+)
+def test_the_target_calendar(day: str, publishes: bool) -> None:
+    """Weekends, New Year, Good Friday, Easter Monday, 1 May, and two days of Christmas have no publication."""
+    assert is_target_day(date.fromisoformat(day)) is publishes
+
+
+@pytest.mark.parametrize(
+    ("now", "due"),
+    [
+        ("2026-03-03T14:00", "2026-03-02"),  # an hour before the next is out
+        ("2026-03-03T15:30", "2026-03-03"),
+        ("2026-03-07T12:00", "2026-03-06"),  # Saturday
+        ("2026-03-09T14:30", "2026-03-06"),  # Monday before 16:00 in Frankfurt
+        ("2026-04-07T13:00", "2026-04-02"),  # five days over Easter
+        ("2026-03-30T13:59", "2026-03-27"),  # summer time: 16:00 is 14:00 UTC
+        ("2026-03-30T14:01", "2026-03-30"),
+    ],
+)
+def test_what_must_be_there(now: str, due: str) -> None:
+    """The last day whose publication is out, in winter and summer, over weekends and Easter."""
+    assert due_day(at(now), timedelta()) == date.fromisoformat(due)
+
+
+def test_a_feed_is_not_stale_on_a_sunday() -> None:
+    """Friday's rates are the newest until Monday's have been out for the grace; then they are stale."""
+    friday = [rate(date(2026, 3, 6), "160.12")]
+    assert feed_age(friday, at("2026-03-08T12:00"), GRACE).result is Result.PASS
+    assert feed_age(friday, at("2026-03-10T12:00"), GRACE).result is Result.PASS
+    stale = feed_age(friday, at("2026-03-10T17:00"), GRACE)
+    assert stale.result is Result.FAIL
+    assert "2026-03-06" in stale.seen
+    assert feed_age([], at("2026-03-08T12:00"), GRACE).result is Result.NOT_EVALUATED
+
+
+@dataclass
+class Publisher:
+    """A publisher of these rates."""
+
+    rates: list[Rate]
+
+    def latest(self) -> list[Rate]:
+        """Return all."""
+        return self.rates
+
+    def history(self, since: date) -> list[Rate]:
+        """Return those since then."""
+        return [each for each in self.rates if each.as_of >= since]
+
+
+@dataclass
+class Prices:
+    """A shop that converts at these rates, half up to the smallest step."""
+
+    used: dict[str, Decimal]
+    base: dict[str, str] = field(default_factory=lambda: {"P-1": "129.00", "P-2": "7.49"})
+
+    def articles(self, currency: str) -> list[Article]:
+        """Return the catalogue."""
+        return [self.article(sku, currency) for sku in self.base]
+
+    def article(self, sku: str, currency: str) -> Article:
+        """Return an article with its price."""
+        own = Decimal(self.base[sku])
+        if currency == "EUR":
+            return Article(system="merchant", sku=sku, price=Money.of(own, "EUR"))
+        if currency not in self.used:
+            raise ShopRefused(f"the shop does not sell in {currency}")
+        places = Decimal(1) if currency == "JPY" else Decimal("0.01")
+        price = (own * self.used[currency]).quantize(places, rounding="ROUND_HALF_UP")
+        return Article(system="merchant", sku=sku, price=Money.of(price, currency))
+
+
+WEEK = [
+    *(rate(day, value) for day, value in ((date(2026, 3, 2), "160.12"), (date(2026, 3, 3), "161.40"))),
+    *(rate(day, value) for day, value in ((date(2026, 3, 4), "162.95"), (date(2026, 3, 5), "163.08"))),
+    rate(date(2026, 3, 2), "1.0812", "USD"),
+    rate(date(2026, 3, 5), "1.0933", "USD"),
+]
+THURSDAY_NIGHT = at("2026-03-05T22:00")
+
+
+def looked(
+    used: Mapping[str, str], *, now: datetime = THURSDAY_NIGHT, published: list[Rate] | None = None, **options: Any
+) -> Look:
+    """Run the check over a shop that prices at these rates."""
+    load_checks()
+    profile = load_profile(ROOT / "assay.toml")
+    shop = Prices({currency: Decimal(value) for currency, value in used.items()})
+    connectors = {"merchant": shop, "ecb": Publisher(WEEK if published is None else published)}
+    landscape = Landscape("local", profile.environment("local"), connectors, {})
+    check = check_named("rates")
+    with Gatherer(landscape, read_at=now) as gatherer:
+        look = Look(
+            environment="local",
+            landscape=landscape,
+            gatherer=gatherer,
+            judging=judging_of(profile.policies),
+            now=lambda: now,
+            deadline=time.monotonic() + 60,
+            options={**check.options, "currencies": list(used), **options},
+            pause=lambda _: None,
+        )
+        check.act(look)
+    return look
+
+
+def wrong(look: Look) -> list[Finding]:
+    """Return the violations."""
+    return [each for each in look.findings if each.result is Result.FAIL]
+
+
+def test_fresh_rates_are_well() -> None:
+    """Prices at the newest rate, or at the last before while that is young, are right; age and distance are told."""
+    assert not wrong(looked({"JPY": "163.08", "USD": "1.0933"}))
+    look = looked({"JPY": "162.95"})
+    assert not wrong(look)
+    told = {each.name: each.value for each in look.measures}
+    assert told["assay_drift_rate_age_seconds"] == pytest.approx(31 * 3600, abs=1)
+    assert 0 < told["assay_drift_rate_deviation_ratio"] < 0.001
+
+
+def test_old_rates_are_red() -> None:
+    """Prices at Monday's rate on a Thursday night are stale, and the rate and its day are named."""
+    [finding] = wrong(looked({"JPY": "160.12"}))
+    assert finding.oracle == "O-M7"
+    assert "160.12 of 2026-03-02" in finding.seen
+    assert finding.systems == ("shop", "ecb")
+
+
+@pytest.mark.parametrize(
+    ("used", "cause"),
+    [
+        ("1", "placeholder"),
+        ("0.006131959774343880", "divided"),
+        ("26595.0864", "twice"),
+        ("150.00", "nobody published"),
+    ],
+)
+def test_a_wrong_rate_is_red_with_its_cause(used: str, cause: str) -> None:
+    """A price that no published rate explains is red, and says which way it was converted."""
+    [finding] = wrong(looked({"JPY": used}))
+    assert cause in finding.cause
+    assert "P-1 costs 129.00 EUR" in finding.seen
+
+
+def test_a_currency_without_rate_is_red() -> None:
+    """A currency the shop does not sell in any more is a finding with the shop's own words."""
+    shop_sells = {"JPY": "163.08"}
+    look = looked(shop_sells, currencies=["JPY", "USD"])
+    [finding] = wrong(look)
+    assert "does not sell in USD" in finding.seen
+
+
+def test_a_currency_priced_by_hand_is_left_alone() -> None:
+    """Currencies of policies.rates.price_lists, and the base currency, are not looked at."""
+    look = looked({"JPY": "163.08"}, currencies=["JPY", "KWD", "EUR"])
+    assert not wrong(look)
+
+
+def test_a_stale_feed_is_red_whatever_the_shop_does() -> None:
+    """When nothing was published since Monday the feed is red; the shop, which has its newest rate, is not."""
+    [finding] = wrong(looked({"JPY": "160.12"}, published=[rate(date(2026, 3, 2), "160.12")]))
+    assert finding.order_ref == "the feed of rates"
