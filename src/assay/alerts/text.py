@@ -54,8 +54,8 @@ class Setting:
     runbooks: str = "monitors/runbooks"
 
     def runbook(self, name: str) -> str:
-        """Return where a runbook lies."""
-        return f"{self.runbooks.rstrip('/')}/{name}"
+        """Return where a runbook lies: below the profile's place, or at an address of its own."""
+        return name if "://" in name else f"{self.runbooks.rstrip('/')}/{name}"
 
     def page(self, alert: str) -> str | None:
         """Return the address of an alert's page."""
