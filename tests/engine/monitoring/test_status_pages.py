@@ -365,6 +365,25 @@ def test_what_is_not_there_is_said_in_words(source: Source) -> None:
     assert client(source).put("/findings").status_code == 405
 
 
+def test_a_runbook_is_laid_out_and_its_markup_is_text(source: Source, tmp_path: Path) -> None:
+    """Headings, lists, tables, code and bold read as such; HTML in it is shown, not run."""
+    runbook = tmp_path / "monitors" / "runbooks" / "storefront.md"
+    runbook.parent.mkdir(parents=True)
+    runbook.write_text(
+        "# It is `red`\n\n**Customers** see <b>nothing</b>\nat all.\n\n## First\n\n    assay status\n\n    assay up\n\n"
+        "- one\n  goes on\n- two\n\n1. first\n\n```\n- code\n```\n\n| it says | mend |\n|---|---|\n| x | `y` |\n",
+        encoding="utf-8",
+    )
+    source.project = tmp_path
+    text = page(source, "/runbooks/storefront")
+    for each in (
+        "It is <code>red</code></h1>", "<p><strong>Customers</strong> see &lt;b&gt;nothing&lt;/b&gt; at all.</p>",
+        "<h2>First</h2>", ">assay status</pre>", ">assay up</pre>", "<li>one goes on</li><li>two</li>",
+        "<ol><li>first</li></ol>", ">- code</pre>", '<th scope="col">mend</th>', "<code>y</code></td>",
+    ):  # fmt: skip
+        assert each in text, each
+
+
 def test_a_runbook_outside_its_folder_is_not_shown(source: Source, tmp_path: Path) -> None:
     """A runbook's name never leads to another file of the machine."""
     (tmp_path / "secret.md").write_text("secret", encoding="utf-8")

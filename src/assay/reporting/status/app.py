@@ -77,7 +77,8 @@ def problem_of(error: Exception) -> Problem:
     if isinstance(error, InfrastructureError):
         return Problem(503, error.message[:1].upper() + error.message[1:], error.hint or "")
     if isinstance(error, AssayError):
-        return Problem(500, error.message[:1].upper() + error.message[1:], error.hint or "")
+        said = [each for each in (error.where, error.seen, error.hint) if each]
+        return Problem(500, error.message[:1].upper() + error.message[1:], ": ".join(said))
     return Problem(500, "The status page broke", f"{type(error).__name__}: the process's log says where.")
 
 

@@ -18,6 +18,7 @@ from assay.reporting.status.auth import reader_of
 from assay.reporting.status.drift import series_of
 from assay.reporting.status.findings import failures_of, groups_of, money_at_risk
 from assay.reporting.status.history import history_of
+from assay.reporting.status.markdown_page import blocks_of, inline
 from assay.reporting.status.problems import Problem
 from assay.reporting.status.reading import Reading
 from assay.reporting.status.rows import Row, Sparks, alerts_of, counts_of, row_for, rows_of, source_state
@@ -73,7 +74,7 @@ class Pages:
         )
         self._templates.filters |= {
             "ago": ago, "left": left, "between": between, "instant": instant, "duration": duration, "plural": plural,
-            "clip": clip,
+            "clip": clip, "inline": inline,
         }  # fmt: skip
         self._templates.globals |= {
             "environment": source.environment,
@@ -141,13 +142,14 @@ class Pages:
     def alerts(self, request: Request) -> HTMLResponse:
         """What fires, what does not and why, and what could not be delivered."""
         reading = Reading(self._source)
-        lines = alerts_of(reading)
+        lines, latest = alerts_of(reading), reading.latest()
         return self._page(
             request, reading, "alerts", "/alerts",
             fired=[line for line in lines if line.told and not line.suppressed_by],
             suppressed=[line for line in lines if line.suppressed_by],
             brewing=[line for line in lines if not line.told and not line.suppressed_by],
             undeliverable=list(self._source.undeliverable()), names=set(reading.names()),
+            why={name: run.why for name, run in latest.items()},
             deliveries=reading.deliveries()[:20],
         )  # fmt: skip
 
@@ -164,14 +166,17 @@ class Pages:
         )  # fmt: skip
 
     def runbook(self, request: Request) -> HTMLResponse:
-        """The runbook of a monitor, as it is written."""
+        """The runbook of a monitor."""
         name = request.path_params["name"]
         reading = Reading(self._source)
         monitor = self._source.monitors().get(name)
         text = text_of(monitor, self._source) if monitor else None
         if monitor is None or text is None:
             raise Problem(404, f"There is no runbook of '{clip(name, 80)}'", "Monitors name theirs by the key runbook.")
-        return self._page(request, reading, "runbook", "", monitor=monitor, text=text)
+        blocks, heading = blocks_of(printable(text)), "Runbook"
+        if blocks and blocks[0].kind == "heading":
+            heading = blocks.pop(0).lines[0]
+        return self._page(request, reading, "runbook", "", monitor=monitor, heading=heading, blocks=blocks)
 
     def sign_in(self, request: Request, *, back: str, wrong: str = "") -> HTMLResponse:
         """The form that asks for the token; knows nothing of the environment."""

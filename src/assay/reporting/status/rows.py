@@ -127,7 +127,8 @@ def row_of(
         quiet=quiet,
         silence=silence,
         suppressed_by=suppressed_by,
-        summary=(line.summary if line and state != "passing" else "") or (run.why if run else ""),
+        # What was seen says more than the alert, which may know no more than the monitor's title.
+        summary=(run.why if run else "") or (line.summary if line and state != "passing" else ""),
         monitor=monitor,
     )
 
