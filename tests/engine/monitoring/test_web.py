@@ -22,6 +22,7 @@ from assay.errors import InfrastructureError, UsageError
 from assay.events import Finding, Result
 from assay.landscape import Landscape
 from assay.profile import Environment
+from tests.conftest import run_assay
 from tests.serving import Quiet, serving
 
 LOGO = b'{"status": "ok", "shops": [{"id": 7, "open": true, "rate": 1.10}]}'
@@ -335,3 +336,58 @@ def test_wrong_options_are_refused_before_any_run(options: dict[str, Any], optio
     assert message in str(raised.value)
     assert raised.value.where == option
     assert "me:pass" not in str(raised.value)
+
+
+PROFILE = """
+[scenarios]
+shipped = false
+[environments.live]
+view = "witness"
+[environments.live.systems.ecb]
+role = "rates"
+mode = "live"
+base_url = "http://127.0.0.1:9"
+"""
+MONITOR = """
+[monitors.{name}]
+title = "{name}"
+check = "web"
+options = {{ {options} }}
+interval = "1m"
+timeout = "20s"
+owner = "shop"
+runbook = "page.md"
+alert = {{ severity = "page" }}
+"""
+
+
+def test_assay_monitor_runs_it_and_refuses_what_makes_no_sense(shop: str, tmp_path: Path) -> None:
+    """From a file to its line: a page passes, one fails with its cause, a vendor that is away is an error."""
+    (tmp_path / "monitors" / "runbooks").mkdir(parents=True)
+    (tmp_path / "monitors" / "runbooks" / "page.md").write_text("# Page\n")
+    (tmp_path / "assay.toml").write_text(PROFILE)
+
+    def once(**monitors: str) -> tuple[int, str]:
+        text = "".join(MONITOR.format(name=name, options=options) for name, options in monitors.items())
+        (tmp_path / "monitors" / "pages.toml").write_text(text)
+        done = run_assay("monitor", "--env", "live", "--once", cwd=tmp_path)
+        return done.returncode, " ".join((done.stdout + done.stderr).split())
+
+    assert once(home=f'url = "{shop}/", holds = "Linen shirt"')[0] == 0
+    code, said = once(home=f'url = "{shop}/"', gone=f'url = "{shop}/status/503"')
+    assert code == 1
+    assert "expected status 2xx, seen status 503, a page titled 'Maintenance'" in said
+    assert "an error of its own" in said
+    code, said = once(vendor='system = "ecb"')
+    assert code == 3
+    assert "ecb did not answer: 127.0.0.1 port 9 refused the connection" in said
+    for options, message in (
+        (
+            'url = "shop.example"',
+            "pages.toml: monitors.home.options.url expected: http(s)://host/path",
+        ),
+        (f'url = "{shop}/", redirect = 1', "did you mean 'redirects'?"),
+    ):
+        code, said = once(home=options)
+        assert code == 2
+        assert message in said
