@@ -12,10 +12,15 @@ from typing import Any
 
 from assay.alerts.rules import Rule, Setting, bucket_above, le
 from assay.monitor import Monitor, Severity
-from assay.span import span_text
+from assay.span import seconds_of, span_text
+from assay.suite_monitors import interval_of
 
 _LATE_S, _LATE_SHARE = 5.0, 0.99
-_DEVIATION = 0.01
+_DEVIATION = 0.05
+"""Further than rates move within the days for which an old one may be used."""
+_HOLIDAYS_S = 5 * 86_400.0
+"""Between Thursday and Tuesday of Easter no rate is published."""
+_LONGEST_WAIT_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +103,14 @@ def _drift(monitors: Sequence[Monitor], setting: Setting) -> Iterator[Rule]:
             expr = f"max without (job, instance) (\n{figure}\n{_latest(makers, setting)}\n)"
             severity = drift.severity or _gravest(makers)
             said = (drift.summary, drift.description)
-            yield _alert(drift.alert, setting, expr, severity, *said, runbook=makers[0].runbook)
+            # Seen by two runs: what is on its way from one system to another looks wrong to one.
+            lasts = span_text(min(1.5 * max(map(interval_of, makers)), _LONGEST_WAIT_S))
+            yield _alert(drift.alert, setting, expr, severity, *said, lasts, makers[0].runbook)
 
 
 def _by_policy(setting: Setting) -> Iterator[_Drift]:
     policies = setting.policies
-    days = policies.rates.max_age_days
-    oldest_s = days * 86_400 if days is not None else policies.freshness.rates
+    oldest_s = oldest_rate_s(setting)
     yield _Drift(
         "AssayRateStale", "rates", "assay_drift_rate_age_seconds", f"> {oldest_s:g}",
         "The exchange rates of {{ $labels.environment }} are {{ $value | humanizeDuration }} old",
@@ -125,11 +131,17 @@ def _by_policy(setting: Setting) -> Iterator[_Drift]:
         )  # fmt: skip
 
 
+def oldest_rate_s(setting: Setting) -> float:
+    """Return how old a rate may be: what the profile says, else its freshness and the longest holidays."""
+    days = setting.policies.rates.max_age_days
+    return days * 86_400 if days is not None else setting.policies.freshness.rates + _HOLIDAYS_S
+
+
 def _hooks(makers: Sequence[Monitor]) -> Iterator[_Drift]:
     if not makers:
         return
     yield _Drift(
-        "AssayHookSlow", "hooks", "assay_drift_hook_ack_seconds", "> 5",
+        "AssayHookSlow", "hooks", "assay_drift_hook_ack_seconds", f"> {seconds_of(makers[0].options.get('ack', 5)):g}",
         "Webhooks of {{ $labels.system }} wait {{ $value | humanizeDuration }} for {{ $labels.environment }} to answer",
         "The vendor gives up on slow answers and delivers later or never: paid orders stay open.",
         "ticket",

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from assay.alerts.environment_rules import oldest_rate_s
 from assay.alerts.rules import Rule, Setting
 from assay.alerts.rules_tests import notation
 from assay.monitor import Monitor
@@ -67,8 +68,7 @@ def _flat(value: float) -> list[float | None]:
 def _of_checks(monitors: Sequence[Monitor], setting: Setting) -> dict[str, _Told]:
     """Each figure wrong at the process that ran the check last; right there, though another still shows what was."""
     where, policies = setting.environment, setting.policies
-    days = policies.rates.max_age_days
-    oldest = days * 86_400 if days is not None else policies.freshness.rates
+    oldest = oldest_rate_s(setting)
     held = policies.stock.reservation_ttl_s or 0.0
     found = {}
     for alert, check, metric, more, bad, good, value in (
