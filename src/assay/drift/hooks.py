@@ -23,6 +23,8 @@ from assay.records import Call, Population
 from assay.span import seconds_of
 
 _COMES, _SOON, _KEPT = "O-O10", "O-L5", "O-O2"
+_BACK = timedelta(days=3)
+"""What was placed before the window may be paid in it."""
 
 
 @check(
@@ -60,7 +62,14 @@ def hooks(look: Look) -> None:
 def _money(look: Look) -> tuple[Population, Finding]:
     now = look.now()
     window = timedelta(seconds=seconds_of(look.options["window"]))
-    population = replace(look.gatherer.population(now - window, now, ()), read_at=now)
+    gateways = [look.landscape.connectors[system] for system in look.landscape.read("payments")]
+    population = Population(
+        since=now - window,
+        until=now,
+        orders=tuple(look.gatherer.orders(now - window - _BACK, now)),
+        payments=tuple(each for gateway in gateways for each in gateway.payments(now - window, now)),
+        read_at=now,
+    )
     # A payment that is still under way has until the limit of the ERP, by which its order must have been handed on.
     patient = replace(look.judging, freshness={**look.judging.freshness, "payments": look.judging.slack("erp")})
     return population, POPULATION_ORACLES[_KEPT](population, patient)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import copy_context
@@ -89,6 +90,36 @@ class _Told:
         self.trouble.append(text)
 
 
+class _Queue:
+    """Lets one run at a time have the landscape, in the order in which they asked for it."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._asked: deque[object] = deque()
+
+    @contextmanager
+    def taken(self, allowance: Allowance) -> Iterator[None]:
+        """Wait for a turn, no longer than may be waited, and hold it while the block runs."""
+        me = object()
+        with self._changed:
+            self._asked.append(me)
+        try:
+            with self._changed:
+                while self._asked[0] is not me:
+                    self._changed.wait(_HEARD_WITHIN_S)
+                    if not allowance.left_s:
+                        raise InfrastructureError(
+                            "other monitors had the landscape until this one's time was over",
+                            hint="its clock serves one run at a time: longer intervals, or fewer monitors that move it",
+                        )
+                    allowance.check()
+            yield
+        finally:
+            with self._changed:
+                self._asked.remove(me)
+                self._changed.notify_all()
+
+
 class Prober:
     """Runs monitors on one environment. Safe for threads; `close` ends the sessions it opened, not the one given.
 
@@ -101,7 +132,7 @@ class Prober:
         self._location = location
         self._simulated = session.plan.moves_time
         self._undo_budget_s = session.plan.profile.monitoring.undo_budget
-        self._one_at_a_time = threading.Lock()
+        self._queue = _Queue()
         self._idle: list[Session] = []
         self._all: list[Session] = []
         self._changing = threading.Lock()
@@ -191,17 +222,8 @@ class Prober:
     def _turn(self, monitor: Monitor, allowance: Allowance) -> Iterator[Session]:
         """Lend a session: the given one, one run at a time, where its clock is moved; else one of the run's own."""
         if self._simulated and not self._reads_no_system(monitor):
-            while not self._one_at_a_time.acquire(timeout=_HEARD_WITHIN_S):
-                if not allowance.left_s:
-                    raise InfrastructureError(
-                        "another monitor had the landscape until this one's time was over",
-                        hint="its clock serves one run at a time: longer intervals, or fewer monitors that move it",
-                    )
-                allowance.check()
-            try:
+            with self._queue.taken(allowance):
                 yield self._session
-            finally:
-                self._one_at_a_time.release()
             return
         with self._changing:
             session = self._idle.pop() if self._idle else None
