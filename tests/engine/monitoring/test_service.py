@@ -265,9 +265,8 @@ def test_what_does_not_finish_is_asked_to_end(running: Start) -> None:
     acting, told = Acting(), list[object]()
     acting.acts["a"] = lambda stop: stop.wait(20)
     service, ended, said = running(
-        acting, watching("a", interval_s=30.0, timeout_s=25.0), listeners=[told.append], finish_s=0.2
+        acting, watching("a", interval_s=0.3, timeout_s=25.0), listeners=[told.append], finish_s=0.2
     )
-    service._table.replace({"a": watching("a", interval_s=0.3, timeout_s=25.0)}, service.clock.now())
     assert soon(lambda: acting.ran)
     service.stop()
     assert soon(lambda: ended == [Ending("stopped")])

@@ -8,6 +8,7 @@ that never came back.
 from __future__ import annotations
 
 import contextlib
+import gc
 import heapq
 import secrets
 import threading
@@ -33,7 +34,7 @@ GRACE_S = 5.0
 FINISH_S = 30.0
 _LOOK_S, _LONGEST_WAIT_S, _FLUSH_S = 0.5, 0.25, 10.0
 _SHORTEST_WAIT_S = 0.010
-"""Of thousands of monitors several are due in that time: handed out together they cost less, none is later than that."""
+"""Of thousands of monitors several are due in that time: handed out together they cost less, and none is later."""
 _SAID_FOR_S = 5.0
 _CONFIRM_SHARE, _CONFIRM_MOST_S = 0.4, 120.0
 """A run that fails first is confirmed by another that long after it: past a blip, before the next one is due."""
@@ -129,6 +130,7 @@ class Service:
         self._undo_budget_s, self._grace_s, self._finish_s = undo_budget_s, grace_s, finish_s
         self._confirm = confirm
         self._declared = dict(monitors)
+        self._here = self._chosen()
         self._tasks_given = list(tasks)
         self._lock = threading.RLock()
         self._wake: SimpleQueue[None] = SimpleQueue()
@@ -153,9 +155,9 @@ class Service:
         """Return the monitors of the environment as last loaded, those other processes run, too."""
         return self._declared
 
-    def monitors_here(self) -> dict[str, Monitor]:
+    def monitors_here(self) -> Mapping[str, Monitor]:
         """Return those that this process runs."""
-        return {name: each for name, each in self._declared.items() if self._runs_here(each)}
+        return self._here
 
     def next_due(self) -> Mapping[str, datetime]:
         """Return when each monitor of this process is due next."""
@@ -192,7 +194,12 @@ class Service:
     def run(self) -> Ending:
         """Run monitors until `stop`, then let what runs finish or be taken back, and tell all that is left to tell."""
         tasks = Tasks((Task(name="watch", act=self.look, every_s=_LOOK_S), *self._tasks_given), log=self._log)
-        self.clock.jumped()
+        # What is there by now stays: a collection that walks through all of it would hold every run up.
+        gc.collect()
+        gc.freeze()
+        with self._lock:  # what was due while the process was set up is nobody's loss
+            self._table = Timetable(self._here, self.clock.now())
+            self.clock.jumped()
         try:
             while self._why is None:
                 wait_s = min(max(self.round(), _SHORTEST_WAIT_S), _LONGEST_WAIT_S)
@@ -202,6 +209,8 @@ class Service:
         except BaseException:
             self._close(flush_s=0.2)  # told a second time to end: at once
             raise
+        finally:
+            gc.unfreeze()
         tasks.close()
         self._close()
         return ending
@@ -257,6 +266,9 @@ class Service:
                 self._take_up(found)
 
     # What is due
+
+    def _chosen(self) -> dict[str, Monitor]:
+        return {name: each for name, each in self._declared.items() if self._runs_here(each)}
 
     def _run_of(self, monitor: Monitor, due_at: datetime, *, confirms: bool = False) -> Run:
         undo_s = self._undo_budget_s if monitor.flow is not None else 0.0
@@ -379,6 +391,7 @@ class Service:
     def _take_up(self, found: Mapping[str, Monitor]) -> None:
         with self._lock:
             before, self._declared = self._declared, dict(found)
+            self._here = self._chosen()
             self._table.replace(self.monitors_here(), self.clock.now())
         self._wake.put(None)
         names = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import deque
@@ -14,6 +15,7 @@ from assay.events import Listener
 
 _MOST = 100_000
 _TICK_S = 1.0
+_GATHER_S = 0.05
 Log = Callable[[str], None]
 
 
@@ -35,6 +37,7 @@ class Task:
 class Teller:
     """One listener's thread: events in their order, and its `tick` about once a second where it has one.
 
+    Events gather for a moment, so that a busy process wakes each listener some times a second and not at every run.
     What a listener raises is said once for each kind of error and never stops it. dropped: how many events were let
     go because the listener was too far behind.
     """
@@ -49,56 +52,49 @@ class Teller:
         self._log = log
         self._now = now
         self._waiting: deque[object] = deque()
-        self._told = 0
-        self._put = 0
-        self._wake = threading.Condition()
+        self._telling = False
+        self._wake, self._hurry = threading.Event(), threading.Event()
         self._closed = False
         self._said: set[str] = set()
         threading.Thread(target=self._work, name=f"tell {self.name}", daemon=True).start()
 
     def __call__(self, event: object) -> None:
         """Take one event; never blocks."""
-        with self._wake:
-            if len(self._waiting) >= _MOST:
+        if len(self._waiting) >= _MOST:
+            with contextlib.suppress(IndexError):
                 self._waiting.popleft()
-                self.dropped += 1
-                self._told += 1
-            self._waiting.append(event)
-            self._put += 1
-            self._wake.notify()
+            self.dropped += 1
+        self._waiting.append(event)
+        if not self._wake.is_set():
+            self._wake.set()
 
     def flush(self, within_s: float) -> bool:
         """Wait until all events so far are told; False where that took longer."""
         until = time.monotonic() + within_s
-        with self._wake:
-            wanted = self._put
-            while self._told < wanted:
-                left = until - time.monotonic()
-                if left <= 0:
-                    return False
-                self._wake.wait(min(left, 0.1))
+        self._hurry.set()
+        while self._waiting or self._telling:
+            if time.monotonic() >= until:
+                return False
+            time.sleep(0.002)
         return True
 
     def close(self) -> None:
         """Let the thread end when it has told what waits."""
-        with self._wake:
-            self._closed = True
-            self._wake.notify()
+        self._closed = True
+        self._hurry.set()
+        self._wake.set()
 
     def _work(self) -> None:
         ticked = time.monotonic()
         while True:
-            with self._wake:
-                if not self._waiting and not self._closed:
-                    self._wake.wait(_TICK_S if self._tick is not None else None)
-                waiting, self._waiting = self._waiting, deque()
-                closed = self._closed
-            for event in waiting:
-                self._guarded(self._listener, event)
-            with self._wake:
-                self._told += len(waiting)
-                self._wake.notify_all()
-            if closed and not waiting:
+            self._wake.wait(_TICK_S if self._tick is not None else None)
+            self._hurry.wait(_GATHER_S)
+            self._wake.clear()
+            self._telling = True
+            while self._waiting:
+                self._guarded(self._listener, self._waiting.popleft())
+            self._telling = False
+            if self._closed and not self._waiting:
                 return
             if self._tick is not None and time.monotonic() - ticked >= _TICK_S:
                 ticked = time.monotonic()
