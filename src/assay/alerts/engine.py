@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from assay.alerts import suppression
 from assay.alerts.delivery import Courier
 from assay.alerts.evidence import heard
-from assay.alerts.reckoning import Reckoner, Round, Silent
+from assay.alerts.reckoning import Reckoner, Round, Silent, interval_of
 from assay.alerts.routes import Undeliverable, warm_up
 from assay.alerts.states import FIRING, PASSING, RESOLVED, Heard, Memory
 from assay.alerts.text import Message, Setting
@@ -416,18 +416,6 @@ def merged(ours: Memory, theirs: Memory) -> Memory:
     if told is not None and (younger.told is not None or younger.firing or older.told is told):
         merged.told = told
     return merged
-
-
-def interval_of(monitor: Monitor, now: datetime) -> float:
-    """Return the seconds between two runs of a monitor, those that are next where a cron says when."""
-    if monitor.interval_s is not None:
-        return monitor.interval_s
-    from apscheduler.triggers.cron import CronTrigger
-
-    trigger = CronTrigger.from_crontab(monitor.cron, timezone=UTC)
-    first = trigger.get_next_fire_time(None, now)
-    second = trigger.get_next_fire_time(first, first + timedelta(seconds=1)) if first else None
-    return (second - first).total_seconds() if first and second else 7 * 86_400.0
 
 
 def _known_of(row: KeptAlert) -> _Known:

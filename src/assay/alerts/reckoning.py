@@ -152,6 +152,7 @@ class Reckoner:
         limits = self._limit(run.monitor)
         memory = done.memories.setdefault(run.monitor, Memory())
         hear(memory, run, limits, objective=monitor.objective)
+        memory.every_s = round(interval_of(monitor, run.at)) if monitor.name in self.monitors else 0
         drop_unheard(memory, lambda _: _forget_after(monitor))
         shared = {name for name in done.memories if suppression.is_shared(name)}
         for name in sorted(shared | {suppression.alert_of(system) for system in run.unreachable}):
@@ -231,7 +232,9 @@ class Reckoner:
 
     def _end_unknown(self, done: Round, name: str, memory: Memory, now: datetime) -> None:
         """End the alert of a monitor that is no more; another process may know it still, so not at once."""
-        if memory.heard_at is not None and now - memory.heard_at < _GONE_AFTER:
+        if memory.heard_at is not None and now - memory.heard_at < max(
+            _GONE_AFTER, timedelta(seconds=4 * memory.every_s)
+        ):
             return
         done.gone.add(name)
         if memory.told is None:
@@ -242,6 +245,18 @@ class Reckoner:
         monitor = Monitor(name=name, title=f"{name} (no longer watched)", owner="", runbook="", alert=AlertRule())
         written = message(RESOLVED, name, memory, monitor, self._setting, now=now, was=(told.kind, told.severity))
         done.messages.append((written, routes))
+
+
+def interval_of(monitor: Monitor, now: datetime) -> float:
+    """Return the seconds between two runs of a monitor, those that are next where a cron says when."""
+    if monitor.interval_s is not None:
+        return monitor.interval_s
+    from apscheduler.triggers.cron import CronTrigger
+
+    trigger = CronTrigger.from_crontab(monitor.cron, timezone=UTC)
+    first = trigger.get_next_fire_time(None, now)
+    second = trigger.get_next_fire_time(first, first + timedelta(seconds=1)) if first else None
+    return (second - first).total_seconds() if first and second else 7 * 86_400.0
 
 
 def _forget_after(monitor: Monitor | None) -> float:

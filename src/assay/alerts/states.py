@@ -99,9 +99,9 @@ class Told:
 class Memory:
     """Everything one alert remembers; the store keeps it as JSON.
 
-    heard_at: when its last run was heard. changes: when it fired and was over. runs and bad: since it went bad.
-    pace: the last runs that passed, a letter each, ! for late. ended_at: when it was last over. suppressed_by: the
-    alert that takes its place. quiet: why nobody is woken.
+    heard_at: when its last run was heard, due again every_s later. changes: when it fired and was over. runs and bad:
+    since it went bad. pace: the last runs that passed, a letter each, ! for late. ended_at: when it was last over.
+    suppressed_by: the alert that takes its place. quiet: why nobody is woken.
     """
 
     sources: dict[str, Source] = field(default_factory=dict)
@@ -121,6 +121,7 @@ class Memory:
     suppressed_by: str = ""
     quiet: str = ""
     episode: int = 0
+    every_s: int = 0
     children: tuple[str, ...] = ()
     severity: str = ""
     summary: str = ""
@@ -169,8 +170,8 @@ class Memory:
 
 _INSTANTS = ("heard_at", "state_since", "since", "ended_at")
 _PLAIN = (
-    "state", "kind", "flapping", "runs", "bad", "pace", "slow", "suppressed_by", "quiet", "episode", "severity",
-    "summary", "facts", "orders",
+    "state", "kind", "flapping", "runs", "bad", "pace", "slow", "suppressed_by", "quiet", "episode", "every_s",
+    "severity",    "summary", "facts", "orders",
 )  # fmt: skip
 
 

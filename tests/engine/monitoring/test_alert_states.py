@@ -255,6 +255,19 @@ def test_a_monitor_taken_away_ends_its_alert(night: Night) -> None:
     assert night.store.alerts.load("production") == []
 
 
+def test_a_process_that_runs_only_some_leaves_the_others_alone(night: Night) -> None:
+    """Another process's hourly monitor, unknown here, keeps its alert while it may still be run there."""
+    other = night.another()
+    night.monitors["checkout"] = watch(interval_s=3600.0)
+    night.runs("failed", "failed", "failed")
+    other._monitors = lambda: {"rates": watch("rates", interval_s=86_400.0)}
+    for _ in range(3):
+        night.pass_time(3600, engine=other)
+    assert night.said == ["firing checkout"]
+    night.pass_time(3700, engine=other)
+    assert night.said == ["firing checkout", "resolved checkout"]
+
+
 def test_the_process_itself_raises_alerts(night: Night) -> None:
     """Runs of assay_configuration, assay_undo and assay_self need no monitor: one bad run fires, one good ends it."""
     night.monitors.clear()
