@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from assay.errors import InfrastructureError, UsageError
-from assay.events import Finding, Probe, ProbeResult, Result
+from assay.events import Finding, Probe, ProbeResult, Result, StepDone
 from assay.reporting.status.app import status_app
 from assay.reporting.status.auth import Guard
 from assay.reporting.status.source import KillSwitch
@@ -282,6 +282,25 @@ def test_strange_text_is_shown_and_never_run(source: Source) -> None:
     for path in PAGES[:-1]:
         text = page(source, path)
         assert "<script>alert" not in text and "\u202e" not in text, path
+
+
+def test_secrets_and_customers_are_not_shown(source: Source) -> None:
+    """Tokens, cards, mail addresses and telephone numbers are masked; postal addresses are left to `assay explain`."""
+    said = "Authorization: Bearer sk_live_abcdef123456 4242424242424242 jane.doe@mail.example +49 30 1234567"
+    found = Finding(
+        oracle="O-K2", result=Result.FAIL, order_ref="100047", systems=("ups",), expected="1 Main Street",
+        seen="2 Side Road", evidence=("to 2 Side Road",),
+    )  # fmt: skip
+    step = StepDone(name="pay", started_at=NOW, seconds=1.0, error=said)
+    probe = replace(a_failure(), due_at=NOW, steps=(step,), findings=(found,), trouble=(said,), stack=said)
+    source.recent = type(source.recent)()
+    source.recent(probe)
+    source.away_since = NOW
+    for path in ("/", "/monitors/order_base", "/findings", "/api/v1/monitors/order_base/history"):
+        text = client(source).get(path).text
+        for each in ("sk_live_abcdef123456", "4242424242424242", "jane.doe", "1234567", "Main Street", "Side Road"):
+            assert each not in text, (path, each)
+    assert "`assay explain` shows it" in words(page(source, "/monitors/order_base"))
 
 
 def test_silencing_by_a_form_keeps_a_monitor_quiet_and_ending_it_does_not(source: Source, store: Store) -> None:

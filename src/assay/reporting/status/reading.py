@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from assay.store.probe_hours import Hour
 
 _T = TypeVar("_T")
+_KEPT = timedelta(days=400)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +52,12 @@ class Reading:
             if name not in found or found[name].due_at < run.due_at:
                 found[name] = run
         return found
+
+    def last(self, monitor: str) -> Run | None:
+        """Return the last run of one monitor."""
+        heard = self.source.recent.latest().get(monitor)
+        kept = next(iter(self.runs(monitor, since=self.now - _KEPT, limit=1)), None)
+        return kept if heard is None or (kept is not None and kept.due_at >= heard.due_at) else heard
 
     def runs(
         self, monitor: str, *, since: datetime, until: datetime | None = None, limit: int = 50, only_bad: bool = False

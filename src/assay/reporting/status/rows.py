@@ -87,7 +87,7 @@ def rows_of(reading: Reading) -> list[Row]:
 
 def row_for(reading: Reading, name: str) -> Row | None:
     """Return one monitor, None where there is none of that name and never was."""
-    source, run = reading.source, reading.latest().get(name)
+    source, run = reading.source, reading.last(name)
     monitor = source.monitors().get(name)
     line = next((each for each in source.alerts() if each.name == name), None)
     if monitor is None and run is None and name not in reading.names():

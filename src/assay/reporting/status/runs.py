@@ -1,20 +1,32 @@
-"""One run of a monitor as the status page shows it, whether it comes from the store or was just heard."""
+"""One run of a monitor as the status page shows it, whether it comes from the store or was just heard.
+
+Many eyes see the page: secrets are masked, and mail addresses, telephone numbers and postal addresses of customers are
+not shown; `assay explain` shows them to whoever may look.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from assay.events import Finding, Measure, Probe, ProbeResult, Result
+from assay.masking import MASK, mask_text
 from assay.money import Money
-from assay.reporting.text import clip
+from assay.reporting.text import clip, printable
 
 if TYPE_CHECKING:
     from assay.store.probes import KeptProbe
 
 _SHORT, _LONG, _MOST = 200, 2_000, 50
+_MAIL = re.compile(r"([\w.+-])[\w.+-]*@([\w-]+(?:\.[\w-]+)+)")
+_BEARER = re.compile(r"\b(Bearer|Basic)\s+[\w.~+/=-]{6,}", re.IGNORECASE)
+_PHONE = re.compile(r"\+\d[\d ()/-]{7,18}\d")
+# What these oracles saw is somebody's address.
+_PERSONAL = frozenset({"O-K2"})
+_PROMISED, _FOUND = "the customer's address as it was given", "another; `assay explain` shows it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,14 +113,14 @@ def run_of(probe: Probe) -> Run:
         took_s=probe.seconds,
         faults=tuple(_fault(each) for each in probe.all_findings if each.result is Result.FAIL)[:_MOST],
         steps=tuple(
-            StepLine(name=clip(each.name, _SHORT), seconds=each.seconds, error=clip(each.error or "", _LONG))
+            StepLine(name=clip(each.name, _SHORT), seconds=each.seconds, error=_said(each.error or ""))
             for each in probe.all_steps[:_MOST]
         ),
         trouble=_texts(probe.trouble),
         unreachable=_texts(probe.unreachable),
         orders=_texts(probe.order_refs),
         measures=probe.measures[:_MOST],
-        stack=clip(probe.stack, 4 * _LONG),
+        stack=_said(probe.stack, 4 * _LONG),
         run_id=probe.run_id,
         trace_id=probe.trace_id,
     )
@@ -130,7 +142,7 @@ def kept_run(kept: KeptProbe) -> Run:
             StepLine(
                 name=clip(str(each.get("name", "")), _SHORT),
                 seconds=float(each.get("seconds") or 0.0),
-                error=clip(str(each.get("error") or ""), _LONG),
+                error=_said(str(each.get("error") or "")),
             )
             for each in detail.get("steps", ())[:_MOST]
         ),
@@ -141,23 +153,24 @@ def kept_run(kept: KeptProbe) -> Run:
             Measure(name=str(each["name"]), value=float(each["value"]), labels=dict(each.get("labels") or {}))
             for each in detail.get("measures", ())[:_MOST]
         ),
-        stack=clip(str(detail.get("stack") or ""), 4 * _LONG),
+        stack=_said(str(detail.get("stack") or ""), 4 * _LONG),
         run_id=str(detail.get("run_id") or ""),
         trace_id=str(detail.get("trace_id") or ""),
     )
 
 
 def _fault(finding: Finding) -> Fault:
+    personal = finding.oracle in _PERSONAL
     return Fault(
         oracle=clip(finding.oracle, _SHORT),
         order=clip(finding.order_ref, _SHORT),
         systems=_texts(finding.systems),
-        expected=clip(finding.expected, _LONG),
-        seen=clip(finding.seen, _LONG),
-        formula=clip(finding.formula, _LONG),
-        cause=clip(finding.cause, _LONG),
+        expected=_PROMISED if personal else _said(finding.expected),
+        seen=_FOUND if personal else _said(finding.seen),
+        formula=_said(finding.formula),
+        cause=_said(finding.cause),
         at_risk=finding.at_risk,
-        evidence=_texts(finding.evidence),
+        evidence=() if personal else _texts(finding.evidence),
     )
 
 
@@ -165,20 +178,30 @@ def _kept_fault(said: Mapping[str, Any]) -> Fault:
     risk = said.get("at_risk")
 
     def text(name: str) -> str:
-        return clip(str(said.get(name) or ""), _LONG)
+        return _said(str(said.get(name) or ""))
+
+    personal = said.get("oracle") in _PERSONAL
 
     return Fault(
         oracle=text("oracle"),
         order=text("order_ref"),
         systems=_texts(said.get("systems", ())),
-        expected=text("expected"),
-        seen=text("seen"),
+        expected=_PROMISED if personal else text("expected"),
+        seen=_FOUND if personal else text("seen"),
         formula=text("formula"),
         cause=text("cause"),
         at_risk=Money(int(risk["minor"]), str(risk["currency"])) if risk else None,
-        evidence=_texts(said.get("evidence", ())),
+        evidence=() if personal else _texts(said.get("evidence", ())),
     )
 
 
 def _texts(said: Sequence[object]) -> tuple[str, ...]:
-    return tuple(clip(str(each), _LONG) for each in said[:_MOST])
+    return tuple(_said(str(each)) for each in said[:_MOST])
+
+
+def _said(text: str, most: int = _LONG) -> str:
+    """Return a text as it may be shown, cut before it is masked: masking a megabyte takes long."""
+    if len(text) > most:
+        text = f"{text[:most]}… (cut; {len(text):,} characters in all)"
+    text = _BEARER.sub(rf"\1 {MASK}", mask_text(text))
+    return printable(_PHONE.sub(f"+{MASK}", _MAIL.sub(rf"\1{MASK}@\2", text)))
