@@ -55,10 +55,10 @@ def monitor_tests(monitor: Monitor, setting: Setting, alerts: Sequence[str]) -> 
             failing,
             [
                 *([("AssayMonitorFailing", last - 0.25 * every, 0)] if row > 1 else []),
-                ("AssayMonitorFailing", last + 0.4 * every, 1),
-                ("AssayMonitorFailing", last + 1.9 * every, 0),
-                ("AssayMonitorBlind", last + 0.4 * every, 0),
-                ("AssayMonitorSilent", last + 0.4 * every, 0),
+                ("AssayMonitorFailing", last + 0.25 * every, 1),
+                ("AssayMonitorFailing", last + 1.75 * every, 0),
+                ("AssayMonitorBlind", last + 0.25 * every, 0),
+                ("AssayMonitorSilent", last + 0.25 * every, 0),
             ],
         ),
         (

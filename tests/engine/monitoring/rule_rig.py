@@ -62,14 +62,19 @@ def written(folder: Path, monitors: Sequence[Monitor] = MONITORS, setting: Setti
     return folder
 
 
+def read(path: Path) -> Any:
+    """Read a file of YAML, by the quick reader where there is one."""
+    return yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
 def rules_in(folder: Path) -> Iterator[tuple[Path, Mapping[str, Any]]]:
     """Yield every rule below a folder with its file."""
     for path in sorted(folder.glob("*.yaml")):
-        for group in yaml.safe_load(path.read_text())["groups"]:
+        for group in read(path)["groups"]:
             yield from ((path, rule) for rule in group["rules"])
 
 
-def tests_in(folder: Path) -> list[Path]:
+def units_in(folder: Path) -> list[Path]:
     """Return the unit tests below a folder."""
     return sorted([*folder.glob("tests/*.yaml"), *folder.glob("tests/days/*.yaml")])
 
