@@ -24,6 +24,8 @@ from assay.store import Store, open_store
 _OFF = frozenset({"", "0", "off", "no", "false"})
 _FRESH_S = 0.5
 """So long what the store said last is believed: half of the second in which the switch takes effect."""
+_AWAY_S = 2.0
+"""So long a store that did not answer is left alone: nobody who asks shall wait for it each time."""
 
 
 class KillSwitch:
@@ -45,6 +47,7 @@ class KillSwitch:
         self._file = plan.home.path / "kill-switch"
         self._lock = threading.Lock()
         self._looked_at: float | None = None
+        self._fresh_s = _FRESH_S
         self._said: str | None = None
         if store is not None:
             self._said = "the kill switch counts as on: the store, which may hold it, was not read yet"
@@ -121,14 +124,15 @@ class KillSwitch:
 
     def _by_store(self) -> str | None:
         with self._lock:
-            at = self._monotonic()
-            if self._looked_at is not None and at - self._looked_at < _FRESH_S:
+            if self._looked_at is not None and self._monotonic() - self._looked_at < self._fresh_s:
                 return self._said
+            self._fresh_s = _FRESH_S
             try:
                 self._said = self._read()
             except InfrastructureError:
                 if self._store is None:
                     raise
+                self._fresh_s = _AWAY_S
             self._looked_at = self._monotonic()
             return self._said
 

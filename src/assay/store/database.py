@@ -66,7 +66,6 @@ class Database:
     def detached(self) -> Any:
         """Return a driver's connection of its own, each statement a transaction; who asked for it closes it."""
         with self._explained():
-            self.engine.dispose()  # what idles in the pool may be of a server that was started anew since
             try:
                 raw = self.engine.raw_connection()
             except self.engine.dialect.loaded_dbapi.Error as error:  # not yet SQLAlchemy's own
@@ -125,7 +124,8 @@ def connect(url: str, patience_s: float) -> Database:
         else:
             options = f"{parsed.query.get('options', '')} -c lock_timeout={round(patience_s * 1000)}"
             given = {**_WATCHED, "options": options}
-            engine = sa.create_engine(parsed, connect_args=given, json_serializer=_JSON)
+            # What idles in the pool may be of a server that was started anew since.
+            engine = sa.create_engine(parsed, connect_args=given, json_serializer=_JSON, pool_pre_ping=True)
     except (sa.exc.ArgumentError, ImportError) as error:
         raise UsageError(
             "that is no address of a store",

@@ -128,6 +128,13 @@ class Turns:
             found = connection.execute(extend.returning(_turns.c.monitor, _turns.c.location))
             return frozenset((monitor, location) for monitor, location in found)
 
+    def touch(self, environment: str, holder: str, now: datetime) -> None:
+        """Write something: a store that is full, or may only be read, says so even to whoever holds no turn."""
+        row = {"environment": environment, "monitor": "", "location": "", "due_us": us(now), "holder": holder}
+        row |= {"until_us": us(now), "presence": 0, "done": True}
+        with self._database.writing() as connection:
+            connection.execute(self._database.statement("touch", _touch), row)
+
     def holds(self, environment: str, monitor: str, location: str, *, due_at: datetime, holder: str) -> bool:
         """Whether that turn is still this holder's: nobody took it, or a later one, over."""
         query = sa.select(_turns.c.done).where(*_this(environment, monitor, location, due_at, holder))
@@ -208,6 +215,14 @@ def _take(database: Database) -> Any:
         set_={name: getattr(insert.excluded, name) for name in columns[3:]},
         where=sa.and_(later, sa.or_(*free)),
     ).returning(_turns.c.due_us)
+
+
+def _touch(database: Database) -> Any:
+    insert = database.insert(_turns)
+    told = ("due_us", "holder", "until_us", "presence", "done")
+    return insert.on_conflict_do_update(
+        index_elements=list(_KEY), set_={name: getattr(insert.excluded, name) for name in told}
+    )
 
 
 def _present(number: Any) -> Any:

@@ -293,6 +293,35 @@ def test_a_process_that_stood_still_is_cut_off_until_it_has_looked(address: Path
     store.close()
 
 
+def test_a_store_that_was_full_is_back_when_it_takes_something(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading alone is no sign; a run that ended meanwhile is told, so that its monitor's next turn is free at once."""
+    store = open_store(tmp_path / "s.sqlite")
+    said: list[str] = []
+    turns = Turns(store, "e", log=said.append, beat_s=3600.0)
+    turns.start()
+    due = datetime.now(UTC)
+    assert turns.take(ORDERS, due)
+    full = InfrastructureError("the store is full", where="s.sqlite")
+
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise full
+
+    with monkeypatch.context() as disk:
+        for verb in ("finish", "touch"):
+            disk.setattr(store.turns, verb, refuse)
+        turns.finish(ORDERS, due)
+        turns.beat()
+        assert "cut off from the store" in str(turns.cut_off)
+    turns.beat()
+    assert said == [
+        "the store is full (s.sqlite): checks that only read go on, flows create nothing until it is back",
+        "the store is back after 1s: turns are shared again and flows create again",
+    ]
+    assert turns.take(ORDERS, due + timedelta(seconds=1))
+    turns.close()
+    store.close()
+
+
 def test_a_wrong_clock_creates_nothing(postgres: Cluster) -> None:
     """Over a server, a machine whose clock is off by more than a lease can bear says so; checks go on."""
     store = open_store(postgres.new_database())

@@ -26,7 +26,7 @@ from assay.store.probe_rows import ProbeRow, row_of
 
 MOST_IN_MEMORY, MOST_ON_DISK = 20_000, 512 * 1024 * 1024
 _AT_ONCE = 500
-_LOOK_S, _PAUSE_S, _LONGEST_PAUSE_S = 5.0, 1.0, 30.0
+_LOOK_S, _PAUSE_S, _LONGEST_PAUSE_S = 5.0, 1.0, 10.0
 _FREE_TEXTS = ("expected", "seen", "formula", "cause", "reason", "error")
 
 

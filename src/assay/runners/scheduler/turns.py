@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+from collections import deque
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -70,6 +71,7 @@ class Turns:
         self._holder = ""
         self._presence: Presence | None = None
         self._held: dict[tuple[str, str], _Turn] = {}
+        self._owed: deque[_Turn] = deque()
         self._lock = threading.Lock()
         self._beating = threading.Lock()
         self._beat_at = elapsed()
@@ -152,10 +154,12 @@ class Turns:
                 return
             del self._held[turn.monitor, turn.location]
         if self._away is not None:
-            return  # the lease ends it
+            self._owed.append(turn)
+            return
         try:
-            self._store.turns.finish(self._environment, turn.monitor, turn.location, due_at=due_at, holder=turn.holder)
+            self._end(turn)
         except AssayError as error:
+            self._owed.append(turn)
             self._lose(error)
 
     def brake(self) -> str | None:
@@ -187,7 +191,12 @@ class Turns:
                 self._see_clock()
                 with self._lock:
                     asked = {key: turn for key, turn in self._held.items() if turn.holder == self._holder}
-                if asked or self._away is not None:
+                if self._away is not None:
+                    self._store.turns.touch(self._environment, self._holder, self._now())
+                while self._owed:  # runs that ended while nobody could be told
+                    self._end(self._owed[0])
+                    self._owed.popleft()
+                if asked:
                     until = self._now() + self._lease
                     kept = self._store.turns.extend(self._environment, self._holder, until=until)
                     for key in asked.keys() - kept:
@@ -200,6 +209,10 @@ class Turns:
         if away is not None:
             took = span_text(max(1, round((self._now() - away[0]).total_seconds())))
             self._log(f"the store is back after {took}: turns are shared again and flows create again")
+
+    def _end(self, turn: _Turn) -> None:
+        finish = self._store.turns.finish
+        finish(self._environment, turn.monitor, turn.location, due_at=turn.due_at, holder=turn.holder)
 
     def _go_on(self) -> None:
         while not self._ended.wait(self._beat_s):
