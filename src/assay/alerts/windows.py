@@ -65,11 +65,11 @@ def burns(interval_s: float, availability: float) -> tuple[Burn, ...]:
 def fewest_bad(runs: int, interval_s: float, noise: float) -> int:
     """Return how many bad ones within so many runs are more than noise shows `FALSE_A_MONTH` times a month."""
     starts = MONTH_S / interval_s * noise  # bad runs a month, each the last one of a window
-    fewer = 0.0
+    fewer = 0.0  # the chance that fewer than count - 1 of the others in the window are bad
     for count in range(1, runs + 1):
-        fewer += _chance(count - 1, runs - 1, noise)
         if count >= FEWEST_BAD and starts * (1 - fewer) <= FALSE_A_MONTH:
             return count
+        fewer += _chance(count - 1, runs - 1, noise)
     return runs
 
 

@@ -103,6 +103,7 @@ def test_windows_follow_the_interval() -> None:
     assert [burn.speed for burn in windows.burns(300, 0.995)] == ["fast", "steady", "slow", "creeping"]
     assert [burn.speed for burn in windows.burns(1800, 0.995)] == ["steady", "slow", "creeping"]
     assert windows.burns(86_400, 0.995) == ()
+    assert [burn.fewest_bad for burn in windows.burns(300, 0.995)] == [3, 5, 7, 11]  # by the binomial distribution
     assert [windows.in_a_row(every, 3) for every in (30, 60, 300, 1800)] == [3, 3, 2, 2]
 
 
