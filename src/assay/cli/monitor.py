@@ -140,7 +140,11 @@ def _signals() -> Iterator[_Heard]:
         heard.number = number
         heard.service.stop()
 
-    before = {number: signal.signal(number, told) for number in (signal.SIGINT, signal.SIGTERM)}
+    # What is ignored stays so: nohup ignores SIGHUP, a terminal that closes sends it.
+    heeded = [
+        each for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if signal.getsignal(each) != signal.SIG_IGN
+    ]
+    before = {number: signal.signal(number, told) for number in heeded}
     try:
         yield heard
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Mapping
@@ -27,7 +28,8 @@ _MOST_SENTENCES = 5
 def say(sentence: str) -> None:
     """Print what the process has to say of itself, with the time, where errors go."""
     first, _, rest = mask_text(sentence).partition("\n")
-    click.echo(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}  assay: {first}" + (f"\n{rest}" if rest else ""), err=True)
+    with contextlib.suppress(OSError):  # a full disk or a closed terminal is no reason to watch nothing
+        click.echo(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}  assay: {first}" + (f"\n{rest}" if rest else ""), err=True)
 
 
 class Lines:
@@ -61,6 +63,7 @@ class Lines:
             ("alerts", routes),
             ("status page", watch.address or "not served"),
             ("kill switch", watch.kill_switch),
+            ("next due", _next(watch.service.next_due())),
             ("process", f"{os.getpid()}; Ctrl-C or SIGTERM ends it when what runs is over or taken back"),
         ]
         return "\n".join(f"{label:<14}{text}" for label, text in facts)
@@ -71,6 +74,11 @@ class Lines:
         ref = ref or next(iter(event.order_refs), "")
         look = f"assay monitor --env {self._plan.name} --only {event.monitor} --once"
         return f"assay explain {ref} --env {self._plan.name}" if ref and bad else look
+
+
+def _next(due: Mapping[str, datetime]) -> str:
+    name = min(due, key=due.__getitem__)
+    return f"{name} at {due[name]:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _why(probe: Probe) -> list[str]:

@@ -33,7 +33,7 @@ from assay.runners.scheduler.probing import Prober
 from assay.runners.scheduler.reload import Reload
 from assay.runners.scheduler.self_check import Health
 from assay.runners.scheduler.server import serving
-from assay.runners.scheduler.service import Service
+from assay.runners.scheduler.service import MOST_STUCK, Service
 from assay.runners.scheduler.sweeping import Sweeper
 from assay.runners.scheduler.telling import Log, Task, utc_now
 from assay.runners.scheduler.turns import Turns
@@ -172,6 +172,8 @@ class _Parts:
             changing=None if wanted.once else Reload(monitor_roots(self.plan), self._load),
             workers=monitoring.workers,
             undo_budget_s=monitoring.undo_budget,
+            # Where time is moved one run at a time has the landscape: one that hangs keeps it from all others.
+            most_stuck=1 if self.plan.moves_time else MOST_STUCK,
             log=self.log,
         )
         self.edge = EdgeWatch(self.session.plan)

@@ -29,7 +29,7 @@ from assay.span import span_text
 from assay.suite_monitors import interval_of
 
 CONFIGURATION = "assay_configuration"
-STUCK_UNTIL_RESTART = 3
+MOST_STUCK = 3
 GRACE_S = 5.0
 FINISH_S = 30.0
 _LOOK_S, _LONGEST_WAIT_S, _FLUSH_S = 0.5, 0.25, 10.0
@@ -99,6 +99,7 @@ class Service:
     asked before each run where several processes share the monitors. listeners: told every `Probe`, each in a thread
     of its own; one with a method ``tick(now)`` is called by it about once a second. tasks: run beside. changing: asked
     for changed monitors. log: told sentences for people. undo_budget_s: how long a flow may be busy with taking back.
+    most_stuck: after so many runs that never came back the process begins anew.
     """
 
     def __init__(
@@ -118,6 +119,7 @@ class Service:
         grace_s: float = GRACE_S,
         finish_s: float = FINISH_S,
         confirm: bool = True,
+        most_stuck: int = MOST_STUCK,
         clock: Clock | None = None,
         log: Log = lambda _: None,
     ) -> None:
@@ -128,7 +130,7 @@ class Service:
         self._probe, self._turns, self._changing, self._log = probe, turns, changing, log
         self._runs_here = runs_here
         self._undo_budget_s, self._grace_s, self._finish_s = undo_budget_s, grace_s, finish_s
-        self._confirm = confirm
+        self._confirm, self._most_stuck = confirm, most_stuck
         self._declared = dict(monitors)
         self._here = self._chosen()
         self._tasks_given = list(tasks)
@@ -353,8 +355,9 @@ class Service:
         )
         self._last[run.name] = probe.result
         self.tell(probe)
-        if self.stuck.total() >= STUCK_UNTIL_RESTART and self._why is None:
-            self._log(f"{self.stuck.total()} runs are stuck in this process: it finishes the others and begins anew")
+        if self.stuck.total() >= self._most_stuck and self._why is None:
+            runs = "a run is" if self.stuck.total() == 1 else f"{self.stuck.total()} runs are"
+            self._log(f"{runs} stuck in this process: it finishes the others and begins anew")
             self.stop("restart")
 
     def _came_back(self, run: Run, seconds: float, probe: Probe | None) -> None:
