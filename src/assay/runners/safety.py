@@ -125,14 +125,14 @@ class Guard:
             self._braked(f"{method} {path} to {system}")
 
     def _braked(self, what: str) -> None:
-        """Raise `SafetyError` where the kill switch or another brake is on."""
+        """Raise `SafetyError` where a brake or the kill switch is on."""
+        for brake in self.brakes:
+            if (why := brake()) is not None:
+                raise self._refused(what, why, "")
         if self.switch is None and self._production:
             self.switch = KillSwitch(self._plan)
         if self.switch is not None and (thrown := self.switch.thrown()) is not None:
             raise self._refused(what, thrown, "switch it off when it is safe")
-        for brake in self.brakes:
-            if (why := brake()) is not None:
-                raise self._refused(what, why, "")
 
     def _within_budget(self, safety: Safety, flow: Flow, case: Case) -> Permit:
         currency = case.purchase.currency
