@@ -153,8 +153,8 @@ class Real:
 
     def kept(self, monitor: str = "orders") -> list[KeptProbe]:
         """Return the runs kept of a monitor, oldest first."""
-        span = {"since": datetime.now(UTC) - timedelta(hours=1), "until": datetime.now(UTC) + timedelta(hours=1)}
-        return self.store.probes.history("real", monitor, limit=1000, **span)[::-1]
+        now, hour = datetime.now(UTC), timedelta(hours=1)
+        return self.store.probes.history("real", monitor, since=now - hour, until=now + hour, limit=1000)[::-1]
 
     def until(self, come: Callable[[], Any]) -> Any:
         """Wait until something is there and return it."""
