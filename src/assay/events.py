@@ -6,7 +6,7 @@ Producers never know their listeners; a listener is any callable that takes one 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -22,6 +22,10 @@ class Result(StrEnum):
     PASS = "pass"  # noqa: S105 (a verdict, no password)
     FAIL = "fail"
     NOT_EVALUATED = "not evaluated"
+
+
+_PERSONAL = frozenset({"O-K2"})
+"""Oracles whose words are somebody's address."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +48,14 @@ class Finding:
     reason: str = ""
     at_risk: Money | None = None
     evidence: tuple[str, ...] = ()
+
+    def for_many(self) -> Finding:
+        """Return the finding as alerts and pages show it: addresses are left to `assay explain`."""
+        if self.oracle not in _PERSONAL or self.result is not Result.FAIL:
+            return self
+        return replace(
+            self, expected="the customer's address as it was given", seen="another; `assay explain` shows it"
+        )
 
     @property
     def about(self) -> str:

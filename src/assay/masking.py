@@ -22,6 +22,7 @@ _VALUES = (
     re.compile(r'(?P<name>[^"\\]{0,60})"\s*:\s*(?P<value>"(?:[^"\\]|\\.)+"|-?\d[\d.eE+-]*)'),  # JSON
     re.compile(r"(?P<name>[\w.%\]-]{0,60})=(?P<value>[^&\s\"'<>]+)"),  # form or query
     re.compile(r"(?P<name>[\w.-]{0,60})(?:\s[^<>]*)?>(?P<value>[^<]+)</"),  # XML
+    re.compile(r"(?P<name>[\w-]{0,60}):\s*(?:Bearer|Basic|Digest|OAuth)\s+(?P<value>\S+)", re.IGNORECASE),  # a header
 )
 _NAME_BEFORE = re.compile(r"[\w.%\[\]-]{0,60}$")
 _SECRET_HEADER = re.compile(
@@ -35,6 +36,9 @@ _DIGITS = re.compile(  # begins with a set of characters, so that the search ski
     r"[0-9](?:(?<![0-9A-Za-z.][0-9])|(?<=%[0-9A-Fa-f]{2}[0-9]))(?<!Date\([0-9])"
     r"(?:(?:[ +-]|%20)?[0-9]){12,}(?![0-9A-Za-z])"
 )
+_MAIL = re.compile(r"([\w.+-])[\w.+-]*@([\w-]+(?:\.[\w-]+)+)")
+_PHONE = re.compile(r"\+\d[\d ()/-]{7,18}\d")
+_BEARER = re.compile(r"\b(Bearer|Basic)\s+[\w.~+/=-]{6,}", re.IGNORECASE)
 _DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 
 
@@ -100,6 +104,12 @@ def mask_text(text: str) -> str:
         done = end
     text = "".join((*kept, text[done:]))
     return _DIGITS.sub(_mask_card, text)
+
+
+def mask_personal(text: str) -> str:
+    """Return a text that many may read, an alert or a page: without secrets, mail addresses and telephone numbers."""
+    text = _BEARER.sub(rf"\1 {MASK}", mask_text(text))
+    return _PHONE.sub(f"+{MASK}", _MAIL.sub(rf"\1{MASK}@\2", text))
 
 
 def _secret_value(text: str, at: int, end: int) -> tuple[int, int] | None:

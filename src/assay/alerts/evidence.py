@@ -9,7 +9,7 @@ from typing import Any
 
 from assay.alerts.states import Heard
 from assay.events import Finding, Probe, ProbeResult, Result
-from assay.masking import MASK, mask_text
+from assay.masking import mask_personal, mask_text
 
 SAFETY = "safety"
 """The alert that takes the place of monitors whose runs are refused."""
@@ -18,18 +18,13 @@ _STACK = 1500
 _FEW = 3
 _ORDERS = 20
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]+")
-_MAIL = re.compile(r"([\w.+-])[\w.+-]*@([\w-]+(?:\.[\w-]+)+)")
-_PHONE = re.compile(r"\+\d[\d ()/-]{7,18}\d")
-# What these oracles saw is somebody's address: `assay explain` shows it to whoever may look.
-_PERSONAL = frozenset({"O-K2"})
-_PROMISED, _FOUND = "the customer's address as it was given", "another; `assay explain` shows it"
 
 
 def clean(text: str, limit: int = _LIMIT) -> str:
     """Return a text on one line, cut, with secrets, cards, mail addresses and phone numbers replaced."""
     # Cut twice: masking a megabyte takes long, and what is cut off first cannot be seen anyway.
     line = " ".join(_UNSEEN.sub(" ", text[: limit * 4]).split())
-    line = _PHONE.sub(f"+{MASK}", _MAIL.sub(rf"\1{MASK}@\2", mask_text(line)))
+    line = mask_personal(line)
     if len(line) > limit or len(text) > limit * 4:
         return f"{line[:limit].rstrip()}… (cut)"
     return line
@@ -71,7 +66,7 @@ def money_at_risk(orders: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
 
 
 def _facts(probe: Probe, cases: list[str]) -> dict[str, Any]:
-    failed = [finding for finding in probe.all_findings if finding.result is Result.FAIL]
+    failed = [finding.for_many() for finding in probe.all_findings if finding.result is Result.FAIL]
     steps = [step for step in probe.all_steps if step.error]
     systems = dict.fromkeys(system for finding in failed for system in finding.systems)
     facts: dict[str, Any] = {
@@ -93,12 +88,11 @@ def _facts(probe: Probe, cases: list[str]) -> dict[str, Any]:
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
-    personal = finding.oracle in _PERSONAL
     return {
         "oracle": clean(finding.oracle, 60),
         "about": clean(finding.about, 120),
-        "expected": _PROMISED if personal else clean(finding.expected),
-        "seen": _FOUND if personal else clean(finding.seen),
+        "expected": clean(finding.expected),
+        "seen": clean(finding.seen),
         "cause": clean(finding.cause),
     }
 

@@ -6,14 +6,13 @@ not shown; `assay explain` shows them to whoever may look.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from assay.events import Finding, Measure, Probe, ProbeResult, Result
-from assay.masking import MASK, mask_text
+from assay.masking import mask_personal
 from assay.money import Money
 from assay.reporting.text import clip, printable
 
@@ -21,12 +20,6 @@ if TYPE_CHECKING:
     from assay.store.probes import KeptProbe
 
 _SHORT, _LONG, _MOST = 200, 2_000, 50
-_MAIL = re.compile(r"([\w.+-])[\w.+-]*@([\w-]+(?:\.[\w-]+)+)")
-_BEARER = re.compile(r"\b(Bearer|Basic)\s+[\w.~+/=-]{6,}", re.IGNORECASE)
-_PHONE = re.compile(r"\+\d[\d ()/-]{7,18}\d")
-# What these oracles saw is somebody's address.
-_PERSONAL = frozenset({"O-K2"})
-_PROMISED, _FOUND = "the customer's address as it was given", "another; `assay explain` shows it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,38 +153,33 @@ def kept_run(kept: KeptProbe) -> Run:
 
 
 def _fault(finding: Finding) -> Fault:
-    personal = finding.oracle in _PERSONAL
+    finding = finding.for_many()
     return Fault(
         oracle=clip(finding.oracle, _SHORT),
         order=clip(finding.order_ref, _SHORT),
         systems=_texts(finding.systems),
-        expected=_PROMISED if personal else _said(finding.expected),
-        seen=_FOUND if personal else _said(finding.seen),
+        expected=_said(finding.expected),
+        seen=_said(finding.seen),
         formula=_said(finding.formula),
         cause=_said(finding.cause),
         at_risk=finding.at_risk,
-        evidence=() if personal else _texts(finding.evidence),
+        evidence=_texts(finding.evidence),
     )
 
 
 def _kept_fault(said: Mapping[str, Any]) -> Fault:
     risk = said.get("at_risk")
-
-    def text(name: str) -> str:
-        return _said(str(said.get(name) or ""))
-
-    personal = said.get("oracle") in _PERSONAL
-
-    return Fault(
-        oracle=text("oracle"),
-        order=text("order_ref"),
-        systems=_texts(said.get("systems", ())),
-        expected=_PROMISED if personal else text("expected"),
-        seen=_FOUND if personal else text("seen"),
-        formula=text("formula"),
-        cause=text("cause"),
-        at_risk=Money(int(risk["minor"]), str(risk["currency"])) if risk else None,
-        evidence=() if personal else _texts(said.get("evidence", ())),
+    words = {
+        name: str(said.get(name) or "") for name in ("oracle", "order_ref", "expected", "seen", "formula", "cause")
+    }
+    return _fault(
+        Finding(
+            result=Result.FAIL,
+            systems=tuple(map(str, said.get("systems", ()))),
+            at_risk=Money(int(risk["minor"]), str(risk["currency"])) if risk else None,
+            evidence=tuple(map(str, said.get("evidence", ()))),
+            **words,
+        )
     )
 
 
@@ -203,5 +191,4 @@ def _said(text: str, most: int = _LONG) -> str:
     """Return a text as it may be shown, cut before it is masked: masking a megabyte takes long."""
     if len(text) > most:
         text = f"{text[:most]}… (cut; {len(text):,} characters in all)"
-    text = _BEARER.sub(rf"\1 {MASK}", mask_text(text))
-    return printable(_PHONE.sub(f"+{MASK}", _MAIL.sub(rf"\1{MASK}@\2", text)))
+    return printable(mask_personal(text))
