@@ -126,7 +126,8 @@ def lose(stage: Stage) -> None:
 def cancel(stage: Stage) -> None:
     """Buy as a synthetic customer and take it back at once, as every synthetic order is."""
     clock = LandscapeClock(stage.plan.home.clock)
-    clock.freeze()  # before the outbox hands it on
+    clock.freeze()
+    stage.session.settle()  # the outbox has just run: it hands nothing on before the order is cancelled
     ref = stage.buy("EUR", "D-404", email=SYNTHETIC)
     stage.session.landscape.by_role("shop").cancel_order(ref, "a test order of Assay")
     clock.run()
