@@ -53,9 +53,8 @@ class Finding:
         """Return the finding as alerts and pages show it: addresses are left to `assay explain`."""
         if self.oracle not in _PERSONAL or self.result is not Result.FAIL:
             return self
-        return replace(
-            self, expected="the customer's address as it was given", seen="another; `assay explain` shows it"
-        )
+        promised, found = "the customer's address as it was given", "another; `assay explain` shows it"
+        return replace(self, expected=promised, seen=found, evidence=())
 
     @property
     def about(self) -> str:
