@@ -125,11 +125,15 @@ def lose(stage: Stage) -> None:
 
 def cancel(stage: Stage) -> None:
     """Buy as a synthetic customer and take it back at once, as every synthetic order is."""
+    operator = stage.session.operator
+    assert operator is not None
     clock = LandscapeClock(stage.plan.home.clock)
-    clock.freeze()
-    stage.session.settle()  # the outbox has just run: it hands nothing on before the order is cancelled
+    clock.freeze()  # the outbox hands on at once: here the ERP is away, and the next try waits for the clock
+    away = operator.put_fault("status", "sap_s4hana", code=503)
     ref = stage.buy("EUR", "D-404", email=SYNTHETIC)
+    stage.session.settle()
     stage.session.landscape.by_role("shop").cancel_order(ref, "a test order of Assay")
+    operator.take_fault(away)
     clock.run()
     stage.pass_time(hours=3)
 
