@@ -134,9 +134,7 @@ def test_simulators_share_no_code(graph: Any) -> None:
 
 
 def test_one_module_opens_connections(graph: Any) -> None:
-    """In the engine only the transport knows an HTTP library; simkit's webhooks go out by themselves, and traces hand
-    OpenTelemetry's exporter the session it asks for.
-    """
+    """In the engine only the transport knows an HTTP library, but for webhooks out and the trace exporter's session."""
     libraries = {"httpx", "requests", "aiohttp", "urllib3"} & graph.modules
     importers = {name for library in libraries for name in graph.find_modules_that_directly_import(library)}
     assert {name for name in importers if name.startswith("assay.")} <= {
