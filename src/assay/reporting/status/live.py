@@ -10,7 +10,7 @@ from datetime import datetime
 from assay.events import Probe
 from assay.reporting.status.runs import Run, run_of
 
-_RUNS, _MONITORS = 2_000, 20_000
+_RUNS, _MONITORS = 500, 20_000
 
 
 class Recent:

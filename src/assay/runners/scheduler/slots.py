@@ -165,6 +165,7 @@ class Slots(Generic[R, T]):
                 self._dropped(job.run, self._monotonic() - job.begun, result)
                 return
             self._done(job.run, result)
+            del result  # an idle thread would keep its last run, with every body that was read, until its next
 
 
 def stack_of(ident: int) -> str:
