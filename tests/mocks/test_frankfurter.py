@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -29,14 +28,15 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield serve("frankfurter", seed=3)
 
 
-@pytest.fixture
-def ask(served: str) -> Ask:
+@pytest.fixture(scope="module")
+def ask(served: str) -> Iterator[Ask]:
     """A function (path, headers=None, **parameters) that asks it."""
+    with httpx.Client(base_url=served, trust_env=False) as client:
 
-    def get(path: str, headers: dict[str, str] | None = None, **parameters: str) -> httpx.Response:
-        return httpx.get(served + path, params=parameters or None, headers=headers, trust_env=False)
+        def get(path: str, headers: dict[str, str] | None = None, **parameters: str) -> httpx.Response:
+            return client.get(path, params=parameters or None, headers=headers)
 
-    return get
+        yield get
 
 
 def told(answer: httpx.Response, status: int = 200) -> Any:
@@ -201,7 +201,7 @@ def test_other_methods_and_an_empty_answer(ask: Ask, served: str) -> None:
     assert told(ask("/"))["name"] == "Frankfurter"
 
 
-def test_settings_make_it_wrong(serve_simulator: Callable[..., str], sim_clock: SimulatedClock, tmp_path: Path) -> None:
+def test_settings_make_it_wrong(serve_simulator: Callable[..., str], sim_clock: SimulatedClock) -> None:
     """Frozen, late, incomplete, jumping, inverted and cut rates, all with status 200."""
     url = serve_simulator("frankfurter", {"frozen_at": "2026-03-01"}, seed=3)
     sim_clock.set(datetime(2026, 3, 9, 18, 0, tzinfo=UTC))
