@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
+from fractions import Fraction
 
 from assay.drift.checks import check
 from assay.drift.look import Look
 from assay.drift.options import judged
 from assay.drift.twice import seen_twice
 from assay.drift.verdicts import quiet, signed, violated
-from assay.events import Finding
-from assay.money import EXPONENTS
+from assay.events import Finding, Result
+from assay.money import EXPONENTS, exponent
 from assay.oracles import failed, unjudged
 from assay.oracles.feed import (
     FORMULA,
@@ -23,11 +26,16 @@ from assay.oracles.feed import (
     published_at,
     rate_in_use,
 )
+from assay.oracles.rate_age import RateAge, RateSpan, rate_age
 from assay.records import Rate
 from assay.roles import Offers, ShopRefused
 
 ORACLE = "O-M7"
 _HISTORY = timedelta(days=20)
+_DATED_BY = timedelta(days=50)
+"""How far back publications are read for the age of the shop's table: it tries the last 31."""
+_ENOUGH = 3
+"""Of so many currencies it is said, too, that the age of the shop's table cannot be told."""
 _MOST_ARTICLES = 3
 
 
@@ -53,17 +61,19 @@ def rates(look: Look) -> None:
     sold = [each for each in look.options["currencies"] if each not in look.judging.price_lists and each != base]
     skus = _skus(look, base)
 
-    def read() -> tuple[Sequence[Rate], Mapping[str, Sequence[Priced]], list[Finding]]:
-        history = look.landscape.by_role("rates").history((look.now() - _HISTORY).date())
+    def read() -> tuple[Sequence[Rate], Mapping[str, Sequence[Priced]], list[Finding], RateAge]:
+        published = look.landscape.by_role("rates").history((look.now() - _DATED_BY).date())
+        history = [rate for rate in published if rate.as_of >= (look.now() - _HISTORY).date()]
         prices, findings = _prices(look, base, sold, skus)
-        return history, prices, [*findings, *_judged(look, history, prices)]
+        age = _table_age(base, published, prices, look.judging.markup)
+        return history, prices, [*findings, *_judged(look, history, prices, age)], age
 
-    history, prices, findings = seen_twice(look, read, lambda found: violated(found[2]))
+    history, prices, findings, age = seen_twice(look, read, lambda found: violated(found[2]))
     for finding in findings:
         look.verdict(finding)
     if not findings:
         quiet(look, "no rate and no converted currency")
-    _measure(look, base, history, prices)
+    _measure(look, base, history, prices, age)
 
 
 def _prices(
@@ -116,7 +126,43 @@ def _unsold(currency: str, words: str) -> Finding:
     return signed(finding, ORACLE, f"prices in {currency}", FORMULA)
 
 
-def _judged(look: Look, history: Sequence[Rate], prices: Mapping[str, Sequence[Priced]]) -> list[Finding]:
+def _table_age(
+    base: str, published: Sequence[Rate], prices: Mapping[str, Sequence[Priced]], markup: Decimal
+) -> RateAge:
+    """Read which publication the shop's prices are from: with the declared markup, or else with whichever it has."""
+    by_day: dict[date, dict[str, Decimal]] = {}
+    for rate in published:
+        if rate.base == base:
+            by_day.setdefault(rate.as_of, {})[rate.quote] = rate.value
+    table = {currency: span for currency, listed in prices.items() if (span := _span(listed)) is not None}
+    told = rate_age(table, by_day, markup=markup)
+    if told.as_of is not None:
+        return told
+    free = rate_age(table, by_day)
+    return free if free.as_of is not None else told
+
+
+def _span(prices: Sequence[Priced]) -> RateSpan | None:
+    """Return in which span one currency's rate lies by all its prices; None where they are not of one rate."""
+    span: RateSpan | None = None
+    for each in prices:
+        half = Fraction(1, 2 * 10 ** exponent(each.foreign.currency))
+        base, seen = Fraction(each.base.amount), Fraction(each.foreign.amount)
+        own = RateSpan((seen - half) / base, (seen + half) / base)
+        span = own if span is None else span.within(own)
+        if span is None:
+            return None
+    return span
+
+
+def _with_age(finding: Finding, age: RateAge, currencies: int) -> Finding:
+    """Add to a violation from which publication the whole table is, or that this cannot be told."""
+    if finding.result is not Result.FAIL or (age.as_of is None and currencies < _ENOUGH):
+        return finding
+    return replace(finding, cause=f"{finding.cause}; {age}")
+
+
+def _judged(look: Look, history: Sequence[Rate], prices: Mapping[str, Sequence[Priced]], age: RateAge) -> list[Finding]:
     now, grace = look.now(), look.judging.slack("rates")
     if not grace:
         why = "no freshness limit is declared: policies.freshness.rates in the profile"
@@ -127,18 +173,24 @@ def _judged(look: Look, history: Sequence[Rate], prices: Mapping[str, Sequence[P
         finding = prices_in(
             currency, listed, quoted.get(currency, []), now=now, grace=grace, markup=look.judging.markup
         )
-        found.append(signed(finding, ORACLE, f"prices in {currency}", FORMULA))
+        found.append(signed(_with_age(finding, age, len(prices)), ORACLE, f"prices in {currency}", FORMULA))
     return found
 
 
-def _measure(look: Look, base: str, history: Sequence[Rate], prices: Mapping[str, Sequence[Priced]]) -> None:
-    """Say how old the oldest rate in use is (the feed's newest, where no price tells), and how far prices are off."""
+def _measure(
+    look: Look, base: str, history: Sequence[Rate], prices: Mapping[str, Sequence[Priced]], age: RateAge
+) -> None:
+    """Say how old the oldest rate in use is and how far prices are off.
+
+    Where no price is of a published rate with the declared markup, the table's own age counts, else the feed's newest.
+    """
     if not history:
         return
     quoted, markup = by_currency(history), look.judging.markup
     used = [rate_in_use(listed, quoted.get(currency, []), markup) for currency, listed in prices.items()]
-    days = [rate.as_of for rate in used if rate is not None] or [max(rate.as_of for rate in history)]
-    look.measure("assay_drift_rate_age_seconds", (look.now() - published_at(min(days))).total_seconds())
+    days = [rate.as_of for rate in used if rate is not None]
+    oldest = min(days) if days else age.as_of or max(rate.as_of for rate in history)
+    look.measure("assay_drift_rate_age_seconds", (look.now() - published_at(oldest)).total_seconds())
     for currency, listed in prices.items():
         if quoted.get(currency):
             newest = max(quoted[currency], key=lambda rate: rate.as_of)

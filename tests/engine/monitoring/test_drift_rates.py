@@ -214,3 +214,46 @@ def test_a_stale_feed_is_red_whatever_the_shop_does() -> None:
     """When nothing was published since Monday the feed is red; the shop, which has its newest rate, is not."""
     [finding] = wrong(looked({"JPY": "160.12"}, published=[rate(date(2026, 3, 2), "160.12")]))
     assert finding.order_ref == "the feed of rates"
+
+
+TABLE = {
+    "2026-03-02": {"USD": "1.0812", "GBP": "0.83410", "JPY": "160.12", "INR": "94.1180", "CHF": "0.9391"},
+    "2026-03-03": {"USD": "1.0871", "GBP": "0.83655", "JPY": "161.40", "INR": "94.3175", "CHF": "0.9402"},
+    "2026-03-04": {"USD": "1.0904", "GBP": "0.83230", "JPY": "162.95", "INR": "94.7025", "CHF": "0.9387"},
+    "2026-03-05": {"USD": "1.0933", "GBP": "0.83505", "JPY": "163.08", "INR": "95.0210", "CHF": "0.9415"},
+}
+PUBLISHED = [rate(date.fromisoformat(day), value, code) for day, row in TABLE.items() for code, value in row.items()]
+
+
+def marked_up(day: str, markup: str, **other: str) -> dict[str, str]:
+    """Return a day's rates with a markup, some of them replaced."""
+    return {code: str(Decimal(value) * (1 + Decimal(markup))) for code, value in TABLE[day].items()} | other
+
+
+def test_a_finding_says_how_old_the_whole_table_is() -> None:
+    """Prices at old rates with a markup nobody declared say of which publication they are, and with which markup."""
+    look = looked(marked_up("2026-03-02", "0.02"), published=PUBLISHED)
+    findings = wrong(look)
+    assert len(findings) == len(TABLE["2026-03-02"])
+    for finding in findings:
+        said = "the rates are those of 2026-03-02, three publications old, plus 2 % markup"
+        assert finding.cause.endswith(said), finding.cause
+    told = {each.name: each.value for each in look.measures}
+    assert told["assay_drift_rate_age_seconds"] > 3 * 86_400
+
+
+def test_a_finding_names_the_currency_that_deviates_alone() -> None:
+    """Where one currency of an otherwise fresh table is wrong, it alone is red, and it is said by how much."""
+    look = looked(marked_up("2026-03-05", "0", GBP="0.84424"), published=PUBLISHED)
+    [finding] = wrong(look)
+    assert finding.order_ref == "prices in GBP"
+    assert "nobody published this rate" in finding.cause
+    assert finding.cause.endswith("the rates are those of 2026-03-05, the newest; GBP alone deviates by +1.1%")
+
+
+def test_a_table_of_no_publication_says_that_its_age_cannot_be_told() -> None:
+    """Two wrong currencies leave nothing to date the table by, which is said instead of guessed."""
+    look = looked(marked_up("2026-03-05", "0", GBP="0.84424", USD="1.2000"), published=PUBLISHED)
+    findings = wrong(look)
+    assert {each.order_ref for each in findings} == {"prices in GBP", "prices in USD"}
+    assert all("the age of the rates cannot be told" in each.cause for each in findings)
