@@ -11,7 +11,9 @@ Declared in ``monitors/*.toml`` (`assay.suite_monitors`) or in code:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -89,6 +91,20 @@ class Monitor:
         return (not self.environments or environment in self.environments) and self.location in (None, location)
 
 
+_declared: ContextVar[list[Monitor] | None] = ContextVar("declared", default=None)
+
+
+@contextmanager
+def declaring() -> Iterator[list[Monitor]]:
+    """Gather what `monitor` declares while the block runs, also what a later function of the same name hides."""
+    found: list[Monitor] = []
+    token = _declared.set(found)
+    try:
+        yield found
+    finally:
+        _declared.reset(token)
+
+
 def matches(name: str, patterns: tuple[str, ...]) -> bool:
     """Whether a monitor's name is one of these, in which * stands for any letters."""
     return any(fnmatchcase(name, pattern) for pattern in patterns)
@@ -119,7 +135,7 @@ def monitor(
         raise UsageError(f"monitor '{name}' has no alert rule", hint="give it alert=AlertRule(severity='ticket')")
 
     def declare(code: Callable[..., None]) -> Monitor:
-        return Monitor(
+        made = Monitor(
             name=name,
             title=title,
             owner=owner,
@@ -137,5 +153,8 @@ def monitor(
             systems=systems,
             source=Path(code.__code__.co_filename),
         )
+        if (gathered := _declared.get()) is not None:
+            gathered.append(made)
+        return made
 
     return declare

@@ -14,15 +14,11 @@ that finds nothing.
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
 import re
-import sys
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from pydantic import BaseModel, Field, ValidationError
@@ -34,6 +30,7 @@ from assay.monitor import AlertRule, Monitor, Objective
 from assay.profile import Profile
 from assay.profile_watch import Severity, Span, Table
 from assay.span import span_text
+from assay.suite_monitors.coded import declared_in, imported
 from assay.suite_monitors.cron import cron_in_utc, gaps_of
 
 _FOLDER, _RUNBOOKS = "monitors", "runbooks"
@@ -41,6 +38,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 OWN_NAMES = ("assay_configuration", "assay_undo")
 """What the process that runs monitors calls probes of its own; no monitor may be called so."""
 _USUAL_TIMEOUT_S = 300.0
+_SHORTEST_S, _MOST_SHOWN = 1.0, 80
 _SHARE = 0.9
 """Of its interval a monitor may use that much where it names no timeout of its own."""
 
@@ -60,21 +58,21 @@ class _AlertTable(Table):
 
 
 class _MonitorTable(Table):
-    title: str = Field(min_length=1)
+    title: str = Field(min_length=1, max_length=200)
     flow: str | None = None
     cases: tuple[str, ...] = ()
     rotate: bool = False
     check: str | None = None
     options: dict[str, Any] = Field(default_factory=dict)
     interval: Span | None = None
-    cron: str | None = None
+    cron: str | None = Field(None, max_length=200)
     jitter: Span | None = None
     timeout: Span | None = None
     location: str | None = Field(None, pattern="^[a-z0-9][a-z0-9_-]{0,31}$")
     environments: tuple[str, ...] = ()
-    owner: str = Field(min_length=1)
-    runbook: str = Field(min_length=1)
-    customers: str = ""
+    owner: str = Field(min_length=1, max_length=200)
+    runbook: str = Field(min_length=1, max_length=500)
+    customers: str = Field("", max_length=2_000)
     systems: tuple[str, ...] = ()
     objective: _ObjectiveTable = _ObjectiveTable()
     alert: _AlertTable
@@ -101,7 +99,11 @@ class _Around:
         folders = [root / _FOLDER / _RUNBOOKS for root in self.roots]
         if "://" not in self.profile.alerts.runbooks:
             folders.insert(0, self.profile.folder / self.profile.alerts.runbooks)
-        return next((folder / name for folder in folders if (folder / name).is_file()), None)
+        for folder in folders:
+            file = (folder / name).resolve()
+            if file.is_file() and file.is_relative_to(folder.resolve()):  # the status page shows no file outside
+                return file
+        return None
 
 
 def monitor_files(roots: Sequence[Path]) -> list[Path]:
@@ -151,9 +153,13 @@ def interval_of(monitor: Monitor) -> float:
 
 def _of_toml(path: Path, around: _Around) -> Iterator[Monitor]:
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # some editors begin a file with a mark
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise _no_toml(path, error) from None
+    except RecursionError:
+        raise UsageError(
+            "tables or lists stand too deep in one another", where=str(path), hint="a monitor needs two levels"
+        ) from None
     except OSError as error:
         raise UsageError(f"a file of monitors cannot be read: {error.strerror}", where=str(path)) from None
     tables = raw.pop(_FOLDER, {})
@@ -210,18 +216,42 @@ def _made(name: str, table: _MonitorTable, path: Path, around: _Around) -> Monit
 
 
 def _of_code(path: Path) -> Iterator[Monitor]:
-    for each in vars(_imported(path)).values():
+    module = imported(path)
+    for each in {id(each): each for each in [*declared_in(module), *vars(module).values()]}.values():
         if isinstance(each, Monitor):
+            _refuse_shape(each)
             yield each
+
+
+def _refuse_shape(monitor: Monitor) -> None:
+    """Hold what code declares against what a table may hold: nobody checked its types."""
+    place, rule, promised = f"{monitor.source}: monitors.{monitor.name}"[:500], monitor.alert, monitor.objective
+    if not isinstance(rule, AlertRule) or not isinstance(promised, Objective):
+        raise UsageError(
+            f"the alert rule or the objective of monitor '{monitor.name}' is none",
+            where=place,
+            expected="alert=AlertRule(…), objective=Objective(…)",
+            seen=f"{rule!r}, {promised!r}"[:120],
+        )
+    said = {key: getattr(monitor, key) for key in ("title", "owner", "runbook", "customers", "cron", "location")}
+    said |= {"environments": monitor.environments, "systems": monitor.systems}
+    said["alert"] = {key: getattr(rule, key) for key in ("severity", "fire_after", "resolve_after", "routes")}
+    said["objective"] = {"availability": promised.availability, "latency_share": promised.latency_share}
+    try:
+        _MonitorTable.model_validate(said)
+    except ValidationError as error:
+        raise _explained(error, place, str(monitor.name)[:_MOST_SHOWN]) from None
 
 
 def _judged(monitor: Monitor, around: _Around) -> Monitor:
     """Hold a monitor against all that can be wrong of it and return it, its timeout within its interval."""
     place = f"{monitor.source}: monitors.{monitor.name}"
-    if not _NAME.fullmatch(monitor.name) or monitor.name in OWN_NAMES:
+    if not isinstance(monitor.name, str) or not _NAME.fullmatch(monitor.name) or monitor.name in OWN_NAMES:
+        shown = repr(monitor.name)
+        shown = shown if len(shown) <= _MOST_SHOWN else f"{shown[:_MOST_SHOWN]}…, {len(monitor.name):,} letters"
         raise UsageError(
-            f"a monitor cannot be called '{monitor.name}'",
-            where=place,
+            f"a monitor cannot be called {shown}",
+            where=place if len(shown) <= _MOST_SHOWN and str(monitor.name).isprintable() else str(monitor.source),
             expected="a-z, 0-9 and _, a letter first, at most 64" + f"; not {' or '.join(OWN_NAMES)}",
             hint="it stands in addresses, file names and metrics: call it for instance order_census",
         )
@@ -323,6 +353,13 @@ def _shortest(monitor: Monitor, place: str) -> float:
             hint='write interval = "5m", or cron = "15 2 * * *" (in UTC)',
         )
     if monitor.interval_s is not None:
+        if monitor.interval_s < _SHORTEST_S:
+            raise UsageError(
+                f"monitor '{monitor.name}' comes too often",
+                where=f"{place}.interval",
+                expected="a second or more between two runs",
+                seen=span_text(monitor.interval_s),
+            )
         return monitor.interval_s
     assert monitor.cron is not None
     try:
@@ -347,7 +384,15 @@ def _refuse_whom(monitor: Monitor, around: _Around, place: str) -> None:
                 if what == "route" and not names:
                     hint = "declare it in assay.toml: [alerts.routes.NAME] with url or alertmanager"
                 raise UsageError(f"no {what} '{each}'", where=f"{place}.{key}", hint=hint)
-    if "://" not in monitor.runbook and around.runbook_at(monitor.runbook) is None:
+    if "://" in monitor.runbook:
+        if not monitor.runbook.startswith(("http://", "https://")):
+            raise UsageError(
+                f"the runbook of monitor '{monitor.name}' is no address people can open",
+                where=f"{place}.runbook",
+                expected="https://…, or a file in monitors/runbooks",
+                seen=repr(monitor.runbook)[:120],
+            )
+    elif around.runbook_at(monitor.runbook) is None:
         folder = monitor.source.parent / _RUNBOOKS
         raise UsageError(
             f"the runbook of monitor '{monitor.name}' does not exist",
@@ -396,45 +441,3 @@ def _no_toml(path: Path, error: Exception) -> UsageError:
     if twice:
         return UsageError(f"two monitors are called '{twice[1]}'", where=f"{path}{twice[2]}", hint="rename one of them")
     return UsageError(f"{path} is no TOML", seen=str(error), hint="mend the line named above")
-
-
-def _imported(path: Path) -> ModuleType:
-    """Import a file as ``monitors.STEM``, or return it as it is where it did not change since."""
-    name, text = f"{_FOLDER}.{path.stem}", path.read_bytes()
-    digest = hashlib.sha256(text).hexdigest()
-    known = sys.modules.get(name)
-    if known is not None and vars(known).get("__assay_digest__") == (str(path), digest):
-        return known
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None  # it ends with .py
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        # Not by its loader: that would take the bytecode of a file that changed within the same second.
-        exec(compile(text, str(path), "exec"), vars(module))  # noqa: S102 (the user's own file, as a flow's is)
-    except BaseException as error:
-        sys.modules.pop(name, None)
-        if known is not None:
-            sys.modules[name] = known
-        raise _cannot_import(error, path) from error
-    vars(module)["__assay_digest__"] = (str(path), digest)
-    return module
-
-
-def _cannot_import(error: BaseException, path: Path) -> BaseException:
-    if isinstance(error, UsageError):
-        error.where = error.where or str(path)
-        return error
-    if not isinstance(error, Exception | SystemExit):  # Ctrl-C
-        return error
-    line, trace = error.lineno if isinstance(error, SyntaxError) else None, error.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == str(path):
-            line = trace.tb_lineno
-        trace = trace.tb_next
-    return UsageError(
-        "a file of monitors cannot be imported",
-        where=f"{path}:{line}" if line else str(path),
-        seen=f"{type(error).__name__}: {error}",
-        hint="mend that line",
-    )

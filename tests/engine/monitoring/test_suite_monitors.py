@@ -38,6 +38,14 @@ objective = { availability = 0.99, latency = "20s", latency_share = 0.9 }
 alert = { severity = "page", fire_after = 2, resolve_after = 1, remind_every = "1h", routes = [] }
 """
 CHECK = 'check = "order_census"\ninterval = "10m"'
+CODED = '''
+from assay.monitor import AlertRule, monitor
+
+
+@monitor(name="coded", title="Ours", owner="me", runbook="x.md", interval="5m", alert=AlertRule())
+def coded(look):
+    """Hold nothing."""
+'''
 
 
 def bought(id: str = "F01") -> Flow:
@@ -140,6 +148,14 @@ WRONG = [
     ("[monitors.whole]", "[monitors.assay_undo]", "cannot be called 'assay_undo'"),
     ("[monitors.whole]", "[monitor.whole]", "unknown key 'monitor'", "[monitors.NAME]"),
     ('title = "', "title = ", "is no TOML", "own.toml"),
+    ('interval = "30m"', "interval = 1e300", "monitors.whole.interval", "no span of time"),
+    ('interval = "30m"', 'interval = "10000000d"', "monitors.whole.interval", "no span of time"),
+    ('interval = "30m"', 'interval = "1ms"', "monitors.whole.interval", "comes too often", "a second or more"),
+    ('runbook = "x.md"', 'runbook = "../../assay.toml"', "monitors.whole.runbook", "does not exist"),
+    ('runbook = "x.md"', 'runbook = "javascript://x"', "monitors.whole.runbook", "no address people can open"),
+    ('title = "Orders', f'title = "{"x" * 5_000}', "monitors.whole.title", "at most 200 characters"),
+    ("[monitors.whole]", f"[monitors.{'a' * 10_000}]", "cannot be called 'aaa", "10,000 letters"),
+    ('cases = ["eur", "jpy"]', f"cases = {'[' * 5_000}{']' * 5_000}", "too deep"),
 ]
 
 
@@ -152,6 +168,7 @@ def test_what_is_wrong_is_refused_with_its_place(
     path = write(text=WHOLE.replace(line, instead, 1))
     text = refused(project)
     assert [each for each in [str(path), *said] if each not in text] == [], text
+    assert len(text) < 1_000
     assert len(text.splitlines()) <= 5
 
 
@@ -246,6 +263,41 @@ def coded(look):
     assert str(path) in text
     path.write_text("import nothing_of_the_kind\n")
     assert f"{path}:1" in refused(project)
+
+
+@pytest.mark.parametrize(
+    ("line", "instead", "said"),
+    [
+        ('name="coded"', "name=5", "cannot be called 5"),
+        ('runbook="x.md"', "runbook=None", "monitors.coded.runbook"),
+        ('interval="5m"', "interval=[]", "no span of time"),
+        ("AlertRule()", 'AlertRule(severity="loud")', "monitors.coded.alert.severity"),
+        ("AlertRule()", '"page"', "alert=AlertRule("),
+        ("from assay.monitor", "raise GeneratorExit\nfrom assay.monitor", "GeneratorExit"),
+    ],
+)
+def test_code_is_held_to_what_a_table_may_hold(
+    project: Path, write: Callable[..., Path], line: str, instead: str, said: str
+) -> None:
+    """Nobody checked the types of what code says: wrong ones, and whatever an import raises, are refused in words."""
+    path = write("coded.py", CODED.replace(line, instead))
+    assert said in (text := refused(project))
+    assert str(path) in text
+
+
+def test_functions_of_one_name_are_two_monitors(project: Path, write: Callable[..., Path]) -> None:
+    """The later hides the earlier from Python, not from us; two monitors of one name are refused in code, too."""
+    other = CODED.partition("\n\n\n")[2].replace('"coded"', '"other"')
+    write("coded.py", CODED + "\n\n" + other)
+    assert load([project]).keys() == {"coded", "other"}
+    write("coded.py", CODED + "\n\n" + other.replace('"other"', '"coded"'))
+    assert "two monitors are called 'coded'" in refused(project)
+
+
+def test_a_mark_at_the_beginning_of_a_file_is_passed_over(project: Path, write: Callable[..., Path]) -> None:
+    """Some editors write one; it is no part of the text."""
+    write(text="\ufeff" + WHOLE)
+    assert load([project]).keys() == {"whole"}
 
 
 def test_a_flow_without_time_for_its_verdict_is_refused_on_a_real_environment(
