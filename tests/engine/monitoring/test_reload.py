@@ -12,7 +12,7 @@ import pytest
 from assay.errors import UsageError
 from assay.monitor import Monitor
 from assay.profile import load_profile
-from assay.runners.scheduler.reload import Reload
+from assay.runners.scheduler.reload import Files, Reload
 from assay.suite_monitors import load_monitors
 from tests.engine.monitoring.stand_ins import Hands
 
@@ -111,3 +111,22 @@ def test_changed_code_is_imported_again(watched: Watched, write: Callable[..., P
     assert "RuntimeError: half done" in str(error)
     write("coded.py", CODE.format(title="mended"))
     assert watched.look()[0]["coded"].title == "mended"
+
+
+def test_an_import_that_never_ends_is_said_once(hands: Hands) -> None:
+    """What reads files may hang in somebody's code; another thread says so, with what to do, and says it once."""
+    said: list[Exception] = []
+    files: Files
+
+    def endless() -> None:
+        for _ in range(4):
+            hands.passes(10)
+            files.say_slow()
+
+    files = Files(endless, said.append, said.append, monotonic=lambda: hands.runs)
+    files.look()
+    (error,) = said
+    assert "gone on for more than 15s" in str(error)
+    assert "start this process anew" in str(error)
+    files.say_slow()
+    assert len(said) == 1

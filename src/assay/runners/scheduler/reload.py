@@ -7,10 +7,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from assay.errors import UsageError
 from assay.monitor import Monitor
+from assay.span import span_text
 from assay.suite_monitors import monitor_files
 
-_EVERY_S = 1.0
+_EVERY_S, _READING_S = 1.0, 15.0
 Stamps = Mapping[Path, tuple[int, int]]
 
 
@@ -72,3 +74,48 @@ class Reload:
             except OSError as error:
                 digest.update(f"{path}: {error}".encode())
         return digest.hexdigest()
+
+
+class Files:
+    """Takes up what changed, in one thread, and says from another where that does not come to an end.
+
+    look: as `Reload.look`. take_up and refuse: told what it returned.
+    """
+
+    def __init__(
+        self,
+        look: Callable[[], Mapping[str, Monitor] | Exception | None],
+        take_up: Callable[[Mapping[str, Monitor]], object],
+        refuse: Callable[[Exception], object],
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._look, self._take_up, self._refuse, self._monotonic = look, take_up, refuse, monotonic
+        self._since: float | None = None
+        self._said = False
+
+    def look(self) -> None:
+        """Read what changed."""
+        self._since, self._said = self._monotonic(), False
+        try:
+            found = self._look()
+        finally:
+            self._since = None
+        if isinstance(found, Exception):
+            self._refuse(found)
+        elif found is not None:
+            self._take_up(found)
+
+    def say_slow(self) -> None:
+        """Say, once, that reading goes on and on: code of a changed file may never come back."""
+        since = self._since
+        if since is None or self._said or self._monotonic() - since < _READING_S:
+            return
+        self._said = True
+        self._refuse(
+            UsageError(
+                f"importing a changed file has gone on for more than {span_text(_READING_S)}",
+                expected="monitors/*.py that come to an end when they are imported",
+                hint="mend it and start this process anew: until then no changed file is taken up",
+            )
+        )

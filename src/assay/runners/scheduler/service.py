@@ -22,6 +22,7 @@ from typing import Literal, Protocol
 
 from assay.events import Finding, Listener, Probe, ProbeResult, Result
 from assay.monitor import Monitor
+from assay.runners.scheduler.reload import Files
 from assay.runners.scheduler.slots import Slots
 from assay.runners.scheduler.telling import Log, Task, Tasks, Teller
 from assay.runners.scheduler.timetable import Clock, Due, Timetable
@@ -142,6 +143,7 @@ class Service:
         self._moved: tuple[float, datetime] = (0.0, self.clock.now())
         self._table = Timetable(self.monitors_here(), self.clock.now())
         self._tellers: list[Teller] = []
+        self._files = Files(self._changed, self._take_up, self._refuse, monotonic=self.clock.monotonic)
         for listener in listeners:
             self.hear(listener)
         self._slots: Slots[Run, Probe | None] = Slots(
@@ -195,7 +197,13 @@ class Service:
 
     def run(self) -> Ending:
         """Run monitors until `stop`, then let what runs finish or be taken back, and tell all that is left to tell."""
-        tasks = Tasks((Task(name="watch", act=self.look, every_s=_LOOK_S), *self._tasks_given), log=self._log)
+        # Files apart from runs: code of a changed file may never come back.
+        own = (
+            Task(name="watch", act=self._slots.watch, every_s=_LOOK_S),
+            Task(name="files", act=self._files.look, every_s=_LOOK_S),
+            Task(name="slow files", act=self._files.say_slow, every_s=_LOOK_S),
+        )
+        tasks = Tasks((*own, *self._tasks_given), log=self._log)
         # What is there by now stays: a collection that walks through all of it would hold every run up.
         gc.collect()
         gc.freeze()
@@ -260,12 +268,7 @@ class Service:
     def look(self) -> None:
         """Look after runs that hang and after files that changed."""
         self._slots.watch()
-        if self._changing is not None and self._why is None:
-            found = self._changing.look()
-            if isinstance(found, Exception):
-                self._refuse(found)
-            elif found is not None:
-                self._take_up(found)
+        self._files.look()
 
     # What is due
 
@@ -390,6 +393,9 @@ class Service:
         )
 
     # Changed files
+
+    def _changed(self) -> Mapping[str, Monitor] | Exception | None:
+        return self._changing.look() if self._changing is not None and self._why is None else None
 
     def _take_up(self, found: Mapping[str, Monitor]) -> None:
         with self._lock:

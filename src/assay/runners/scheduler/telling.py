@@ -137,7 +137,7 @@ class Tasks:
             try:
                 task.act()
                 said = ""
-            except Exception as error:
+            except BaseException as error:  # code of others may raise anything, and this thread is needed
                 told = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
                 if told != said:
                     self._log(f"{task.name} failed, and is tried again: {told}")
