@@ -6,6 +6,7 @@ import base64
 import json
 import re
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -15,6 +16,7 @@ import pytest
 from assay.attribution import attribute, read_creations
 from assay.connectors.paypal import HEAD, Paypal
 from assay.errors import InfrastructureError
+from assay.exponents import gateway_exponent
 from assay.money import Money
 from assay.records import Call, GatewayRefund, MinorAmount, Order
 from assay.roles import Http, Payments
@@ -135,6 +137,16 @@ def test_decimal_texts_become_paypals_units(vendor: Any, paypal: Paypal, value: 
     answer = order(payments={})
     answer["purchase_units"][0]["amount"] = money(value, currency)
     assert read(vendor, paypal, answer).amount == MinorAmount(units, currency)
+
+
+def test_decimals_are_those_the_judges_count_with(vendor: Any, paypal: Paypal) -> None:
+    """In every currency PayPal takes, one of its units is one of the table that oracles judge with."""
+    codes = "AUD BRL CAD CHF CNY CZK DKK EUR GBP HKD HUF ILS JPY MXN MYR NOK NZD PHP PLN SEK SGD THB TWD USD"
+    for currency in codes.split():
+        smallest = Decimal(1).scaleb(-gateway_exponent("paypal", currency))
+        answer = order(payments={})
+        answer["purchase_units"][0]["amount"] = money(f"{smallest:f}", currency)
+        assert read(vendor, paypal, answer).amount == MinorAmount(1, currency)
 
 
 @pytest.mark.parametrize(

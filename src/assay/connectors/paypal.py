@@ -1,8 +1,8 @@
 """PayPal as a witness: orders with their authorisations, captures and refunds, as Orders v2 and Payments v2 state them.
 
 A payment of ours is an order of PayPal's (`Payment.ref` is the order's id), because that is what a shop creates, a
-customer approves and every capture hangs on. PayPal writes amounts as decimal texts; they are handed on in the units
-of PayPal's own decimals (`assay.exponents`), exactly.
+customer approves and every capture hangs on. PayPal writes amounts as decimal texts; they are handed on in whole units
+of PayPal's own decimals, exactly.
 
 What the shop wrote on a purchase unit: `invoice_id` is its order's number, `custom_id` whose checkout it is; a further
 charge of the same checkout says after a slash what for (``c_17/edit-1``). Without an `invoice_id`, what stands before
@@ -10,8 +10,8 @@ the slash is taken for the order's number, too.
 
 Neither API lists orders. Transaction Search v1 lists what was paid or authorised, and every order found that way is
 read itself. Its lag is documented: up to three hours. Until then a listing lacks what is newest, so the profile's
-freshness limit of payments is three hours or more where PayPal is. An order that the shop names is read at
-once all the same.
+freshness limit of payments is three hours or more where PayPal is. An order the shop names is read at once all the
+same.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ from typing import NoReturn
 from urllib.parse import quote
 
 from assay.errors import InfrastructureError
-from assay.exponents import gateway_exponent
 from assay.http import Answer, basic_authorization
 from assay.money import EXPONENTS
 from assay.records import CreationRule, GatewayRefund, MinorAmount, Payment, ReferenceRule
@@ -92,6 +91,7 @@ HEAD = ConnectorHead(
         "https://developer.paypal.com/docs/api/orders/v2/",
         "https://developer.paypal.com/docs/api/payments/v2/",
         "https://developer.paypal.com/docs/api/transaction-search/v1/",
+        "https://developer.paypal.com/docs/api/reference/currency-codes/",
         "https://developer.paypal.com/api/rest/authentication/",
         "https://developer.paypal.com/docs/transaction-search/transaction-event-codes/",
     ),
@@ -103,6 +103,8 @@ _LONGEST = timedelta(days=31)  # the most one search may span
 _APPROVAL = timedelta(hours=3)  # how long a customer may take to approve an order, unless PayPal allowed the shop more
 # Groups of event codes: T00 is a payment from account to account, T13 an authorisation.
 _KINDS = {"T00": "captures", "T13": "authorizations"}
+# https://developer.paypal.com/docs/api/reference/currency-codes/: these have no decimals here, whatever ISO 4217 says.
+_WHOLE = frozenset({"HUF", "JPY", "TWD"})
 _LONGEST_VALUE = 32
 _VALUE = re.compile(r"-?(?:[0-9]+|[0-9]*\.[0-9]+)")
 _TAKEN = ("COMPLETED", "PARTIALLY_REFUNDED", "REFUNDED")
@@ -421,7 +423,8 @@ def _minor(answer: Answer, path: str, currency: str) -> int:
         answer.refuse(f"{path}.currency_code", f"{currency}, as of the order's first purchase unit")
     if currency not in EXPONENTS:
         answer.refuse(f"{path}.currency_code", "an ISO 4217 currency in circulation")
-    text, digits = answer.text(f"{path}.value"), gateway_exponent("paypal", currency)
+    text = answer.text(f"{path}.value")
+    digits = 0 if currency in _WHOLE else EXPONENTS[currency]
     if len(text) > _LONGEST_VALUE or not _VALUE.fullmatch(text):
         answer.refuse(f"{path}.value", "a decimal text such as 19.90")
     units = Fraction(Decimal(text)) * int(10**digits)
