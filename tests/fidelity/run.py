@@ -62,6 +62,7 @@ CLIENTS = {
         Client("stripe", "stripe"),
         Client("pyodata", "sap_s4hana", {"materials": MATERIALS}),
         Client("karrio_ups", "ups"),
+        Client("adyen", "adyen"),
         Client("paypal", "paypal"),
     )
 }

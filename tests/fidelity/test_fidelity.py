@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-CLIENTS = ("stripe", "pyodata", "karrio_ups", "paypal")
+CLIENTS = ("stripe", "pyodata", "karrio_ups", "adyen", "paypal")
 PIN = re.compile(r"[A-Za-z0-9_.-]+==[0-9][0-9A-Za-z.]*")
 
 
