@@ -26,6 +26,8 @@ from tests.engine.monitoring.rule_rig import (
 
 ROOT = Path(__file__).parents[3]
 SHIPPED = ROOT / "monitors/rules"
+LONG = ("five_minutes", "half_hour")
+"""Schedules whose stories take days; the shipped ones of five minutes are told in every run."""
 SCHEDULES = tuple(each for each in MONITORS if each.flow is not None)
 
 
@@ -46,10 +48,16 @@ def test_promtool_accepts_the_rules(folder: Path) -> None:
             assert all(text.strip() for text in rule["annotations"].values())
 
 
-@pytest.mark.parametrize("name", [each.name for each in SCHEDULES] + ["assay"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(pytest.param(each.name, marks=[pytest.mark.full] if each.name in LONG else []) for each in SCHEDULES),
+        "assay",
+    ],
+)
 def test_each_alert_fires_on_its_condition_and_is_silent_without(folder: Path, name: str) -> None:
     """`promtool test rules`: runs told as a story make the alerts fire that should, and no other."""
-    slow_too = ("tests", "days") if name in ("five_minutes", "half_hour") else ("tests",)
+    slow_too = ("tests", "days") if name in LONG else ("tests",)
     chosen = [path for path in units_in(folder) if path.stem == name and path.parent.name in slow_too]
     done = promtool("test", "rules", *chosen)
     assert done.returncode == 0, done.stdout + done.stderr
