@@ -7,7 +7,6 @@ The key is the simulator's own, published beside this module; its certificate is
 from __future__ import annotations
 
 import base64
-import binascii
 import functools
 import hashlib
 import hmac
@@ -27,7 +26,9 @@ _SHA256 = bytes.fromhex("3031300d060960864801650304020105000420")
 class _Key(NamedTuple):
     modulus: int
     exponent: int
-    private_exponent: int
+    primes: tuple[int, int]
+    private_exponents: tuple[int, int]
+    coefficient: int
     certificate: str
 
     @property
@@ -43,7 +44,11 @@ def message(transmission_id: str, time: str, webhook_id: str, body: bytes) -> by
 def signed(content: bytes) -> str:
     """Return the signature in base64."""
     key = _key()
-    number = pow(int.from_bytes(_padded(content, key.size)), key.private_exponent, key.modulus)
+    number = int.from_bytes(_padded(content, key.size))
+    # By the primes, as RFC 8017, 5.1.2 has it: a quarter of the CPU of one power of the whole modulus.
+    (p, q), (d_p, d_q) = key.primes, key.private_exponents
+    of_p, of_q = pow(number, d_p, p), pow(number, d_q, q)
+    number = of_q + (of_p - of_q) * key.coefficient % p * q
     return base64.b64encode(number.to_bytes(key.size)).decode()
 
 
@@ -52,7 +57,7 @@ def is_signed(content: bytes, signature: str) -> bool:
     key = _key()
     try:
         number = int.from_bytes(base64.b64decode(signature, validate=True))
-    except binascii.Error:
+    except ValueError:  # no base64, or no ASCII
         return False
     if number >= key.modulus:
         return False
@@ -76,6 +81,8 @@ def _key() -> _Key:
     return _Key(
         int(content["modulus"], 16),
         int(content["exponent"]),
-        int(content["private_exponent"], 16),
+        (int(content["primes"][0], 16), int(content["primes"][1], 16)),
+        (int(content["private_exponents"][0], 16), int(content["private_exponents"][1], 16)),
+        int(content["coefficient"], 16),
         "\n".join([*content["certificate"], ""]),
     )

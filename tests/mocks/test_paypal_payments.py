@@ -214,6 +214,7 @@ def test_a_signature_is_verified_both_ways(serve_simulator: Serve, sim_clock: Si
             _told(forged, headers),
             _told(body, headers, webhook_id="OTHER"),
             _told(body, headers, transmission_sig="AAAA"),
+            _told(body, headers, transmission_sig="é"),
         ):
             assert paypal.post(verify, changed).json() == {"verification_status": "FAILURE"}
         assert paypal.post(verify, {}).status_code == 400
