@@ -79,7 +79,7 @@ _BY_NAME = {
     "WITHDRAWAL_AMOUNT_EXCEEDED": Outcome("Refused", "Withdrawal amount exceeded", 28),
 }
 # The number that asks for an outcome is the one listed beside its name, which for "Unknown" is 0.
-_BY_NUMBER = {outcome.number: outcome for name, outcome in _BY_NAME.items() if name != "APPROVED"} | {1: AUTHORISED}
+_BY_NUMBER = {str(each.number): each for name, each in _BY_NAME.items() if name != "APPROVED"} | {"1": AUTHORISED}
 LATER_FAILURES = {"capture failed": "CAPTURE_FAILED", "refund failed": "REFUND_FAILED"}
 
 
@@ -138,11 +138,11 @@ def _field(method: Document, plain: str, encrypted: str) -> str:
 
 
 def _expiry(account: Account, month: str, year: str) -> tuple[int, int]:
-    if not (month.isdecimal() and year.isdecimal()):
+    if not (month.isdecimal() and year.isdecimal() and len(month) <= 2 and len(year) <= 4):
         raise invalid("129", "Expiry Date Invalid")
     expiry = (int(month), int(year))
     now = account.world.now()
-    if not 1 <= expiry[0] <= 12 or not 2000 < expiry[1] < 10_000 or (expiry[1], expiry[0]) < (now.year, now.month):
+    if not 1 <= expiry[0] <= 12 or expiry[1] <= 2000 or (expiry[1], expiry[0]) < (now.year, now.month):
         raise invalid("140", "Invalid expiryMonth[1..12] / expiryYear[>2000], or before now")
     return expiry
 
@@ -161,8 +161,7 @@ def _wrong_length() -> Problem:
 def _outcome(name: str, additional: Any) -> Outcome:
     asked = additional.get("RequestedTestAcquirerResponseCode") if isinstance(additional, dict) else None
     if asked is not None:
-        number = str(asked)
-        return _BY_NUMBER.get(int(number), AUTHORISED) if number.isdecimal() else AUTHORISED
+        return _BY_NUMBER.get(str(asked), AUTHORISED)
     # "DECLINED : 06 : ERROR" carries a scheme's own words behind the name.
     return _BY_NAME.get(name.partition(":")[0].strip(), AUTHORISED)
 

@@ -7,7 +7,7 @@ AUTHORISATION webhook.
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from mocks.adyen import card, webhook
 from mocks.adyen.account import Account, Document, Request
@@ -45,7 +45,7 @@ def pay(account: Account, request: Request) -> Document:
     body = request.body
     amount = amount_of(body)
     reference = text(body, "reference", 80, invalid("130", "Reference Missing"))
-    return_url = text(body, "returnUrl", 1_024, invalid("14_030", "Return URL is missing."))
+    return_url = _return_url(body)
     method = body.get("paymentMethod")
     if not isinstance(method, dict):
         raise invalid("14_006", "paymentMethod object has not been provided in the request")
@@ -73,6 +73,15 @@ def pay(account: Account, request: Request) -> Document:
     if type_ == SEPA:
         return _debit(account, payment, method)
     return _by_card(account, payment, method, body.get("additionalData"))
+
+
+def _return_url(body: Document) -> str:
+    address = text(body, "returnUrl", 1_024, invalid("14_030", "Return URL is missing."))
+    try:
+        urlsplit(address)
+    except ValueError as error:
+        raise invalid("192", "Invalid field returnUrl") from error
+    return address
 
 
 def _by_card(account: Account, payment: Document, method: Document, additional: Any) -> Document:
