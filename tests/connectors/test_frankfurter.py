@@ -106,6 +106,13 @@ def test_a_long_history_is_read_in_pieces(vendor: Any, version_2: Frankfurter) -
     assert all((date.fromisoformat(end) - date.fromisoformat(begin)).days < 5 * 365 for begin, end in spans)
 
 
+def test_pieces_that_overlap_tell_a_rate_once(vendor: Any, version_2: Frankfurter) -> None:
+    """A piece that begins after a publication may carry its rate on; it is still one rate of one day."""
+    carried = record(MONDAY, "USD", "1.1252", observed=MONDAY)
+    vendor.on("GET", RATES, lambda asked: (200, listed(carried)))
+    assert [rate.as_of.day for rate in version_2.history(date(2010, 1, 1))] == [2]
+
+
 def test_a_rate_has_the_day_the_ecb_observed_it(vendor: Any, version_2: Frankfurter) -> None:
     """A record that carries Friday's rate on is Friday's; the euro, pegs and other providers' rates are left out."""
     records = listed(

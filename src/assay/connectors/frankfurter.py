@@ -58,7 +58,7 @@ class Frankfurter:
 
     def latest(self) -> Sequence[Rate]:
         """Return the rates of the last publication; currencies the ECB no longer quotes are not in it."""
-        rates = self._rates(()) or _missing("/v2/rates", "rates", "none")
+        rates = decode_rates_v2(self._records(())) or _missing("/v2/rates", "rates", "none")
         last = max(rate.as_of for rate in rates)
         return [rate for rate in rates if rate.as_of == last]
 
@@ -68,13 +68,14 @@ class Frankfurter:
         Spans of more than four years are read piece by piece: Frankfurter serves at most five years at once.
         """
         last = max(rate.as_of for rate in self.latest())
-        found: list[Rate] = []
+        records: list[Answer] = []
         begin = max(since, _FIRST)
         while begin <= last:
             end = min(begin + _LONGEST, last)
-            found += self._rates((("from", begin.isoformat()), ("to", end.isoformat())))
+            records += self._records((("from", begin.isoformat()), ("to", end.isoformat())))
             begin = end + timedelta(days=1)
-        return _oldest_first(found, since, "/v2/rates", last)
+        # Decoded together: a piece that begins on a weekend may tell the Friday before it once more.
+        return _oldest_first(decode_rates_v2(records), since, "/v2/rates", last)
 
     def publications(self) -> Publications:
         """Return what Frankfurter says of the ECB's calendar and of its own lateness."""
@@ -89,10 +90,10 @@ class Frankfurter:
                 )
         return _missing(path, f"a provider whose key is {_PROVIDER}", "other providers")
 
-    def _rates(self, span: Sequence[tuple[str, str]]) -> list[Rate]:
+    def _records(self, span: Sequence[tuple[str, str]]) -> list[Answer]:
         # Expanded, a record tells which day the ECB observed the rate: the record's own day may be a later one.
         asked = (*span, ("base", _BASE), ("providers", _PROVIDER), ("expand", "providers"))
-        return decode_rates_v2(_entries(self._http, "/v2/rates", asked))
+        return _entries(self._http, "/v2/rates", asked)
 
 
 class FrankfurterV1:
