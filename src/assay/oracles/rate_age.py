@@ -21,6 +21,7 @@ _FEWEST_LEFT = {True: 3, False: 4}
 """How many rates must agree without the one that deviates: with a markup that is known, and without."""
 _MOST_PLACES = 8
 _COARSE = Decimal("0.005")
+_Days = Sequence[tuple[date, Mapping[str, tuple[int, int]]]]  # rates as whole numerators and denominators
 _Factor = tuple[int, int, int, int]  # the least factor as numerator and denominator, then the largest
 
 
@@ -109,7 +110,10 @@ def rate_age(
         return RateAge(reason="nobody publishes a rate of its currencies")
     if markup is None and len(known) < 2:
         return RateAge(reason="one rate fits every publication while its markup is not known")
-    days = [(day, publications[day]) for day in newest_first]
+    days = [
+        (day, {code: publications[day][code].as_integer_ratio() for code in known if code in publications[day]})
+        for day in newest_first
+    ]
     for spans in (known, {code: span.widened() for code, span in known.items()}):
         fits = list(_fits(spans, days, markup))
         if len(fits) > 1:
@@ -120,9 +124,7 @@ def rate_age(
     return _one_alone(known, days, markup)
 
 
-def _one_alone(
-    table: Mapping[str, RateSpan], days: Sequence[tuple[date, Mapping[str, Decimal]]], markup: Decimal | None
-) -> RateAge:
+def _one_alone(table: Mapping[str, RateSpan], days: _Days, markup: Decimal | None) -> RateAge:
     """Read the age from all rates but one, where there is but one way to do so."""
     if len(table) - 1 < _FEWEST_LEFT[markup is not None]:
         return RateAge(reason=f"no publication explains its {len(table)} rates, which are too few to leave one out")
@@ -141,7 +143,7 @@ def _one_alone(
     published = dict(days)[day].get(code)
     if published is None:
         return RateAge(as_of=day, behind=behind, factor=factor)
-    share = table[code].middle / (Fraction(published) * Fraction(factor)) - 1
+    share = table[code].middle / (Fraction(*published) * Fraction(factor)) - 1
     off = Decimal(share.numerator) / Decimal(share.denominator)
     return RateAge(as_of=day, behind=behind, factor=factor, alone=code, off=off)
 
@@ -152,9 +154,7 @@ def _several(days: Sequence[date]) -> RateAge:
     return RateAge(reason=f"more than one publication explains them ({shown}{more})", candidates=tuple(days))
 
 
-def _fits(
-    table: Mapping[str, RateSpan], days: Sequence[tuple[date, Mapping[str, Decimal]]], markup: Decimal | None
-) -> Iterator[tuple[date, _Factor]]:
+def _fits(table: Mapping[str, RateSpan], days: _Days, markup: Decimal | None) -> Iterator[tuple[date, _Factor]]:
     """Give each publication that explains all rates, with the least and the largest factor that does."""
     # A factor lies between low / published and high / published; fractions are kept as pairs of whole numbers and
     # compared crosswise, which costs a tenth of Fraction.
@@ -171,7 +171,7 @@ def _fits(
             rate = published.get(code)
             if rate is None:
                 break
-            units, of = rate.as_integer_ratio()
+            units, of = rate
             low_times, high_times = (low * of, low_of * units), (high * of, high_of * units)
             if low_times[0] * least[1] > least[0] * low_times[1]:
                 least = low_times
