@@ -28,6 +28,8 @@ from assay.runners.scheduler.declared import chosen_of, monitor_roots, monitors_
 from assay.runners.scheduler.edge_calls import EdgeCalls
 from assay.runners.scheduler.edge_watch import EdgeWatch
 from assay.runners.scheduler.heartbeat import heartbeat_of
+from assay.runners.scheduler.memory import EVERY_S as MEMORY_EVERY_S
+from assay.runners.scheduler.memory import give_back
 from assay.runners.scheduler.page_source import PageSource
 from assay.runners.scheduler.probing import Prober
 from assay.runners.scheduler.reload import Reload
@@ -211,6 +213,8 @@ class _Parts:
             service.hear(listener)
         self._sweep(store)
         service.beside(Task(name="retention", act=lambda: self._retain(store), every_s=_RETAIN_EVERY_S))
+        if (trim := give_back()) is not None:
+            service.beside(Task(name="memory", act=trim, every_s=MEMORY_EVERY_S))
         self._watch_figures(engine, self.backlog)
         self._time_edge()
         self._beat()
