@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from assay.errors import InfrastructureError
@@ -23,13 +23,29 @@ def sole_watcher(store: Path | str, environment: str) -> Iterator[None]:
     lock = file.with_name(f"{file.name}.{environment}.monitor")
     lock.parent.mkdir(parents=True, exist_ok=True)
     handle = os.open(lock, os.O_CREAT | os.O_RDWR, 0o600)
+    _held.add(handle)
     try:
         _lock(handle, lock, environment)
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
         yield
     finally:
+        _held.discard(handle)
         os.close(handle)
+
+
+_held: set[int] = set()
+
+
+def _let_go() -> None:
+    """Leave the lock to the parent alone: a copy that somebody's code forked would hold it as long as it lives."""
+    while _held:
+        with suppress(OSError):
+            os.close(_held.pop())
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_let_go)
 
 
 def _lock(handle: int, lock: Path, environment: str) -> None:

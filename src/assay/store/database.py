@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,7 +14,9 @@ import sqlalchemy as sa
 from assay.errors import InfrastructureError, UsageError
 
 _DIALECTS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
-_WRITES, _FLUSHES = "assay_writes", "assay_flushes"
+_WRITES, _FLUSHES, _FILE = "assay_writes", "assay_flushes", "assay_file"
+_DELETED = "put it back; or end this process and start it anew, which makes an empty one"
+_REPLACED = "it is used from the next try on"
 # What a database says, and what it means to whoever runs Assay: (message, what to do).
 _LOCKED = ("the store is locked by somebody else", "end the other process, or name another store")
 _FULL = ("the store is full", "free some disk, or keep results for fewer days")
@@ -121,6 +124,8 @@ def connect(url: str, patience_s: float) -> Database:
             engine = sa.create_engine(parsed, connect_args={"timeout": patience_s}, json_serializer=_JSON)
             sa.event.listen(engine, "connect", _sqlite_connected)
             sa.event.listen(engine, "begin", _sqlite_begins)
+            if parsed.database and parsed.database != ":memory:" and not parsed.query:
+                _keep_to_its_file(engine, parsed.database)
         else:
             options = f"{parsed.query.get('options', '')} -c lock_timeout={round(patience_s * 1000)}"
             given = {**_WATCHED, "options": options}
@@ -154,6 +159,40 @@ def _sqlite_connected(connection: Any, _: Any) -> None:
                 time.sleep(0.05)
     finally:
         cursor.close()
+
+
+def _keep_to_its_file(engine: sa.Engine, file: str) -> None:
+    """Notice that the file was deleted or replaced: SQLite goes on with what nobody will ever read again."""
+    known = False
+
+    def connects(*_: Any) -> None:
+        if known:
+            _identity(file)  # to connect would make an empty one
+
+    def connected(_: Any, record: Any) -> None:
+        nonlocal known
+        known, record.info[_FILE] = True, _identity(file)
+
+    def begins(connection: sa.Connection) -> None:
+        if _identity(file) != connection.info.get(_FILE):
+            connection.invalidate()
+            raise InfrastructureError(
+                "the store's file was replaced by another", where=file, seen="another file of that name", hint=_REPLACED
+            )
+
+    sa.event.listen(engine, "do_connect", connects)
+    sa.event.listen(engine, "connect", connected)
+    sa.event.listen(engine, "begin", begins, insert=True)
+
+
+def _identity(file: str) -> tuple[int, int]:
+    try:
+        stat = Path(file).stat()
+    except OSError as error:
+        raise InfrastructureError(
+            "the store's file is gone", where=file, seen=error.strerror or str(error), hint=_DELETED
+        ) from None
+    return stat.st_dev, stat.st_ino
 
 
 def _sqlite_begins(connection: sa.Connection) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import errno
 import logging
@@ -15,6 +16,8 @@ from typing import Any
 from assay.errors import InfrastructureError
 
 _WITHIN_S = 5.0
+_MOST_CONNECTIONS = 256
+_LOOK_S, _ASK_S, _ANSWER_S = 5.0, 10.0, 60.0
 
 
 @contextmanager
@@ -24,7 +27,13 @@ def serving(app: Any, bind: str, port: int) -> Iterator[str]:
 
     listening = _listening(bind, port)
     config = uvicorn.Config(
-        app, log_level=logging.WARNING, lifespan="off", access_log=False, server_header=False, proxy_headers=False
+        app,
+        http=_patient(),
+        log_level=logging.WARNING,
+        lifespan="off",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listening],), name="status page", daemon=True)
@@ -42,6 +51,40 @@ def serving(app: Any, bind: str, port: int) -> Iterator[str]:
         thread.join(_WITHIN_S)
         with contextlib.suppress(OSError):
             listening.close()
+
+
+def _patient() -> type[asyncio.Protocol]:
+    """Return uvicorn's own protocol, with an end to its patience: each caller holds one of this process's files.
+
+    Who takes too long to ask, or to be answered, is put off; where too many are there, who has asked nothing longest.
+    """
+    from uvicorn.protocols.http.auto import AutoHTTPProtocol
+
+    ours: Any = AutoHTTPProtocol
+
+    class Patient(ours):  # type: ignore[misc]
+        def connection_made(self, transport: Any) -> None:
+            super().connection_made(transport)
+            self._seen, self._since = None, self.loop.time()
+            if len(self.connections) > _MOST_CONNECTIONS:
+                silent = [each for each in self.connections if not (each.is_answering() or each.transport.is_closing())]
+                min(silent or [self], key=lambda each: each._since).transport.abort()
+            self.loop.call_later(_LOOK_S, self._look)
+
+        def is_answering(self) -> bool:
+            return self.cycle is not None and not self.cycle.response_complete
+
+        def _look(self) -> None:
+            if self.transport is None or self.transport.is_closing():
+                return
+            if self.cycle is not self._seen:
+                self._seen, self._since = self.cycle, self.loop.time()
+            if self.loop.time() - self._since >= (_ANSWER_S if self.is_answering() else _ASK_S):
+                self.transport.abort()
+                return
+            self.loop.call_later(_LOOK_S, self._look)
+
+    return Patient
 
 
 def _listening(bind: str, port: int) -> socket.socket:

@@ -6,6 +6,7 @@ end when it comes back, another takes its slot, and what it says then is dropped
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
@@ -155,7 +156,10 @@ class Slots(Generic[R, T]):
             with self._lock:
                 job.begun = self._monotonic()
                 self._running[ident] = job
+            process = os.getpid()
             result = self._act(job.run, job.stop)
+            if os.getpid() != process:  # its code forked: what came back here is a copy, and must tell nobody
+                os._exit(1)
             with self._lock:
                 del self._running[ident]
                 given_up = job.given_up
