@@ -36,7 +36,7 @@ from assay.records import (
     Shipment,
     StockCount,
 )
-from assay.roles import CountsStock, FindsParcels, Offers, ReadsLabels, ShowsAnswers, Writes
+from assay.roles import CountsStock, FindsParcels, HearsPayments, Offers, ReadsLabels, ShowsAnswers, Writes
 
 T = TypeVar("T")
 # A gateway may have seen the payment a little before the shop wrote the order, or be retried long after.
@@ -171,11 +171,10 @@ class Gatherer:
         name = attempt.customer.casefold()
 
         def paid() -> list[Payment]:
-            systems = {system: self._landscape.connectors[system] for system in self._systems("payments")}
             return [
                 payment
-                for system, gateway in systems.items()
-                for payment in self._read_once((system, since, until), partial(gateway.payments, since, until))
+                for system in self._systems("payments")
+                for payment in self._paid_at(system, since, until)
                 if (payment.customer or "").casefold() == name
             ]
 
@@ -227,7 +226,7 @@ class Gatherer:
 
         # What was placed before the window may be paid and booked in it.
         orders = begin("shop", lambda: self._orders(since - back, until))
-        payments = begin("payments", lambda: self._of_role("payments", lambda each: each.payments(since, until)))
+        payments = begin("payments", lambda: self._paid_anywhere(since, until))
         documents = begin("erp", lambda: self._of_role("erp", lambda each: each.documents(since, until)))
         return Population(
             since=since,
@@ -265,18 +264,27 @@ class Gatherer:
         since, until = _window(order)
         for system in self._systems("payments"):
             gateway = self._landscape.connectors[system]
-            listed = self._read_once((system, since, until), partial(gateway.payments, since, until))
+            listed = self._paid_at(system, since, until)
             known = {payment.ref: payment for payment in listed if payment.order_ref in (order.ref, order.number)}
             # The shop's own references are followed too: a payment that lost its order's is still found.
-            for tender in order.tenders or ():
-                if tender.gateway == system and tender.ref and tender.ref not in known:
-                    known[tender.ref] = gateway.payment(tender.ref)
-            if not order.tenders:
-                for ref in order.payment_refs:
-                    known.setdefault(ref, gateway.payment(ref))
+            named = [each.ref for each in order.tenders if each.gateway == system and each.ref]
+            for ref in named if order.tenders else order.payment_refs:
+                if ref not in known:
+                    known[ref] = next((each for each in listed if each.ref == ref), None) or gateway.payment(ref)
             with_refunds = getattr(gateway, "with_refunds", lambda payment: payment)
             found += [with_refunds(payment) for payment in known.values()]
         return found
+
+    def _paid_anywhere(self, since: datetime, until: datetime) -> list[Payment]:
+        return [each for system in self._systems("payments") for each in self._paid_at(system, since, until)]
+
+    def _paid_at(self, system: str, since: datetime, until: datetime) -> Sequence[Payment]:
+        """Return a gateway's payments of a span; one that reports late is heard in the journal where there is one."""
+        gateway = self._landscape.connectors[system]
+        if self._journal is None or not isinstance(gateway, HearsPayments):
+            return self._read_once((system, since, until), partial(gateway.payments, since, until))
+        told = self._read_once((system, "told"), lambda: gateway.payments_told(self._journalled()))
+        return [payment for payment in told if since <= payment.created_at < until]
 
     def _documents(self, number: str) -> list[Document]:
         return self._of_role("erp", lambda each: each.documents_of(number))

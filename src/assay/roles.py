@@ -221,10 +221,7 @@ class TakesOtherMoney(Protocol):
         gift_card: str | None = None,
         key: str | None = None,
     ) -> Submission:
-        """Press the button that buys; a gift card pays what it can, the payment method the rest.
-
-        Only a company buys on invoice: a purchase's ``extra["company"]``.
-        """
+        """Press the button that buys; a gift card pays what it can. Only a company (``extra["company"]``) has invoices."""
 
 
 @runtime_checkable
@@ -312,6 +309,14 @@ class Payments(Protocol):
 
 
 @runtime_checkable
+class HearsPayments(Protocol):
+    """A gateway that cannot be asked at once, and whose own signed words are in the journal."""
+
+    def payments_told(self, calls: Sequence[Call]) -> Sequence[Payment]:
+        """Return the payments that signed notifications among these calls tell of, oldest first."""
+
+
+@runtime_checkable
 class Refunds(Protocol):
     """A gateway that gives money back."""
 
@@ -341,10 +346,7 @@ class Tokeniser(Protocol):
     """A gateway whose own form turns card data into a token, so that the shop never sees them."""
 
     def tokenise(self, card: Card, *, postcode: str | None = None, country: str | None = None) -> str:
-        """Hand card data to the gateway with the publishable key; return the payment method's token.
-
-        `UsageError` where no publishable key is given.
-        """
+        """Hand card data to the gateway; return the payment method's token; `UsageError` without a publishable key."""
 
 
 @runtime_checkable

@@ -235,7 +235,8 @@ class Ledger:
 
 
 def _is_held(payment: Payment) -> bool:
-    return payment.captured.minor > payment.refunded.minor or payment.status in _AUTHORISED
+    authorised = payment.phase == "authorised" or payment.status in _AUTHORISED
+    return authorised or payment.captured.minor > payment.refunded.minor
 
 
 def _knows(gateway: Payments, payment_ref: str) -> bool:

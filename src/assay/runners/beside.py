@@ -17,7 +17,7 @@ _MOST_READ = 8_000_000
 """Bytes of a log that are searched, its latest: a leak is a habit, and shows itself in any part."""
 _MOST_HOLDERS = 20
 _LEAST_SECRET = 10
-_PUBLIC = ("publishable",)
+_PUBLIC = ("publishable", "merchant_account", "report_url", "time_zone", "capture")
 
 
 @dataclass(frozen=True, slots=True)

@@ -405,3 +405,33 @@ def test_policies_become_parameters() -> None:
     assert judging.slack("erp") == timedelta(seconds=300)
     assert judging.slack("nobody") == timedelta()
     assert judging_of(Policies()).rounding is None
+
+
+class LateGateway(Gateway):
+    """A gateway that reports tomorrow, and whose signed words are in the journal."""
+
+    def payments(self, since: datetime, until: datetime) -> Sequence[Payment]:
+        """Nothing yet."""
+        raise LookupError("no report of today")
+
+    def payment(self, ref: str) -> Payment:
+        """Nothing yet."""
+        raise LookupError("no report of today")
+
+    def payments_told(self, calls: Sequence[Call]) -> Sequence[Payment]:
+        """The order's payment, which lost its order's reference."""
+        self.listed += 1
+        return [replace(WHOLE.payments[0], order_ref=None)] if calls else []
+
+
+def test_a_gateway_that_reports_late_is_heard_in_the_journal() -> None:
+    """Where there is a journal its signed words count, once for all orders; without one the witness is unread."""
+    gateway = LateGateway()
+    with Gatherer(
+        landscape(stripe=gateway), journal=Journal([call("platform", "POST", "/webhooks/adyen")])
+    ) as gatherer:
+        dossier = gatherer.dossier("ord_1")
+        gatherer.dossier("ord_2")
+    assert [each.ref for each in dossier.payments] == ["pi_1"]
+    assert (dossier.missing("payments"), gateway.listed) == (None, 1)
+    assert gather(landscape(stripe=gateway), "ord_1").missing("payments") == "payments: no report of today"
