@@ -267,3 +267,18 @@ def test_secrets_never_reach_store_or_disk(world: World) -> None:
     written += str(world.store.probes.bad("local", since=AT)[0].detail)
     assert "4242424242424242" not in written
     assert "abcdef1234567890" not in written
+
+
+def test_runs_outlive_the_file_they_wait_in(world: World) -> None:
+    """Somebody removes the file while the store is away: what was in it is still told to the store, in its order."""
+    world.door.shut = True
+    for number in range(3):
+        world.backlog(probe(number))
+    [path] = world.folder.glob("backlog-*.jsonl")
+    path.unlink()
+    world.backlog(probe(3))
+    assert len(path.read_text().splitlines()) == world.backlog.waiting == 4
+    path.unlink()
+    world.door.shut = False
+    world.tick(60)
+    assert world.kept() == [0, 1, 2, 3]

@@ -102,6 +102,7 @@ class Backlog:
 
     def flush(self) -> bool:
         """Write whatever waits, oldest first; return whether nothing waits any more."""
+        self._recover()
         try:
             count = self._take_over_files() + self._write_file() + self._write_memory()
             self._store.turns.held(self._environment)
@@ -155,6 +156,7 @@ class Backlog:
 
     def _put_aside(self, rows: Sequence[ProbeRow]) -> None:
         """Put runs on disk after what memory still holds; what the disk refuses stays in memory, up to its bound."""
+        self._recover()
         self._memory.extend(rows)
         try:
             while self._memory:
@@ -178,11 +180,21 @@ class Backlog:
                 self._log(f"memory for waiting results is full ({self._most_in_memory:,}): the oldest are lost")
             self.dropped += too_many
 
+    def _recover(self) -> None:
+        """Take what waits into memory again where somebody removed its file: it is still open, and another is made."""
+        if self._file is None or self._path.exists():
+            return
+        self._file.seek(0)
+        rows = [json.loads(line) for line in self._file.readlines()]
+        self._memory.extendleft(reversed(rows))
+        self._file.close()
+        self._file, self._in_file = None, 0
+
     def _append(self, rows: Sequence[ProbeRow]) -> None:
         """Append whole lines, or none."""
         if self._file is None:
             self._folder.mkdir(parents=True, exist_ok=True)
-            self._file = self._path.open("ab", buffering=0)
+            self._file = self._path.open("a+b", buffering=0)
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         end = self._file.seek(0, os.SEEK_END)
         lines = b"".join(json.dumps(row).encode() + b"\n" for row in rows)
