@@ -221,7 +221,7 @@ class TakesOtherMoney(Protocol):
         gift_card: str | None = None,
         key: str | None = None,
     ) -> Submission:
-        """Press the button that buys; a gift card pays what it can. Only a company (``extra["company"]``) has invoices."""
+        """Press the button; a gift card pays what it can, and only a company (``extra["company"]``) is invoiced."""
 
 
 @runtime_checkable
