@@ -84,7 +84,7 @@ def test_a_finding_is_read_silenced_and_heard_again(page: Page, base: str) -> No
     row = page.get_by_role("row").filter(has_text="order_foreign")
     assert "silenced until 2026-03-12 16:23 UTC" in row.inner_text()
     page.get_by_role("link", name="Silences").click()
-    page.get_by_role("button", name=re.compile("End silence .* of order_foreign")).click()
+    page.get_by_role("button", name=re.compile("End it: silence .* of order_foreign")).click()
     assert "Nobody is silenced." in page.inner_text("main")
     page.goto(base)
     assert "silenced" not in page.inner_text("main")
@@ -99,7 +99,7 @@ def test_everything_is_read_and_changed_without_a_script(browser: Browser, base:
     page.get_by_label("Your name").fill("Ada")
     page.get_by_role("button", name="Silence").click()
     assert "by Ada: the move" in page.inner_text("main")
-    page.get_by_role("button", name=re.compile("End silence")).click()
+    page.get_by_role("button", name=re.compile("End it")).click()
     assert source.store.alerts.silences(ENVIRONMENT, NOW) == []
     context.close()
 

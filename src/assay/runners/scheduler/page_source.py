@@ -87,7 +87,7 @@ class PageSource:
     def kill_switch(self) -> KillSwitch:
         """Return whether the kill switch is thrown."""
         thrown = self.switch.thrown()
-        return KillSwitch(on=thrown is not None, where=thrown or f"throw it here, or by {self.switch.place}")
+        return KillSwitch(on=thrown is not None, where=thrown or f"Throw it here, or by {self.switch.place}.")
 
     def throw_kill_switch(self, on: bool, by: str) -> None:
         """Throw it or put it back, for every process that shares the store."""
