@@ -68,8 +68,8 @@ class Finding:
         if self.result is Result.PASS:
             return f"{self.oracle} holds for {self.about}"
         cause = f" Likely cause: {self.cause}." if self.cause else ""
-        where = " and ".join(self.systems)
-        return f"{self.oracle}: {self.about} in {where}: expected {self.expected}, seen {self.seen}.{cause}"
+        where = f" in {' and '.join(self.systems)}" if self.systems else ""
+        return f"{self.oracle}: {self.about}{where}: expected {self.expected}, seen {self.seen}.{cause}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -82,7 +82,7 @@ def _of_rule(
     annotations = {key: clean(str(value), 600) for key, value in rule.get("annotations", {}).items()}
     text = (
         f"[TEST] Nothing is wrong: Prometheus would say this, through its Alertmanager, in {setting.environment}.\n"
-        + "\n".join(f"{f'{key}:':<13}{value}" for key, value in annotations.items())
+        + "\n".join(f"{key}: {value}" for key, value in annotations.items())
     )
     labels = {"alertname": "AssayTest", "environment": setting.environment, "monitor": name, "severity": severity}
     written = Message(

@@ -307,16 +307,20 @@ def _children(children: Sequence[Monitor]) -> list[tuple[str, str]]:
     return [("Not well", each) for each in names[:_FEW_CHILDREN] + more]
 
 
+def look_again(alert: str, environment: str, *, alone: bool = True) -> str:
+    """Return the command that looks again at what an alert is about. alone: a monitor that can be run by itself."""
+    if alert in _LOOKS or not alone:
+        return f"{_LOOKS.get(alert, 'assay doctor')} --env {shlex.quote(environment)}"
+    return f"assay monitor --env {shlex.quote(environment)} --only {shlex.quote(alert)} --once"
+
+
 def _whereto(name: str, memory: Memory, monitor: Monitor, setting: Setting, *, look: bool) -> list[tuple[str, str]]:
     environment = shlex.quote(setting.environment)
     rows: list[tuple[str, str]] = []
     if look:
         rows += [("Look", f"assay explain {shlex.quote(ref)} --env {environment}") for ref in _refs(memory)[:1]]
-        single = monitor.flow or monitor.check or monitor.code
-        if single:
-            rows.append(("Look", f"assay monitor --env {environment} --only {shlex.quote(name)} --once"))
-        else:
-            rows.append(("Look", f"{_LOOKS.get(name, 'assay doctor')} --env {environment}"))
+        alone = bool(monitor.flow or monitor.check or monitor.code)
+        rows.append(("Look", look_again(name, setting.environment, alone=alone)))
     rows += [
         ("Runbook", setting.runbook(monitor.runbook) if monitor.runbook else ""),
         ("Status", setting.page(_path(name, monitor)) or ""),

@@ -72,8 +72,10 @@ def _show_plan(
 ) -> None:
     from assay.cli.monitor_plan import as_dict, as_text, planned
 
-    found, place = planned(plan_for(environment, profile_path), names, location)
-    click.echo(json.dumps(as_dict(found), indent=2) if as_json else as_text(found, environment, place))
+    plan = plan_for(environment, profile_path)
+    found, place = planned(plan, names, location)
+    text = as_text(found, environment, place, production=plan.environment.production)
+    click.echo(json.dumps(as_dict(found), indent=2) if as_json else text)
     sys.exit(0 if all(line.fits for line in found.budget) else 4)
 
 

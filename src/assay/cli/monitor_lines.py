@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from assay.alerts.text import look_again
 from assay.cli.shared import in_colour
 from assay.events import Probe, ProbeResult, Result
 from assay.masking import mask_text
@@ -72,7 +73,7 @@ class Lines:
         bad = [finding for finding in event.all_findings if finding.result is Result.FAIL]
         ref = next((each.order_ref for each in bad if each.order_ref and " " not in each.order_ref), "")
         ref = ref or next(iter(event.order_refs), "")
-        look = f"assay monitor --env {self._plan.name} --only {event.monitor} --once"
+        look = look_again(event.monitor, self._plan.name)
         return f"assay explain {ref} --env {self._plan.name}" if ref and bad else look
 
 

@@ -36,8 +36,8 @@ def planned(plan: Plan, names: tuple[str, ...], location: str | None) -> tuple[M
             store.close()
 
 
-def as_text(found: MonitorPlan, environment: str, place: str) -> str:
-    """Return the plan for people."""
+def as_text(found: MonitorPlan, environment: str, place: str, *, production: bool = False) -> str:
+    """Return the plan for people. production: nothing is ordered there without a declared safety."""
     count = "1 monitor" if len(found.monitors) == 1 else f"{len(found.monitors)} monitors"
     lines = [f"{count} on {environment}, seen from location {place}; all times are UTC"]
     for each in found.monitors:
@@ -46,7 +46,8 @@ def as_text(found: MonitorPlan, environment: str, place: str) -> str:
     lines += ["", f"in an hour: {_number(found.orders)} orders" + _spend(found)]
     lines += [f"  {_budget(line)}" for line in found.budget]
     if not found.budget and found.orders:
-        lines.append(f"  no budget limits them: [environments.{environment}.safety] is not declared")
+        said = "every one of them will be refused" if production else "no budget limits them"
+        lines.append(f"  {said}: [environments.{environment}.safety] is not declared")
     return "\n".join(lines)
 
 
@@ -89,7 +90,7 @@ def _facts(each: Planned) -> list[tuple[str, str]]:
         ("orders", "; ".join(_ordering(line) for line in each.ordering) or "none: it only reads"),
         (
             "alert",
-            f"{rule.severity} after {each.fire_after} bad runs, over after {each.resolve_after} good; to {routes}",
+            f"{rule.severity} after {_runs(each.fire_after, 'bad')}, over after {each.resolve_after} good; to {routes}",
         ),
         ("runbook", monitor.runbook),
         ("owner", monitor.owner),
@@ -99,6 +100,10 @@ def _facts(each: Planned) -> list[tuple[str, str]]:
     if not each.runs_here:
         facts.insert(1, ("where", f"not here: pinned to location {monitor.location}"))
     return facts
+
+
+def _runs(number: int, kind: str) -> str:
+    return f"{number} {kind} run" if number == 1 else f"{number} {kind} runs"
 
 
 def _ordering(line: Ordering) -> str:

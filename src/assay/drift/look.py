@@ -82,7 +82,7 @@ class Look:
     ) -> bool:
         """Add a verdict: pass where the condition is true, else fail with these words; return which."""
         finding = Finding(
-            oracle=oracle, result=Result.PASS if condition else Result.FAIL, order_ref=about or self.environment
+            oracle=oracle, result=Result.PASS if condition else Result.FAIL, order_ref=about or self._about
         )
         if not condition:
             finding = replace(finding, systems=systems, expected=expected, seen=seen, cause=cause, at_risk=at_risk)
@@ -91,9 +91,11 @@ class Look:
 
     def unjudged(self, oracle: str, reason: str) -> None:
         """Add that an oracle could not be judged here, and why."""
-        self.findings.append(
-            Finding(oracle=oracle, result=Result.NOT_EVALUATED, order_ref=self.environment, reason=reason)
-        )
+        self.findings.append(Finding(oracle=oracle, result=Result.NOT_EVALUATED, order_ref=self._about, reason=reason))
+
+    @property
+    def _about(self) -> str:
+        return f"environment {self.environment}"  # with a space: no order has that number
 
     def measure(self, name: str, value: float, **labels: str) -> None:
         """Add a figure; name and labels must be declared in `assay.reporting.metrics`."""
