@@ -210,6 +210,8 @@ class Service:
         with self._lock:  # what was due while the process was set up is nobody's loss
             self._table = Timetable(self._here, self.clock.now())
             self.clock.jumped()
+        if self._changing is not None:  # a wrong file may be what the process before this one ended with
+            self._tell_configuration(None)
         try:
             while self._why is None:
                 wait_s = min(max(self.round(), _SHORTEST_WAIT_S), _LONGEST_WAIT_S)
