@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from assay.runners.scheduler.assembly import Watch
 
 _COLOURS = {ProbeResult.PASSED: "green", ProbeResult.FAILED: "red", ProbeResult.STUCK: "red"}
-_MOST_SENTENCES = 5
+_MOST_SENTENCES, _MOST_LETTERS = 5, 2_000
 
 
 def say(sentence: str) -> None:
@@ -47,7 +47,7 @@ class Lines:
         word = in_colour(f"{event.result.value:<8}", _COLOURS.get(event.result, "yellow"), sys.stdout)
         lines = [f"{event.started_at:%Y-%m-%d %H:%M:%S}  {event.monitor:<{self._wide}}  {word}  {event.seconds:6.1f} s"]
         if event.result is not ProbeResult.PASSED:
-            lines += [f"    {line}" for sentence in _why(event) for line in mask_text(sentence).splitlines()]
+            lines += [f"    {line}" for sentence in _why(event) for line in mask_text(_cut(sentence)).splitlines()]
             lines += [f"    do: {self._do(event)}"]
         click.echo("\n".join(lines))
 
@@ -80,6 +80,11 @@ class Lines:
 def _next(due: Mapping[str, datetime]) -> str:
     name = min(due, key=due.__getitem__)
     return f"{name} at {due[name]:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _cut(text: str) -> str:
+    """Return a text short enough for a log: somebody's error may hold a whole answer."""
+    return text if len(text) <= _MOST_LETTERS else f"{text[:_MOST_LETTERS]}… (cut; {len(text):,} characters in all)"
 
 
 def _why(probe: Probe) -> list[str]:

@@ -123,7 +123,7 @@ def test_an_import_that_never_ends_is_said_once(hands: Hands) -> None:
             hands.passes(10)
             files.say_slow()
 
-    files = Files(endless, said.append, said.append, monotonic=lambda: hands.runs)
+    files = Files(endless, lambda monitors: None, said.append, monotonic=lambda: hands.runs)
     files.look()
     (error,) = said
     assert "gone on for more than 15s" in str(error)
