@@ -11,6 +11,7 @@ Declared in ``monitors/*.toml`` (`assay.suite_monitors`) or in code:
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -24,6 +25,14 @@ from assay.span import seconds_of
 
 SEVERITIES = ("page", "ticket", "info")
 Severity = Literal["page", "ticket", "info"]
+SAFETY = "safety"
+"""The alert that takes the place of monitors whose runs are refused."""
+_LOOKS = {
+    SAFETY: "assay monitor plan",
+    "assay_configuration": "assay monitor plan",
+    "assay_undo": "assay sweep",
+    "assay_self": "assay alerts list",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +112,16 @@ def declaring() -> Iterator[list[Monitor]]:
         yield found
     finally:
         _declared.reset(token)
+
+
+def look_again(name: str, environment: str, *, alone: bool = True) -> str:
+    """Return the command that looks again at what a monitor, or an alert, is about.
+
+    alone: it is a monitor that can be run by itself; what the process says of itself has commands of its own.
+    """
+    if name in _LOOKS or not alone:
+        return f"{_LOOKS.get(name, 'assay doctor')} --env {shlex.quote(environment)}"
+    return f"assay monitor --env {shlex.quote(environment)} --only {shlex.quote(name)} --once"
 
 
 def matches(name: str, patterns: tuple[str, ...]) -> bool:

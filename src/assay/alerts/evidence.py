@@ -10,9 +10,8 @@ from typing import Any
 from assay.alerts.states import Heard
 from assay.events import Finding, Probe, ProbeResult, Result
 from assay.masking import mask_personal, mask_text
+from assay.monitor import SAFETY
 
-SAFETY = "safety"
-"""The alert that takes the place of monitors whose runs are refused."""
 _LIMIT = 400
 _STACK = 1500
 _FEW = 3

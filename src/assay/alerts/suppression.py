@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
-from assay.alerts.evidence import SAFETY
 from assay.alerts.states import REFUSED, SILENCE, UNREACHABLE, Heard, Memory
-from assay.monitor import SEVERITIES, AlertRule, Monitor, Severity
+from assay.monitor import SAFETY, SEVERITIES, AlertRule, Monitor, Severity
 
 EDGE = "edge"
 SYSTEM = "system "

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from assay.alerts.evidence import SAFETY, clean, money_at_risk
+from assay.alerts.evidence import clean, money_at_risk
 from assay.alerts.states import (
     FAILING,
     FLAPPING,
@@ -21,7 +21,7 @@ from assay.alerts.states import (
     Memory,
 )
 from assay.money import Money
-from assay.monitor import Monitor
+from assay.monitor import SAFETY, Monitor, look_again
 
 _LONGEST = 4000
 _SUBJECT = 120
@@ -29,12 +29,6 @@ _LABEL = 11
 _EXAMPLE_LASTS = timedelta(minutes=1)
 _FEW_ORDERS = 5
 _FEW_CHILDREN = 12
-_LOOKS = {
-    SAFETY: "assay monitor plan",
-    "assay_configuration": "assay monitor plan",
-    "assay_undo": "assay sweep",
-    "assay_self": "assay alerts list",
-}
 ALERT_NAMES = {
     FAILING: "AssayFailing",
     UNREACHABLE: "AssayUnreachable",
@@ -305,13 +299,6 @@ def _children(children: Sequence[Monitor]) -> list[tuple[str, str]]:
     names = [f"{each.name} ({clean(each.title, 60)})" for each in children]
     more = [f"and {len(names) - _FEW_CHILDREN} more"] if len(names) > _FEW_CHILDREN else []
     return [("Not well", each) for each in names[:_FEW_CHILDREN] + more]
-
-
-def look_again(alert: str, environment: str, *, alone: bool = True) -> str:
-    """Return the command that looks again at what an alert is about. alone: a monitor that can be run by itself."""
-    if alert in _LOOKS or not alone:
-        return f"{_LOOKS.get(alert, 'assay doctor')} --env {shlex.quote(environment)}"
-    return f"assay monitor --env {shlex.quote(environment)} --only {shlex.quote(alert)} --once"
 
 
 def _whereto(name: str, memory: Memory, monitor: Monitor, setting: Setting, *, look: bool) -> list[tuple[str, str]]:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from assay.alerts.text import look_again
 from assay.cli.shared import in_colour
 from assay.events import Probe, ProbeResult, Result
 from assay.masking import mask_text
+from assay.monitor import look_again
 from assay.profile import VIEWS
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from assay.alerts.text import look_again
 from assay.events import Finding, Result
+from assay.monitor import look_again
 
 
 @pytest.mark.parametrize(

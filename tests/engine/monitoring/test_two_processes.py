@@ -254,7 +254,7 @@ def test_one_killed_in_the_middle_of_an_order(
 
 
 @pytest.mark.full
-def test_the_store_stopped_for_a_while(landscape: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_store_stopped_for_a_minute(landscape: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Checks that only read go on and are kept afterwards, nothing is created meanwhile, and then all goes on."""
     with cluster() as server, real_over(landscape, tmp_path, server.new_database(), monkeypatch) as real:
         real.watch()
@@ -263,7 +263,7 @@ def test_the_store_stopped_for_a_while(landscape: Plan, tmp_path: Path, monkeypa
         real.until(real.open_intents)  # in the middle of an order
         server.stop()
         began = datetime.now(UTC)
-        time.sleep(3.5 * INTERVAL_S)
+        time.sleep(60)
         ended = datetime.now(UTC)
         server.start()
         real.until(lambda: [run for run in answered(real) if run.due_at > ended])
@@ -274,7 +274,7 @@ def test_the_store_stopped_for_a_while(landscape: Plan, tmp_path: Path, monkeypa
         assert {run.result for run in meanwhile} == {ProbeResult.REFUSED}, real.said()
         assert all("cut off from the store" in str(run.detail["trouble"]) for run in meanwhile)
         reads = [run.due_at for run in real.kept("reads") if began < run.due_at < ended]
-        assert len(reads) >= 8
+        assert len(reads) >= 20
         assert max(later - due for due, later in pairwise(reads)) <= timedelta(seconds=4)
         judge(real, most=ran(real))
         said = real.said()

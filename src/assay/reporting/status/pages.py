@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from assay.errors import UsageError
+from assay.monitor import look_again
 from assay.reporting.html import template_folders
 from assay.reporting.status.auth import reader_of
 from assay.reporting.status.drift import series_of
@@ -112,7 +113,7 @@ class Pages:
         return self._page(
             request, reading, "monitor", "",
             row=row, history=history, runbook=address_of(row.monitor, self._source), fields=fields or {}, wrong=wrong,
-            look=f"assay monitor --env {self._source.environment} --only {name} --once",
+            look=look_again(name, self._source.environment),
             status=422 if wrong else 200,
         )  # fmt: skip
 
