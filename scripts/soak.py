@@ -29,6 +29,8 @@ from typing import Any
 
 import psutil
 
+from assay.drift import load_checks
+from assay.drift.checks import CHECKS
 from assay.local.plan import Plan
 from assay.runners.session import Session
 from assay.span import seconds_of, span_text
@@ -44,8 +46,13 @@ ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "reports" / "out" / "soak.json"
 
 
-def hasten(folder: Path, rate: float) -> list[str]:
-    """Write every shipped monitor with an interval so many times shorter; a file hides the shipped one of its name."""
+def hasten(folder: Path, rate: float, *, full_after_s: float) -> list[str]:
+    """Write every shipped monitor with an interval so many times shorter; a file hides the shipped one of its name.
+
+    full_after_s: no check reads further back, so that from then on each reads as many orders as at the end; else the
+    process would grow with the orders, and nobody could tell that from a leak.
+    """
+    load_checks()
     names = []
     for path in sorted((ROOT / "monitors").glob("*.toml")):
         raw = tomllib.loads(path.read_text())
@@ -55,11 +62,20 @@ def hasten(folder: Path, rate: float) -> list[str]:
             table["interval"] = span_text(every_s)
             table["timeout"] = span_text(round(min(seconds_of(table.get("timeout", 300)), every_s * 0.95), 3))
             table.pop("jitter", None)
+            if (window := _window(table)) is not None:
+                table["options"] = {**table.get("options", {}), "window": span_text(min(window / rate, full_after_s))}
             names.append(name)
             lines += [f"[monitors.{name}]", *(f"{key} = {_toml(value)}" for key, value in table.items()), ""]
         (folder / "monitors").mkdir(exist_ok=True)
         (folder / "monitors" / path.name).write_text("\n".join(lines))
     return names
+
+
+def _window(table: dict[str, Any]) -> float | None:
+    """Return how far back a check reads, in seconds; None where it has no window."""
+    known = CHECKS[table["check"]].options if table.get("check") in CHECKS else {}
+    window = table.get("options", {}).get("window", known.get("window"))
+    return None if window is None else seconds_of(window)
 
 
 def _toml(value: Any) -> str:
@@ -111,7 +127,7 @@ def taken_back(plan: Plan, since: datetime) -> dict[str, int]:
 def soak(folder: Path, minutes: float, rate: float) -> dict[str, Any]:
     """Run the whole of it in a folder of its own and return the figures."""
     told: list[dict[str, Any]] = []
-    names = hasten(folder, rate)
+    names = hasten(folder, rate, full_after_s=minutes * 60 / 5)
     skus, customers = bought(folder)
     route = '[alerts.routes.here]\nurl = "env:SOAK_ROUTE"\n'
     with receiving(told) as url:
