@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # nothing here is built from them, and they cost a quick command half its time
     from assay.money import Money
-    from assay.records import Dossier
+    from assay.records import Displayed, Dossier, PaymentOption
 
 
 class Result(StrEnum):
@@ -142,10 +142,20 @@ class Outcome:
     intended: int = 1
     carts: tuple[tuple[str, tuple[tuple[str, int], ...]], ...] = ()
     cancel_asked: bool | None = None
+    texts: tuple[tuple[str, Displayed], ...] = ()
+    options: tuple[tuple[str, tuple[PaymentOption, ...]], ...] = ()
 
     def shown_for(self, order_ref: str) -> tuple[tuple[str, Money], ...]:
         """Return (place, amount) of what the customer saw of one order, for its dossier."""
         return tuple((place, amount) for ref, place, amount in self.shown if ref == order_ref)
+
+    def texts_for(self, order_ref: str) -> tuple[Displayed, ...]:
+        """Return the amounts the customer read as text on the way to one order, or for none in particular."""
+        return tuple(text for ref, text in self.texts if ref in (order_ref, ""))
+
+    def options_for(self, order_ref: str) -> tuple[PaymentOption, ...]:
+        """Return the ways to pay that were offered for one order, at the last time they were asked for."""
+        return next((options for ref, options in reversed(self.options) if ref in (order_ref, "")), ())
 
     @property
     def failed(self) -> bool:

@@ -15,7 +15,7 @@ from typing import Any
 
 from assay.errors import UsageError
 from assay.profile import Environment, System, read_credential
-from assay.roles import ROLES, ConnectorHead, Http
+from assay.roles import GATEWAYS, ROLES, ConnectorHead, Http
 
 OpenHttp = Callable[[str, str], Http]
 """Opens a client: (system id, base URL) → client."""
@@ -59,8 +59,9 @@ class Landscape:
         )
 
     def roles(self) -> dict[str, Any]:
-        """Return one connector for each role the environment has."""
-        return {role: self.by_role(role) for role in ROLES if self.read(role)}
+        """Return what flows may ask for: one connector for each role the environment has, and all its gateways."""
+        found: dict[str, Any] = {role: self.by_role(role) for role in ROLES if self.read(role)}
+        return found | {GATEWAYS: {system: self.connectors[system] for system in self.read("payments")}}
 
     def read(self, role: str) -> list[str]:
         """Return the systems of a role that can be asked what they hold."""

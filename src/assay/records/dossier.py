@@ -8,6 +8,17 @@ from datetime import datetime
 from assay.money import Money
 from assay.records.held import Document, Payment, Rate, Shipment
 from assay.records.journal import Call, Creation, LabelRequest
+from assay.records.ledger import (
+    AnalyticsEvent,
+    BalanceEntry,
+    CreditMovement,
+    Displayed,
+    Figure,
+    JournalLine,
+    PaymentOption,
+    Payout,
+    StatementLine,
+)
 from assay.records.order import CustomerMessage, Order
 from assay.records.stock import Article, StockCount
 
@@ -41,7 +52,9 @@ class Dossier:
     the same events were delivered again. `siblings` are the numbers of further orders that came of a purchase that
     meant one. `told` is what the shop said to the customer at each answer (ordered, declined, processing …), oldest
     first; empty where nobody noted it. `cancel_asked` says whether anybody asked for the order to be cancelled, None
-    where that is not known. `read_at` is the landscape's instant of reading.
+    where that is not known. `displayed` are amounts as text, as the customer read them. `events` are what analytics was
+    told of the order, `credit` the store credit it took or gave. `options` are the ways to pay the shop offered for
+    its cart. `read_at` is the landscape's instant of reading.
     """
 
     order: Order | None
@@ -64,6 +77,10 @@ class Dossier:
     siblings: tuple[str, ...] = ()
     told: tuple[str, ...] = ()
     cancel_asked: bool | None = None
+    displayed: tuple[Displayed, ...] = ()
+    events: tuple[AnalyticsEvent, ...] = ()
+    credit: tuple[CreditMovement, ...] = ()
+    options: tuple[PaymentOption, ...] = ()
     read_at: datetime | None = None
 
     def missing(self, *roles: str) -> str | None:
@@ -113,7 +130,8 @@ class Population:
     """A set of orders and one closed window: every dossier, and what each system lists of [since, until).
 
     `orders` may reach back further than the window: what was placed before it may be paid and booked within. `scans`
-    are texts that belong to no single order, as the platform's logs.
+    are texts that belong to no single order, as the platform's logs. `entries`, `payouts`, `journal_lines`,
+    `statement_lines` and `figures` are what gateways settle, the ERP books, the bank states and the platform reports.
     """
 
     since: datetime
@@ -125,6 +143,11 @@ class Population:
     stock: tuple[StockCount, ...] = ()
     purchases: tuple[Purchases, ...] = ()
     scans: tuple[Scan, ...] = ()
+    entries: tuple[BalanceEntry, ...] = ()
+    payouts: tuple[Payout, ...] = ()
+    journal_lines: tuple[JournalLine, ...] = ()
+    statement_lines: tuple[StatementLine, ...] = ()
+    figures: tuple[Figure, ...] = ()
     unread: tuple[tuple[str, str], ...] = ()
     read_at: datetime | None = None
 

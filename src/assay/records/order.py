@@ -71,13 +71,17 @@ class StateChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsedRate:
-    """The exchange rate an order was made with, as the shop discloses it; no `value` where prices are a manual list."""
+    """The exchange rate an order was made with, as the shop discloses it; no `value` where prices are a manual list.
+
+    `label` is the text the customer reads (``1 EUR = 165.2 JPY``).
+    """
 
     base: str
     quote: str
     value: Decimal | None
     as_of: date
     source: str
+    label: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +99,11 @@ class Tender:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderRefund:
-    """Money the shop says it gave or gives back. `tender_ref` is the shop's own id of the tender."""
+    """Money the shop says it gave or gives back. `tender_ref` is the shop's own id of the tender.
+
+    `lines` are the units given back, by the shop's id of the line; `shipping`: delivery was given back, too. `base` is
+    the amount the shop books in its base currency. `gateway_ref` is the gateway's own id of it.
+    """
 
     ref: str | None
     tender_ref: str | None
@@ -103,6 +111,21 @@ class OrderRefund:
     amount: Money
     reason: str
     at: datetime
+    lines: tuple[tuple[str, int], ...] = ()
+    shipping: bool = False
+    base: Money | None = None
+    gateway_ref: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderReturn:
+    """Goods that come back, as the shop holds it: `credited` is what it says the customer gets for them."""
+
+    ref: str
+    status: str
+    at: datetime
+    credited: Money | None = None
+    lines: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +187,7 @@ class Order:
     connector turns its shop's own words into these. `payment_status`: pending, failed, authorised, paid,
     partially_refunded, refunded or voided. Tax rates are in per cent: ``Decimal(19)``, and ``0.19`` is a fifth of one.
     `hold` names why it is parked (approval, review). `rounding` is what was added to the sum to reach the total.
-    `tax_treatment`: domestic, eu_consumer, reverse_charge, export.
+    `tax_treatment`: domestic, eu_consumer, reverse_charge, export. `store`: which of several stores.
     """
 
     system: str
@@ -198,5 +221,7 @@ class Order:
     edits: tuple[Edit, ...] = ()
     tenders: tuple[Tender, ...] = ()
     refunds: tuple[OrderRefund, ...] = ()
+    returns: tuple[OrderReturn, ...] = ()
+    store: str | None = None
     postings: tuple[Posting, ...] = ()
     parcels: tuple[Parcel, ...] = ()

@@ -121,9 +121,10 @@ def _adapter(name: str) -> TypeAdapter[Any]:
     from pydantic import TypeAdapter
 
     from assay.money import Money
-    from assay.records import Dossier
+    from assay.records import Displayed, Dossier, PaymentOption
 
     adapter: TypeAdapter[Any] = TypeAdapter(_KINDS[name])
     # `assay.events` knows these two by name only, so that a quick command need not load them.
-    adapter.rebuild(_types_namespace={"Money": Money, "Dossier": Dossier, "Mapping": Mapping, "datetime": datetime})
+    records = {"Dossier": Dossier, "Displayed": Displayed, "PaymentOption": PaymentOption}
+    adapter.rebuild(_types_namespace={"Money": Money, "Mapping": Mapping, "datetime": datetime, **records})
     return adapter

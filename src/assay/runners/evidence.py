@@ -72,6 +72,8 @@ def evidence_of(
             siblings=tuple(order.number for order in orders if order.ref != ref) if ref in surplus else (),
             told=outcome.heard,
             cancel_asked=outcome.cancel_asked,
+            displayed=outcome.texts_for(ref),
+            options=outcome.options_for(ref),
         )
         for ref in refs
     )
