@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Literal, Protocol, runtime_checkable
 
 from assay.money import Money
@@ -46,7 +47,11 @@ class Shop(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Basket:
-    """A cart as the customer sees it at this moment."""
+    """A cart as the customer sees it at this moment.
+
+    `tax` is the whole tax of it, shipping's included, and `shipping_tax_rate` in per cent, where the shop shows them
+    before it is paid.
+    """
 
     ref: str
     lines: tuple[Line, ...]
@@ -54,6 +59,8 @@ class Basket:
     discount: Money
     shipping: Money
     total: Money
+    tax: Money | None = None
+    shipping_tax_rate: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
