@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from assay.roles.gateway import (
+    CapturesInPart,
     Card,
     Cardholder,
     Debits,
@@ -88,6 +89,7 @@ __all__ = [
     "BackOffice",
     "Basket",
     "Cancels",
+    "CapturesInPart",
     "Card",
     "Cardholder",
     "Carrier",

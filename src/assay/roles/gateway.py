@@ -93,6 +93,17 @@ class RefundsInPart(Protocol):
 
 
 @runtime_checkable
+class CapturesInPart(Protocol):
+    """A gateway whose console takes part of an authorised payment, behind the shop's back."""
+
+    def capture_part(self, payment_ref: str, amount: MinorAmount, key: str) -> None:
+        """Take that much of an authorised payment, as somebody at the gateway's own console does; once a key.
+
+        Raises `LookupError` for an unknown payment, `UndoRefused` when the gateway will not.
+        """
+
+
+@runtime_checkable
 class Settles(Protocol):
     """A gateway that says what it settled and paid out."""
 
