@@ -1,4 +1,4 @@
-"""Stripe as a witness: payment intents, refunds and balance transactions as Stripe's own REST API states them.
+"""Stripe as a witness: payment intents, refunds, balance and payouts as Stripe's own REST API states them.
 
 Amounts stay in Stripe's smallest unit, raw: Stripe's exponents differ from ISO 4217 for some currencies, and judging
 that is an oracle's business.
@@ -16,9 +16,10 @@ from datetime import UTC, datetime
 from typing import Any, NoReturn
 from urllib.parse import quote, urlsplit
 
+from assay.connectors.stripe.settlement import decode_entry, decode_payout
 from assay.errors import InfrastructureError, UsageError
 from assay.http import Answer
-from assay.records import CreationRule, GatewayRefund, MinorAmount, Payment, ReferenceRule
+from assay.records import BalanceEntry, CreationRule, GatewayRefund, MinorAmount, Payment, Payout, ReferenceRule
 from assay.roles import Card, ConnectorHead, Http, Reply, UndoRefused
 
 _OBJECT = ("id", "metadata.order_id")
@@ -69,7 +70,12 @@ HEAD = ConnectorHead(
             purpose=("form:payment_intent", "form:charge", "form:metadata[refund_id]"),
         ),
     ),
-    documents=("https://docs.stripe.com/api/payment_intents", "https://docs.stripe.com/api/pagination"),
+    documents=(
+        "https://docs.stripe.com/api/payment_intents",
+        "https://docs.stripe.com/api/pagination",
+        "https://docs.stripe.com/api/balance_transactions",
+        "https://docs.stripe.com/api/payouts",
+    ),
 )
 
 _PAGE = "100"
@@ -94,19 +100,6 @@ class StripeRefund:
     charge_ref: str | None
     status: str
     amount: MinorAmount
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BalanceTransaction:
-    """One booking on the Stripe balance, in the settlement currency: `net` is `amount` less `fee`."""
-
-    ref: str
-    kind: str
-    source_ref: str | None
-    amount: MinorAmount
-    fee: MinorAmount
-    net: MinorAmount
     created_at: datetime
 
 
@@ -139,11 +132,7 @@ class Stripe:
 
         Stripe counts whole seconds: an intent of the second in which `until` falls is included.
         """
-        params = (
-            ("created[gte]", str(math.floor(since.timestamp()))),
-            ("created[lt]", str(math.ceil(until.timestamp()))),
-            ("expand[]", "data.latest_charge"),
-        )
+        params = (*_created(since, until), ("expand[]", "data.latest_charge"))
         return [decode_payment(entry) for entry in self._pages("/v1/payment_intents", params)][::-1]
 
     def payments_of(self, order_ref: str, since: datetime) -> Sequence[Payment]:
@@ -166,13 +155,25 @@ class Stripe:
             return payment
         return replace(payment, refunds=tuple(_gateway_refund(each) for each in self.refunds(payment.ref)))
 
-    def balance_transactions(self, since: datetime, until: datetime) -> Sequence[BalanceTransaction]:
-        """Return all bookings on the balance created in [since, until), oldest first."""
-        params = (
-            ("created[gte]", str(math.floor(since.timestamp()))),
-            ("created[lt]", str(math.ceil(until.timestamp()))),
-        )
-        return [decode_balance_transaction(entry) for entry in self._pages("/v1/balance_transactions", params)][::-1]
+    def balance_entries(self, since: datetime, until: datetime) -> Sequence[BalanceEntry]:
+        """Return all bookings on the balance created in [since, until), oldest first.
+
+        Which payout holds a booking Stripe tells for automatic payouts alone, and by the payout: those begun since
+        then are asked for theirs. Whole seconds, as `payments`.
+        """
+        paid_out: dict[str, str] = {}
+        for payout in self._pages("/v1/payouts", (("created[gte]", str(math.floor(since.timestamp()))),)):
+            if payout.raw.get("automatic") is True:
+                ref = payout.text("id")
+                held = self._pages("/v1/balance_transactions", (("payout", ref),))
+                paid_out |= {entry.text("id"): ref for entry in held}
+        params = (*_created(since, until), ("expand[]", "data.source"))
+        entries = self._pages("/v1/balance_transactions", params)
+        return [decode_entry(entry, paid_out.get(entry.text("id"))) for entry in entries][::-1]
+
+    def payouts(self, since: datetime, until: datetime) -> Sequence[Payout]:
+        """Return all payouts begun in [since, until), oldest first; whole seconds, as `payments`."""
+        return [decode_payout(entry) for entry in self._pages("/v1/payouts", _created(since, until))][::-1]
 
     def events(self, since: datetime) -> Sequence[StripeEvent]:
         """Return the events since then, oldest first (https://docs.stripe.com/api/events/list: 30 days are kept)."""
@@ -192,6 +193,20 @@ class Stripe:
         path, form = f"/v1/payment_intents/{quote(payment_ref, safe='')}/cancel", [("cancellation_reason", "abandoned")]
         if payment.status == "succeeded":
             path, form = "/v1/refunds", [("payment_intent", payment_ref), ("metadata[assay]", "undo")]
+        self._give_back(path, form, key, f"payment intent {payment_ref}")
+
+    def refund_part(self, payment_ref: str, amount: MinorAmount, key: str) -> None:
+        """Give back that much of a payment intent, as somebody at Stripe's dashboard does; the same key acts once.
+
+        Raises `LookupError` for an unknown intent, `UndoRefused` where Stripe will not, or the currency is another.
+        """
+        held = self.payment(payment_ref).amount.currency
+        if held != amount.currency:
+            raise UndoRefused(f"{payment_ref} is of {held}, and {amount.currency} is to be given back")
+        form = [("payment_intent", payment_ref), ("amount", str(amount.minor)), ("reason", "requested_by_customer")]
+        self._give_back("/v1/refunds", form, key, f"payment intent {payment_ref}")
+
+    def _give_back(self, path: str, form: Sequence[tuple[str, str]], key: str, what: str) -> None:
         headers = {**self._headers, "idempotency-key": key}
         reply = self._http.request("POST", path, form=form, headers=headers)
         if reply.status == 200:
@@ -202,7 +217,7 @@ class Stripe:
             if code == "charge_already_refunded":  # somebody was quicker between our two calls
                 return
             raise UndoRefused(f"{code}: {error.text_or('error.message', 'no message')}")
-        _refuse(reply, f"POST {path}", f"payment intent {payment_ref}")
+        _refuse(reply, f"POST {path}", what)
 
     def tokenise(self, card: Card, *, postcode: str | None = None, country: str | None = None) -> str:
         """Make a payment method of card data as Stripe's own form does, with the publishable key; return its id.
@@ -364,17 +379,11 @@ def sign(body: bytes, secret: str, at: datetime) -> dict[str, str]:
     return {"stripe-signature": f"t={stamp},v1={signature}", "content-type": "application/json; charset=utf-8"}
 
 
-def decode_balance_transaction(answer: Answer) -> BalanceTransaction:
-    """Turn a balance transaction into its record."""
-    currency = answer.text("currency").upper()
-    return BalanceTransaction(
-        ref=answer.text("id"),
-        kind=answer.text("type"),
-        source_ref=answer.text_or("source", "") or None,
-        amount=MinorAmount(answer.integer("amount"), currency),
-        fee=MinorAmount(answer.integer("fee"), currency),
-        net=MinorAmount(answer.integer("net"), currency),
-        created_at=_instant(answer, "created"),
+def _created(since: datetime, until: datetime) -> tuple[tuple[str, str], ...]:
+    """Ask a list for [since, until), in the whole seconds Stripe counts."""
+    return (
+        ("created[gte]", str(math.floor(since.timestamp()))),
+        ("created[lt]", str(math.ceil(until.timestamp()))),
     )
 
 
