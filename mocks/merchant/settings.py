@@ -15,6 +15,8 @@ DEFAULTS: dict[str, Any] = {
     # money
     "currencies": ["EUR", "USD", "GBP", "JPY", "KRW", "INR", "CHF", "ISK", "HUF", "IDR", "KWD"],
     "price_list_currencies": ["KWD"],  # priced by hand, never converted: the ECB publishes no rate
+    "tax_included": True,  # prices hold tax
+    "rounding_level": "line",  # unit, line, rate or total: what tax is rounded of
     "rounding_mode": "half_up",
     "price_markup": "0",
     "cash_rounding": {},  # {"CHF": "0.05"}: the total is rounded and the difference booked as a line
@@ -67,6 +69,13 @@ DEFAULTS: dict[str, Any] = {
     "rates_timeout_s": 3.0,
     # log
     "log": True,
+}
+
+_CHOICES = {
+    "rounding_level": ("unit", "line", "rate", "total"),
+    "rounding_mode": ("half_up", "half_even", "down"),
+    "erp_tax_per": ("line", "rate"),
+    "capture": ("automatic", "on_shipment"),
 }
 
 VENDORS: dict[str, dict[str, Any]] = {
@@ -149,12 +158,14 @@ def read_config(content: Mapping[str, Any]) -> Config:
 
 
 def merge_settings(current: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings with the changes applied. Raises `Misconfigured` for an unknown name or another type."""
+    """Return settings with the changes applied. Raises `Misconfigured` for an unknown name, type or choice."""
     refuse_unknown(change, DEFAULTS, "settings")
     for name, value in change.items():
         default = DEFAULTS[name]
         if default is not None and value is not None and not isinstance(value, _accepted(default)):
             raise Misconfigured(f"settings.{name}: expected {type(default).__name__} like {default!r}, seen {value!r}")
+        if name in _CHOICES and value not in _CHOICES[name]:
+            raise Misconfigured(f"settings.{name}: expected one of {', '.join(_CHOICES[name])}, seen {value!r}")
     return {**current, **change}
 
 

@@ -173,7 +173,7 @@ def _product_view(shop: Shop, product: Product, currency: str) -> dict[str, Any]
         "gtin": product.gtin,
         "gtin_14": gtin_14(product.gtin),
         "price": price,
-        "tax_included": True,
+        "tax_included": shop.settings["tax_included"],
         "tax_class": product.tax_class,
         "weight_g": unit_weight_g(shop.catalogue, product),
         "size_cm": list(product.size_cm),

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 
-def shipping_net(shipping: Mapping[str, Any]) -> Decimal:
+def shipping_net(shipping: Mapping[str, Any], included: bool) -> Decimal:
     """Return nothing."""
     return Decimal(0)
 

@@ -14,12 +14,12 @@ from mocks.merchant.clients.sap_client import ORDERS, SapClient, text_literal
 from mocks.merchant.clients.transport import Unreachable
 from mocks.merchant.database import unpack
 from mocks.merchant.policy.address import stored_postcode
+from mocks.merchant.policy.composition import tax_of, without_tax
 from mocks.merchant.policy.money import quantum
-from mocks.merchant.policy.tax import contained_tax
+from mocks.merchant.policy.rounding import allocate
 from mocks.merchant.seams import seam
 from mocks.merchant.shop import Shop
 from mocks.merchant.storefront.catalogue import Catalogue, Product, components
-from mocks.merchant.storefront.pricing import allocate
 from mocks.merchant.storefront.progress import move
 
 _UNIT = "PC"
@@ -57,9 +57,9 @@ def accounting_date(placed_at: str, now: datetime, zone: str) -> str:
 
 
 @seam("ERP documents and tax")
-def line_net(line: Mapping[str, Any]) -> Decimal:
-    """Return a line's value without tax: its discounted total less the tax contained."""
-    return Decimal(line["total"]) - Decimal(line["tax"])
+def line_net(line: Mapping[str, Any], included: bool) -> Decimal:
+    """Return a line's value without tax: its discounted total, less the tax contained where prices hold it."""
+    return without_tax(line, included)
 
 
 @seam("ERP documents and tax")
@@ -81,9 +81,9 @@ def erp_tax(tax: Decimal, line: Mapping[str, Any]) -> Decimal:
 
 
 @seam("ERP documents and tax")
-def shipping_net(shipping: Mapping[str, Any]) -> Decimal:
+def shipping_net(shipping: Mapping[str, Any], included: bool) -> Decimal:
     """Return the freight without tax."""
-    return Decimal(shipping["total"]) - Decimal(shipping["tax"])
+    return without_tax(shipping, included)
 
 
 @seam("formatting and parsing")
@@ -108,8 +108,8 @@ def sales_order(shop: Shop, row: sqlite3.Row, part: Mapping[str, Any]) -> dict[s
     lines = [line for line in body["lines"] if line["id"] in part["lines"]]
     left = Decimal(0)
     if shop.settings["erp_tax_per"] == "rate":
-        lines, left = _taxed_per_rate(lines, row["currency"], shop.settings["rounding_mode"])
-    items = [item for line in lines for item in _items(shop, line, currency)]
+        lines, left = _taxed_per_rate(lines, body["tax_included"], row["currency"], shop.settings["rounding_mode"])
+    items = [item for line in lines for item in _items(shop, line, body["tax_included"], currency)]
     for place, item in enumerate(items, 1):
         item["SalesOrderItem"] = str(place * 10)
     document = {
@@ -286,20 +286,21 @@ def _plant(catalogue: Catalogue, sku: str) -> str:
     return catalogue.product(sku).plant
 
 
-def _items(shop: Shop, line: Mapping[str, Any], currency: str) -> list[dict[str, Any]]:
+def _items(shop: Shop, line: Mapping[str, Any], included: bool, currency: str) -> list[dict[str, Any]]:
     """Return the items of a line: one, or one for each component of a bundle with its share of the value."""
     product = shop.catalogue.product(line["sku"])
     needed = components(product, line["quantity"])
     parts = [(shop.catalogue.product(sku), quantity) for sku, quantity in needed.items()]
     weights = [part.price * quantity for part, quantity in parts]
     step = quantum(currency)
-    mode = shop.settings["rounding_mode"]
-    gross_net = Decimal(line["gross"]) - contained_tax(
-        Decimal(line["gross"]), Decimal(line["tax_rate"]), currency, mode
-    )
+    net = gross_net = line_net(line, included)
+    if Decimal(line["discount"]):
+        gross, percent = Decimal(line["gross"]), Decimal(line["tax_rate"])
+        mode = shop.settings["rounding_mode"]
+        gross_net = gross - (tax_of(gross, percent, True, currency, mode) if included else 0)
     values = {
         "net": allocate(erp_goods(gross_net, line), weights, step),
-        "discount": allocate(erp_discount(gross_net - line_net(line), line), weights, step),
+        "discount": allocate(erp_discount(gross_net - net, line), weights, step),
         "tax": allocate(erp_tax(Decimal(line.get("erp_tax", line["tax"])), line), weights, step),
     }
     return [
@@ -338,7 +339,7 @@ def _condition(kind: str, value: Decimal, currency: str, *, per: int = 0) -> dic
 
 
 def _header_conditions(shop: Shop, body: Mapping[str, Any], currency: str) -> list[dict[str, Any]]:
-    freight, tax = shipping_net(body["shipping"]), Decimal(body["shipping"]["tax"])
+    freight, tax = shipping_net(body["shipping"], body["tax_included"]), Decimal(body["shipping"]["tax"])
     conditions = [_condition("HD00", freight, currency), _condition("MWST", tax, currency)] if freight else []
     rounding = Decimal(body["rounding"])
     if rounding and shop.settings["erp_rounding_line"]:
@@ -347,14 +348,14 @@ def _header_conditions(shop: Shop, body: Mapping[str, Any], currency: str) -> li
 
 
 def _taxed_per_rate(
-    lines: Sequence[Mapping[str, Any]], currency: str, mode: str
+    lines: Sequence[Mapping[str, Any]], included: bool, currency: str, mode: str
 ) -> tuple[list[Mapping[str, Any]], Decimal]:
     """Return the lines with the tax of each rate rounded once, as the ERP does, and what is left over in all."""
     taxes: dict[str, Decimal] = {}
     for rate in dict.fromkeys(line["tax_rate"] for line in lines):
         group = [line for line in lines if line["tax_rate"] == rate]
         totals = [Decimal(line["total"]) for line in group]
-        whole = contained_tax(sum(totals, Decimal(0)), Decimal(rate), currency, mode)
+        whole = tax_of(sum(totals, Decimal(0)), Decimal(rate), included, currency, mode)
         shares = allocate(whole, totals, quantum(currency))
         taxes |= {line["id"]: share for line, share in zip(group, shares, strict=True)}
     left = sum((Decimal(line["tax"]) - taxes[line["id"]] for line in lines), Decimal(0))

@@ -68,3 +68,9 @@ def tax_code(rate: Decimal, tax_class: str, treatment: str) -> str:
 def contained_tax(gross: Decimal, rate: Decimal, currency: str, mode: str) -> Decimal:
     """Return the tax contained in a gross amount, rounded as one line."""
     return round_line(gross * rate / (100 + rate), currency, mode)
+
+
+@seam("ERP documents and tax")
+def added_tax(net: Decimal, rate: Decimal, currency: str, mode: str) -> Decimal:
+    """Return the tax on top of an amount without tax, rounded as one line."""
+    return round_line(net * rate / 100, currency, mode)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from mocks.merchant.errors import Refusal
 from mocks.merchant.hub.exchange import current_rate, is_fresh
+from mocks.merchant.policy.composition import Taxed, payable, taxes
 from mocks.merchant.policy.money import gateway_granularity, plain, quantum
 from mocks.merchant.policy.rates import Rate, convert, rate_label
-from mocks.merchant.policy.rounding import round_amount, round_line, round_total
-from mocks.merchant.policy.tax import contained_tax, tax_code, tax_rate, tax_treatment
+from mocks.merchant.policy.rounding import allocate, round_line, round_total
+from mocks.merchant.policy.tax import tax_code, tax_rate, tax_treatment
 from mocks.merchant.seams import seam
 from mocks.merchant.shop import Shop
 from mocks.merchant.storefront.catalogue import Product
@@ -33,7 +34,7 @@ class Quote:
 
 @seam("pricing and promotions")
 def unit_price(product: Product, currency: str, base: str, rate: Rate, markup: Decimal, mode: str) -> Decimal:
-    """Return the gross price of one unit: the manual list's where it has one, else the base price converted once."""
+    """Return the price of one unit: the manual list's where it has one, else the base price converted once."""
     if currency == base:
         return product.price
     listed = product.prices.get(currency)
@@ -88,20 +89,6 @@ def line_gross(unit: Decimal, quantity: int, currency: str, mode: str) -> Decima
     return round_line(unit * quantity, currency, mode)
 
 
-def allocate(amount: Decimal, weights: Sequence[Decimal], step: Decimal) -> list[Decimal]:
-    """Return the amount spread over weights in whole steps: shares sum to the amount, largest remainders first."""
-    total = sum(weights, Decimal(0))
-    if total == 0 or amount == 0:
-        return [Decimal(0)] * len(weights)
-    exact = [amount * weight / total for weight in weights]
-    shares = [round_amount(share, step, "down") for share in exact]
-    missing = int((amount - sum(shares, Decimal(0))) / step)
-    order = sorted(range(len(weights)), key=lambda place: (shares[place] - exact[place], place))
-    for place in order[:missing]:
-        shares[place] += step
-    return shares
-
-
 def usable_rate(shop: Shop, currency: str) -> Rate:
     """Return the rate for a sold currency. Raises `Refusal` for one not sold or with no fresh rate."""
     if currency not in shop.settings["currencies"]:
@@ -115,7 +102,7 @@ def usable_rate(shop: Shop, currency: str) -> Rate:
 
 
 def price_of(shop: Shop, product: Product, currency: str) -> Decimal:
-    """Return the gross price of one unit in the currency."""
+    """Return the price of one unit in the currency, with tax where the shop's prices hold it."""
     rate = usable_rate(shop, currency)
     if rate.source == "price list" and currency not in product.prices:
         raise Refusal(422, "no_price", f"'{product.sku}' has no price in {currency}.", sku=product.sku)
@@ -141,11 +128,13 @@ def quote_cart(shop: Shop, cart: Mapping[str, Any], coupon: Mapping[str, Any] | 
     discount = coupon_discount(coupon, goods, currency, rate, mode) if coupon else Decimal(0)
     shares = allocate(discount, [Decimal(line["gross"]) for line in lines], quantum(currency))
     for line, share in zip(lines, shares, strict=True):
-        _settle_line(line, share, currency, mode)
+        line["discount"] = plain(share, currency)
+        line["total"] = plain(Decimal(line["gross"]) - share, currency)
     shipping = _shipping(shop, cart, goods - discount, rate, country, treatment)
-    paid = goods - discount + Decimal(shipping["total"])
+    tax = _tax(shop, lines, shipping, currency)
+    included = shop.settings["tax_included"]
+    paid = sum((payable(line, included) for line in lines), payable(shipping, included))
     total = round_total(paid, currency, total_step(shop, currency), mode)
-    tax = sum((Decimal(line["tax"]) for line in lines), Decimal(shipping["tax"]))
     body = {
         "currency": currency,
         "lines": lines,
@@ -154,7 +143,7 @@ def quote_cart(shop: Shop, cart: Mapping[str, Any], coupon: Mapping[str, Any] | 
         "coupon": coupon["code"] if coupon else None,
         "shipping": shipping,
         "tax": plain(tax, currency),
-        "tax_included": True,
+        "tax_included": included,
         "tax_treatment": treatment,
         "rounding": plain(total - paid, currency),
         "total": plain(total, currency),
@@ -182,11 +171,18 @@ def _line(
     }
 
 
-def _settle_line(line: dict[str, Any], discount: Decimal, currency: str, mode: str) -> None:
-    total = Decimal(line["gross"]) - discount
-    line["discount"] = plain(discount, currency)
-    line["total"] = plain(total, currency)
-    line["tax"] = plain(contained_tax(total, Decimal(line["tax_rate"]), currency, mode), currency)
+def _tax(shop: Shop, lines: list[dict[str, Any]], shipping: dict[str, Any], currency: str) -> Decimal:
+    """Write the tax of each line and of shipping under the declared policy, and return the sum."""
+    items = [
+        Taxed(Decimal(line["unit_price"]), line["quantity"], Decimal(line["discount"]), Decimal(line["tax_rate"]))
+        for line in lines
+    ]
+    items.append(Taxed(Decimal(shipping["total"]), 1, Decimal(0), Decimal(shipping["tax_rate"])))
+    settings = shop.settings
+    amounts = taxes(items, settings["tax_included"], settings["rounding_level"], currency, settings["rounding_mode"])
+    for entry, amount in zip((*lines, shipping), amounts, strict=True):
+        entry["tax"] = plain(amount, currency)
+    return sum(amounts, Decimal(0))
 
 
 def _shipping(
@@ -209,7 +205,6 @@ def _shipping(
         "name": chosen["name"] if chosen else "Standard delivery",
         "total": plain(total, currency),
         "tax_rate": f"{percent:f}",
-        "tax": plain(contained_tax(total, percent, currency, mode), currency),
         "tax_code": tax_code(percent, "standard", treatment),
     }
 
