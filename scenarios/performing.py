@@ -1,0 +1,40 @@
+"""Performs the cases of a test module side by side, so that they share the time that passes; see `outcomes_of`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from assay.events import Outcome
+from assay.flow import Flow
+from assay.runners.run import Pair, run_cases
+from assay.runners.session import Session
+from assay.runners.verdict import Trouble
+
+
+def named(flows: Sequence[Flow]) -> dict[str, Pair]:
+    """Return every case of some flows by the name under which its test asks for it: ``F02[jpy]``."""
+    return {f"{flow.id}[{case.name}]": (flow, case) for flow in flows for case in flow.cases}
+
+
+def outcomes_of(request: pytest.FixtureRequest, session: Session, pairs: dict[str, Pair]) -> dict[str, Outcome]:
+    """Perform and judge those cases that the chosen tests ask for by ``name``, and all their orders together."""
+    chosen = {
+        item.callspec.params.get("name")
+        for item in request.session.items
+        if isinstance(item, pytest.Function) and hasattr(item, "callspec")
+    }
+    found: dict[str, Outcome] = {}
+
+    def heard(outcome: Outcome) -> None:
+        found[f"{outcome.flow}[{outcome.case}]"] = outcome
+
+    def trouble(what: Trouble) -> None:
+        pytest.fail(what.text)
+
+    wanted = [pair for name, pair in pairs.items() if name in chosen]
+    # Those that act alone come first, so that their orders go on while time passes for the others.
+    wanted.sort(key=lambda pair: not pair[1].alone)
+    run_cases(session, wanted, heard=heard, trouble=trouble, workers=len(wanted) or 1)
+    return found
