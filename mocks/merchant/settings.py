@@ -32,7 +32,9 @@ DEFAULTS: dict[str, Any] = {
     "shipping_table_manual": {"KWD": "8.250"},
     "safety_stock": 0,
     "safety_stock_by_sku": {},
-    "payment_methods": ["card", "sepa", "gift_card", "invoice"],
+    "payment_methods": ["card", "paypal", "sepa", "gift_card", "invoice"],
+    "card_gateways": {"default": ["stripe", "adyen"]},  # further keys are currencies; the first is preferred
+    "paypal_currencies": None,  # or some of PayPal's own list
     "capture": "automatic",  # or "on_shipment": authorise now, capture what ships, void the rest
     "b2b_approval": False,  # invoice orders of companies wait for an operator
     "approval_from": "0",  # EUR; only orders of at least this much wait
