@@ -77,6 +77,57 @@ class RatePolicy(Table):
     price_lists: tuple[str, ...] = Field(
         (), description="what is priced by hand, never converted: a currency, or SKU/currency"
     )
+    source: str | None = Field(None, description="the system whose rates price everything, where there are several")
+    stores: dict[str, str] = Field(default_factory=dict, description="store = 'system', where its source is another")
+    margin_floor: Decimal | None = Field(
+        None, ge=0, description="no price falls below cost x (1 + floor); 0.10 is 10 %; needs costs"
+    )
+    costs: dict[str, Decimal] = Field(
+        default_factory=dict, description="what an article costs the shop, in the base currency, by SKU"
+    )
+    spread: Decimal = Field(Decimal(0), ge=0, description="of buying and selling rates; 0.006 is 0.6 %")
+    pegged: tuple[str, ...] = Field((), description="currencies worth exactly one of the base currency")
+
+
+class Coupon(Table):
+    """What a coupon takes off the goods."""
+
+    kind: Literal["fixed", "percent"]
+    value: Decimal = Field(gt=0, description="an amount of the base currency, or per cent")
+    values: dict[str, Decimal] = Field(
+        default_factory=dict, description="a fixed amount by currency, where it is not the converted one"
+    )
+    goods_from: Decimal | None = Field(None, gt=0, description="goods it needs at least, in the base currency")
+    limit: int | None = Field(None, ge=1, description="how often it may be used by all customers together")
+
+
+class PromotionPolicy(Table):
+    """What the shop gives away, and from when on; what is not declared here is not judged."""
+
+    coupons: dict[str, Coupon] = Field(default_factory=dict, description="by code")
+    free_shipping_from: Decimal | None = Field(
+        None, gt=0, description="goods that ship free at the shop's own prices, in the base currency"
+    )
+    free_shipping_by_currency: dict[str, Decimal] = Field(
+        default_factory=dict, description="the same by currency, where it is not the converted amount"
+    )
+
+
+class RefundPolicy(Table):
+    """What may be kept of a refund, or given beyond it."""
+
+    reasons: tuple[str, ...] = Field(
+        (), description="words in a refund's reason by which it may be another amount than its lines', e.g. restocking"
+    )
+
+
+class LedgerPolicy(Table):
+    """What the books of gateways, bank and ERP are held against."""
+
+    limit_days: int | None = Field(None, ge=0, description="how long a line may stay without its counterpart")
+    classes: tuple[str, ...] | None = Field(
+        None, description="kinds of balance entries that belong to no order: fee, payout, reserve, adjustment …"
+    )
 
 
 class ShippingPolicy(Table):
@@ -110,6 +161,9 @@ class Policies(Table):
     shipping: ShippingPolicy = ShippingPolicy()
     books: BookPolicy = BookPolicy()
     stock: StockPolicy = StockPolicy()
+    promotions: PromotionPolicy = PromotionPolicy()
+    refunds: RefundPolicy = RefundPolicy()
+    ledger: LedgerPolicy = LedgerPolicy()
     state_ttl_s: dict[str, Seconds] = Field(
         default_factory=dict, description="how long an order may stay in a state that is not its last, in seconds"
     )

@@ -6,7 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from assay.oracles.judging import Judging
+from assay.oracles.judging import Coupon, Judging
 
 
 def judging_of(policies: Any) -> Judging:
@@ -31,4 +31,34 @@ def judging_of(policies: Any) -> Judging:
         reservation_ttl=timedelta(seconds=ttl) if ttl is not None else None,
         state_ttl={name: timedelta(seconds=value) for name, value in getattr(policies, "state_ttl_s", {}).items()},
         confirms_unpaid=bool(getattr(policies, "confirms_unpaid", False)),
+        rate_source=getattr(rates, "source", None),
+        rate_sources=dict(getattr(rates, "stores", {})),
+        margin_floor=getattr(rates, "margin_floor", None),
+        costs=dict(getattr(rates, "costs", {})),
+        rate_spread=Decimal(getattr(rates, "spread", 0)),
+        pegged=frozenset(getattr(rates, "pegged", ())),
+        refund_reasons=tuple(getattr(getattr(policies, "refunds", None), "reasons", ())),
+        **_promotions(getattr(policies, "promotions", None)),
+        **_ledger(getattr(policies, "ledger", None)),
     )
+
+
+def _promotions(promotions: Any) -> dict[str, Any]:
+    """Return what is declared of coupons and free shipping."""
+    if promotions is None:
+        return {}
+    return {
+        "coupons": {code: Coupon(**dict(coupon)) for code, coupon in promotions.coupons.items()},
+        "free_shipping_from": promotions.free_shipping_from,
+        "free_shipping": dict(promotions.free_shipping_by_currency),
+    }
+
+
+def _ledger(ledger: Any) -> dict[str, Any]:
+    """Return what the books are held against."""
+    if ledger is None:
+        return {}
+    return {
+        "ledger_limit": None if ledger.limit_days is None else timedelta(days=ledger.limit_days),
+        "ledger_classes": None if ledger.classes is None else frozenset(ledger.classes),
+    }

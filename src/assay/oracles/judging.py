@@ -18,6 +18,17 @@ _LINE_LIMITS = {"ups": 35}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Coupon:
+    """What a coupon takes off: a fixed amount of the base currency (or by currency) or per cent, from goods on."""
+
+    kind: str
+    value: Decimal
+    values: Mapping[str, Decimal] = field(default_factory=dict)
+    goods_from: Decimal | None = None
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Judging:
     """The parameters of one environment.
 
@@ -28,6 +39,10 @@ class Judging:
     accounting_zone: the IANA zone of document dates. packaging_g: what a parcel weighs empty. reservation_ttl: how
     long units are held without an order. state_ttl: how long an order may stay in a state that is not its last.
     confirms_unpaid: whether a confirmation may be written before the money is authorised.
+    rate_source and rate_sources: whose rates price anything, and those of single stores. margin_floor and costs: below
+    what no price falls. rate_spread: between buying and selling; pegged: currencies worth one of the base currency.
+    coupons by code; free_shipping_from in the base currency and free_shipping in others. refund_reasons: words by which
+    a refund may differ from its lines. ledger_limit and ledger_classes: what books are held against, None undeclared.
     """
 
     rounding: Rounding | None = None
@@ -47,6 +62,18 @@ class Judging:
     reservation_ttl: timedelta | None = None
     state_ttl: Mapping[str, timedelta] = field(default_factory=dict)
     confirms_unpaid: bool = False
+    rate_source: str | None = None
+    rate_sources: Mapping[str, str] = field(default_factory=dict)
+    margin_floor: Decimal | None = None
+    costs: Mapping[str, Decimal] = field(default_factory=dict)
+    rate_spread: Decimal = Decimal(0)
+    pegged: frozenset[str] = frozenset()
+    coupons: Mapping[str, Coupon] = field(default_factory=dict)
+    free_shipping_from: Decimal | None = None
+    free_shipping: Mapping[str, Decimal] = field(default_factory=dict)
+    refund_reasons: tuple[str, ...] = ()
+    ledger_limit: timedelta | None = None
+    ledger_classes: frozenset[str] | None = None
 
     def slack(self, role: str) -> timedelta:
         """Return how long systems of a role may take; nothing where nobody declared it."""

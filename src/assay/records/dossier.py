@@ -132,6 +132,7 @@ class Population:
     `orders` may reach back further than the window: what was placed before it may be paid and booked within. `scans`
     are texts that belong to no single order, as the platform's logs. `entries`, `payouts`, `journal_lines`,
     `statement_lines` and `figures` are what gateways settle, the ERP books, the bank states and the platform reports.
+    `store_rates` are (store, the rates it prices with), `published` what publishers of rates published.
     """
 
     since: datetime
@@ -148,6 +149,8 @@ class Population:
     journal_lines: tuple[JournalLine, ...] = ()
     statement_lines: tuple[StatementLine, ...] = ()
     figures: tuple[Figure, ...] = ()
+    store_rates: tuple[tuple[str, tuple[Rate, ...]], ...] = ()
+    published: tuple[Rate, ...] = ()
     unread: tuple[tuple[str, str], ...] = ()
     read_at: datetime | None = None
 
