@@ -1,13 +1,14 @@
-"""The head of the SAP S/4HANA Cloud simulator: five OData V2 services over one state."""
+"""The head of the SAP S/4HANA Cloud simulator: six OData V2 services and one SOAP service over one state."""
 
 from __future__ import annotations
 
 from assay.simkit import Answer, Call, Failure, Route, Simulator, World
 from assay.simkit.odata import Behaviour, EntitySet, Service
 from assay.simkit.odata.errors import ODataFault, error_answer
-from mocks.sap_s4hana import deliveries, logistics, master, sales
+from mocks.sap_s4hana import deliveries, journal_soap, logistics, master, sales
 from mocks.sap_s4hana.access import admit
 from mocks.sap_s4hana.model_delivery import DELIVERY_MODEL
+from mocks.sap_s4hana.model_journal import JOURNAL_MODEL
 from mocks.sap_s4hana.model_master import PARTNER_MODEL, PRODUCT_MODEL, STOCK_MODEL
 from mocks.sap_s4hana.model_sales import (
     ITEM_PARTNER,
@@ -71,7 +72,8 @@ PARTNERS = Service(
         "A_AddressPhoneNumber": Behaviour(master.create_phone),
     },
 )
-SERVICES = (SALES, DELIVERIES, STOCK, PRODUCTS, PARTNERS)
+JOURNAL = Service(JOURNAL_MODEL, _BASE + "API_OPLACCTGDOCITEMCUBE_SRV", admit)
+SERVICES = (SALES, DELIVERIES, STOCK, PRODUCTS, PARTNERS, JOURNAL)
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "MERGE", "DELETE")
 
 
@@ -107,11 +109,12 @@ def to_error(failure: Failure) -> Answer:
 
 SIMULATOR = Simulator(
     vendor="sap_s4hana",
-    title="SAP S/4HANA Cloud (OData V2)",
+    title="SAP S/4HANA Cloud (OData V2, journal entries by SOAP)",
     hosts=(HOST,),
     state=build_state,
     routes=[
         *(route for service in SERVICES for route in _routes(service)),
+        Route("POST", journal_soap.PATH, journal_soap.handle),
         *(Route(method, _BASE + "{path:path}", unknown) for method in _METHODS),
     ],
     error=to_error,
@@ -134,6 +137,7 @@ SIMULATOR = Simulator(
         "base_url",
         "created_by",
         "sales_organization",
+        "gl_accounts",
     ),
     sources=(
         "https://api.sap.com/api/API_SALES_ORDER_SRV",
@@ -141,9 +145,12 @@ SIMULATOR = Simulator(
         "https://api.sap.com/api/API_MATERIAL_STOCK_SRV",
         "https://api.sap.com/api/API_PRODUCT_SRV",
         "https://api.sap.com/api/API_BUSINESS_PARTNER",
+        "https://api.sap.com/api/API_OPLACCTGDOCITEMCUBE_SRV",
+        "https://api.sap.com/api/JOURNALENTRYCREATEREQUESTCONFI",
     ),
     not_faked=(
         "Atom payloads: JSON alone is spoken, $metadata alone is XML",
+        "clearing, reversal and tax of journal entries; customers and suppliers as accounts",
         "billing documents, credit management, availability beyond unrestricted stock",
         "SAP's own price determination: prices are the conditions the caller sends",
     ),

@@ -9,11 +9,12 @@ from assay.simkit import Call, World
 from assay.simkit.odata import EntityStore, ODataFault, Row
 from assay.simkit.odata.values import wire_date, wire_instant, wire_ms
 from mocks.sap_s4hana.model_delivery import DELIVERY_MODEL
+from mocks.sap_s4hana.model_journal import JOURNAL_MODEL
 from mocks.sap_s4hana.model_master import PARTNER_MODEL, PRODUCT_MODEL, STOCK_MODEL
 from mocks.sap_s4hana.model_sales import SALES_MODEL, SALES_ORDER
 
 HOST = "my300000-api.s4hana.cloud.sap"
-MODELS = (SALES_MODEL, DELIVERY_MODEL, STOCK_MODEL, PRODUCT_MODEL, PARTNER_MODEL)
+MODELS = (SALES_MODEL, DELIVERY_MODEL, STOCK_MODEL, PRODUCT_MODEL, PARTNER_MODEL, JOURNAL_MODEL)
 
 
 class SapState:
