@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import itertools
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 from urllib.parse import quote, urlsplit
 
+from assay.connectors.merchant.calling import accepted, seen_in, submission, written
+from assay.connectors.merchant.currencies import Currencies
 from assay.connectors.merchant.decoding import (
     decode_article,
     decode_basket,
@@ -19,16 +20,15 @@ from assay.connectors.merchant.decoding import (
     decode_stock_count,
     read_money,
 )
-from assay.errors import InfrastructureError
+from assay.connectors.merchant.giving_back import GivingBack
+from assay.connectors.merchant.telling import Telling
 from assay.money import Money
 from assay.records import Article, CustomerMessage, Order, StockCount
 from assay.roles import (
     Basket,
     ConnectorHead,
-    Http,
     PaymentKind,
     Purchase,
-    Reply,
     ShippingOffer,
     ShopRefused,
     Submission,
@@ -45,12 +45,8 @@ HEAD = ConnectorHead(
 _PAGE_SIZE = 100
 
 
-class Merchant:
+class Merchant(Currencies, GivingBack, Telling):
     """The shop of the reference merchant."""
-
-    def __init__(self, http: Http, credentials: Mapping[str, str]) -> None:
-        self._http = http
-        self._operator = {"Authorization": f"Bearer {credentials['operator_token']}"}
 
     def place(self, purchase: Purchase) -> str:
         """Buy as a guest: cart, lines, coupon, address, checkout; return the order's id."""
@@ -148,14 +144,14 @@ class Merchant:
         payment = {name: value for name, value in given.items() if value is not None}
         headers = {"Idempotency-Key": key} if key else None
         path = f"/api/carts/{cart}/checkout"
-        return _submission(self._http.request("POST", path, json={"payment": payment}, headers=headers), "POST", path)
+        return submission(self._http.request("POST", path, json={"payment": payment}, headers=headers), "POST", path)
 
     def come_back(self, url: str) -> Submission:
         """Follow the bank's link to the shop, at the shop's own address."""
         parts = urlsplit(url)
         # The link names the edge's way into the shop, and what a witness reads never passes the edge.
         path = "/checkout/return" + (f"?{parts.query}" if parts.query else "")
-        return _submission(self._http.request("GET", path), "GET", "/checkout/return")
+        return submission(self._http.request("GET", path), "GET", "/checkout/return")
 
     def order(self, ref: str) -> Order:
         """Return the order; `LookupError` when the shop does not know it."""
@@ -165,7 +161,7 @@ class Merchant:
         """Return the shop's own answer about an order, as it came."""
         path = f"/api/orders/{ref}"
         reply = self._http.request("GET", path, headers=self._operator)
-        _accepted(reply, "GET", path)
+        accepted(reply, "GET", path)
         return reply.text
 
     def messages(self, ref: str) -> Sequence[CustomerMessage]:
@@ -191,7 +187,12 @@ class Merchant:
 
     def orders(self, since: datetime, until: datetime) -> Sequence[Order]:
         """Return all orders placed in [since, until), page after page."""
-        return [decode_order(each) for each in self._listed(("since", since.isoformat()), ("until", until.isoformat()))]
+        return [
+            decode_order(each)
+            for each in self._listed(
+                "/api/orders", "orders", ("since", since.isoformat()), ("until", until.isoformat())
+            )
+        ]
 
     def cancel_order(self, ref: str, reason: str) -> None:
         """Cancel the whole order; the shop stops it everywhere and gives the money back.
@@ -202,8 +203,8 @@ class Merchant:
         path = f"/api/orders/{ref}/cancel"
         reply = self._http.request("POST", path, json={"reason": reason}, headers=self._operator)
         if reply.status == 409:
-            raise UndoRefused(_seen(reply))
-        _accepted(reply, "POST", path)
+            raise UndoRefused(seen_in(reply))
+        accepted(reply, "POST", path)
 
     def cancel_units(self, ref: str, units: Mapping[str, int], reason: str) -> None:
         """Cancel some units of an order before it ships: units by the shop's id of the line."""
@@ -230,73 +231,10 @@ class Merchant:
 
     def issue_gift_card(self, value: Money) -> str:
         """Make a gift card worth that much and return its code."""
-        worth = {"amount": f"{value.amount:f}", "currency": value.currency}
-        return str(self._operate("/api/operator/gift-cards", {"value": worth})["code"])
+        return str(self._operate("/api/operator/gift-cards", {"value": written(value)})["code"])
 
     def find_by_marker(self, marker: str, since: datetime) -> Sequence[str]:
         """Return the references of all orders placed since then under that e-mail address, oldest first."""
         wanted = marker.casefold()
-        listed = self._listed(("since", since.isoformat()))
+        listed = self._listed("/api/orders", "orders", ("since", since.isoformat()))
         return [each["id"] for each in listed if str(each.get("customer", {}).get("email")).casefold() == wanted]
-
-    def _operate(self, path: str, content: Any) -> Any:
-        return self._call("POST", path, content, headers=self._operator)
-
-    def _listed(self, *span: tuple[str, str]) -> Iterator[dict[str, Any]]:
-        page = 1
-        while True:
-            params = [*span, ("page", str(page)), ("page_size", str(_PAGE_SIZE))]
-            answer = self._call("GET", "/api/orders", params=params, headers=self._operator)
-            yield from answer["orders"]
-            if len(answer["orders"]) < _PAGE_SIZE:
-                return
-            page += 1
-
-    def _call(
-        self,
-        method: str,
-        path: str,
-        body: Any = None,
-        *,
-        params: Sequence[tuple[str, str]] = (),
-        headers: Mapping[str, str] | None = None,
-    ) -> Any:
-        reply = self._http.request(method, path, json=body, params=params, headers=headers)
-        _accepted(reply, method, path)
-        return reply.json()
-
-
-def _accepted(reply: Reply, method: str, path: str) -> None:
-    if reply.status == 404:
-        raise LookupError(f"the shop does not know {path}")
-    if reply.status in (400, 402, 409, 422, 429):
-        raise ShopRefused(f"{method} {path}: {_seen(reply)}")
-    if reply.status >= 400:
-        raise InfrastructureError(f"the shop refused {method} {path}", expected="2xx", seen=_seen(reply))
-
-
-def _seen(reply: Reply) -> str:
-    return f"{reply.status} {reply.text[:300]}"
-
-
-def _submission(reply: Reply, method: str, path: str) -> Submission:
-    """Return what a customer makes of the answer to a checkout, or to coming back from the bank."""
-    if reply.status in (402, 409, 422, 429, 502, 503):
-        try:
-            text = str(reply.json()["error"]["message"])
-        except (ValueError, LookupError, TypeError):
-            text = _seen(reply)  # not the shop's own words: something before it answered
-        return Submission(status="declined" if reply.status == 402 else "refused", text=text)
-    _accepted(reply, method, path)
-    seen = reply.json()
-    if reply.status == 202:
-        order = seen["order"]
-        return Submission(
-            status=seen["status"],
-            order_ref=order["id"],
-            order_number=order["number"],
-            redirect_url=seen.get("redirect_url"),
-        )
-    return Submission(
-        status="ordered", order_ref=seen["id"], order_number=seen["number"], total=read_money(seen["total"])
-    )

@@ -9,16 +9,23 @@ from typing import Any
 from assay.money import Money
 from assay.records import (
     Address,
+    AnalyticsEvent,
     Article,
+    CreditMovement,
     Edit,
+    Figure,
     Line,
     Movement,
     Order,
     OrderRefund,
+    OrderReturn,
     Parcel,
+    PaymentOption,
     Posting,
+    Rate,
     Reservation,
     StateChange,
+    StatementLine,
     StockCount,
     Tender,
     UsedRate,
@@ -35,6 +42,8 @@ def decode_basket(seen: dict[str, Any]) -> Basket:
         discount=read_money(seen["discount"]),
         shipping=read_money(seen["shipping"]["total"]),
         total=read_money(seen["total"]),
+        tax=_optional(seen, "tax"),
+        shipping_tax_rate=_decimal(seen["shipping"].get("tax_rate")),
     )
 
 
@@ -94,6 +103,8 @@ def decode_order(seen: dict[str, Any]) -> Order:
         edits=tuple(_edit(each, seen["currency"]) for each in seen.get("edits", ())),
         tenders=_tenders(seen),
         refunds=tuple(_refund(each) for each in seen.get("refunds", ())),
+        returns=tuple(_return(each) for each in seen.get("returns", ())),
+        store=seen.get("store"),
         postings=_postings(erp),
         parcels=parcels,
     )
@@ -160,6 +171,20 @@ def _refund(seen: dict[str, Any]) -> OrderRefund:
         amount=read_money(seen["amount"]),
         reason=seen.get("reason") or "",
         at=datetime.fromisoformat(seen["at"]),
+        lines=tuple((seen.get("lines") or {}).items()),
+        shipping=bool(seen.get("shipping")),
+        base=_optional(seen, "base_amount"),
+        gateway_ref=seen.get("reference"),
+    )
+
+
+def _return(seen: dict[str, Any]) -> OrderReturn:
+    return OrderReturn(
+        ref=seen["id"],
+        status=seen["status"],
+        at=datetime.fromisoformat(seen["at"]),
+        credited=_optional(seen, "credited"),
+        lines=tuple((seen.get("lines") or {}).items()),
     )
 
 
@@ -185,6 +210,53 @@ def _used_rate(seen: dict[str, Any]) -> UsedRate:
         value=_decimal(seen.get("rate")),
         as_of=date.fromisoformat(seen["date"][:10]),
         source=seen["source"],
+        label=seen.get("label"),
+    )
+
+
+def decode_rate(seen: dict[str, Any]) -> Rate:
+    """Turn a rate the shop prices with into our record."""
+    return Rate(
+        system="merchant",
+        base=seen["base"],
+        quote=seen["currency"],
+        value=Decimal(seen["rate"]),
+        as_of=date.fromisoformat(seen["date"][:10]),
+    )
+
+
+def decode_option(seen: dict[str, Any]) -> PaymentOption:
+    """Turn a way to pay into our record."""
+    return PaymentOption(kind=seen["kind"], gateway=seen.get("gateway"))
+
+
+def decode_credit_movement(seen: dict[str, Any]) -> CreditMovement:
+    """Turn a movement of store credit into our record."""
+    at = datetime.fromisoformat(seen["at"])
+    return CreditMovement(amount=read_money(seen["amount"]), order_ref=seen.get("order"), at=at)
+
+
+def decode_event(seen: dict[str, Any], order_ref: str) -> AnalyticsEvent:
+    """Turn what analytics was told of an order into our record."""
+    at = datetime.fromisoformat(seen["at"])
+    return AnalyticsEvent(name=seen["name"], order_ref=order_ref, value=read_money(seen["value"]), at=at)
+
+
+def decode_figure(seen: dict[str, Any], since: datetime, until: datetime) -> Figure:
+    """Turn a sum the platform tells others into our record."""
+    parts = tuple(read_money(each) for each in seen.get("per_currency", ()))
+    total = read_money(seen["total"])
+    return Figure(system="merchant", name=seen["name"], total=total, since=since, until=until, per_currency=parts)
+
+
+def decode_statement_line(seen: dict[str, Any]) -> StatementLine:
+    """Turn a line of a bank statement, as the shop read it, into our record."""
+    return StatementLine(
+        system="merchant",
+        ref=seen["ref"],
+        amount=read_money(seen["amount"]),
+        booked_on=date.fromisoformat(seen["booked_on"]),
+        text=seen.get("text") or "",
     )
 
 
