@@ -11,7 +11,7 @@ import pytest
 
 from assay.connectors.stripe import Stripe
 from assay.records import MinorAmount
-from assay.roles import Http, RefundsInPart, Settles, UndoRefused
+from assay.roles import CapturesInPart, Http, RefundsInPart, Settles, UndoRefused
 
 SINCE, UNTIL = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 9, tzinfo=UTC)
 AT = 1772323200
@@ -133,3 +133,15 @@ def test_part_of_a_payment_is_given_back(vendor: Any, stripe: Stripe) -> None:
     with pytest.raises(UndoRefused, match="EUR is to be given back"):
         stripe.refund_part("pi_1", MinorAmount(800, "EUR"), "console-2")
     assert [asked.method for asked in vendor.asked].count("POST") == 1
+
+
+def test_part_of_an_authorisation_is_taken(vendor: Any, stripe: Stripe) -> None:
+    """A capture of less goes with amount and key; what Stripe will not do is told in its words."""
+    vendor.on("POST", "/v1/payment_intents/pi_1/capture", {"id": "pi_1"})
+    assert isinstance(stripe, CapturesInPart)
+    stripe.capture_part("pi_1", MinorAmount(1, "EUR"), "console-1")
+    assert parse_qs(vendor.asked[-1].body.decode()) == {"amount_to_capture": ["1"]}
+    late = {"error": {"code": "payment_intent_unexpected_state", "message": "too late", "type": "x"}}
+    vendor.on("POST", "/v1/payment_intents/pi_1/capture", late, status=400)
+    with pytest.raises(UndoRefused, match="payment_intent_unexpected_state: too late"):
+        stripe.capture_part("pi_1", MinorAmount(1, "EUR"), "console-2")

@@ -18,7 +18,7 @@ from urllib.parse import quote
 from assay.errors import InfrastructureError
 from assay.http import Answer, basic_authorization
 from assay.records import Address, Call, CreationRule, LabelRequest, ReferenceRule, Shipment, ShipmentEvent
-from assay.roles import ConnectorHead, Http, Reply
+from assay.roles import Bearer, ConnectorHead, Http, Reply
 
 
 def _rule(method: str, path: str, *strong: str) -> ReferenceRule:
@@ -117,8 +117,6 @@ _BY_TYPE = {
 _SHIP_PATH = re.compile(r"^/api/shipments/[^/]+/ship$")
 _GRAMS = {"KGS": Decimal(1000), "LBS": Decimal("453.59237"), "OZS": Decimal("28.349523125"), "GRM": Decimal(1)}
 _OFFSET = re.compile(r"([+-])(\d{2}):?(\d{2})")
-# A token is renewed a little before UPS's own date, so that no call leaves with one that dies on the way.
-_MARGIN_S = 60.0
 
 
 class Ups:
@@ -129,9 +127,7 @@ class Ups:
     ) -> None:
         self._http = http
         self._basic = basic_authorization(credentials["client_id"], credentials["client_secret"])
-        self._monotonic = monotonic
-        self._token = ""
-        self._token_until = 0.0
+        self._token = Bearer(self._fetch_token, monotonic=monotonic)
         self._calls = itertools.count(1)
 
     def track(self, tracking_number: str) -> Shipment:
@@ -159,35 +155,31 @@ class Ups:
     def _read(self, path: str, what: str) -> Answer:
         reply = self._get(path)
         if reply.status == 401:  # the token died early: UPS revoked it, or its clock runs ahead of ours
-            self._token = ""
+            self._token.forget()
             reply = self._get(path)
         if reply.status != 200:
             _refuse(reply, f"GET {path}", what)
         return Answer.of(reply, system="ups", operation=f"GET {path}")
 
     def _get(self, path: str) -> Reply:
-        if not self._token or self._monotonic() >= self._token_until:
-            self._fetch_token()
         headers = {
-            "authorization": f"Bearer {self._token}",
+            "authorization": self._token.authorization,
             "transid": f"assay-{next(self._calls):08d}",
             "transactionsrc": "assay",
             "accept": "application/json",
         }
         return self._http.request("GET", path, headers=headers)
 
-    def _fetch_token(self) -> None:
+    def _fetch_token(self) -> tuple[str, Decimal]:
         path = "/security/v1/oauth/token"
         operation = f"POST {path}"
-        asked_at = self._monotonic()
         reply = self._http.request(
             "POST", path, headers={"authorization": self._basic}, form=(("grant_type", "client_credentials"),)
         )
         if reply.status != 200:
             _refuse(reply, operation, "application with this client_id")
         answer = Answer.of(reply, system="ups", operation=operation)
-        self._token = answer.text("access_token")
-        self._token_until = asked_at + max(float(answer.decimal("expires_in")) - _MARGIN_S, 0.0)
+        return answer.text("access_token"), answer.decimal("expires_in")
 
 
 def decode_track(answer: Answer, tracking_number: str) -> Shipment:

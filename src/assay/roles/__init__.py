@@ -65,6 +65,7 @@ from assay.roles.systems import (
     ReadsLabels,
     StockKeeper,
 )
+from assay.roles.token import Bearer
 from assay.roles.wire import (
     ConnectorHead,
     Http,
@@ -88,6 +89,7 @@ __all__ = [
     "Asked",
     "BackOffice",
     "Basket",
+    "Bearer",
     "Cancels",
     "CapturesInPart",
     "Card",

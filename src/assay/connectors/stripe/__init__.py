@@ -193,7 +193,7 @@ class Stripe:
         path, form = f"/v1/payment_intents/{quote(payment_ref, safe='')}/cancel", [("cancellation_reason", "abandoned")]
         if payment.status == "succeeded":
             path, form = "/v1/refunds", [("payment_intent", payment_ref), ("metadata[assay]", "undo")]
-        self._give_back(path, form, key, f"payment intent {payment_ref}")
+        self._act(path, form, key, f"payment intent {payment_ref}")
 
     def refund_part(self, payment_ref: str, amount: MinorAmount, key: str) -> None:
         """Give back that much of a payment intent, as somebody at Stripe's dashboard does; the same key acts once.
@@ -204,9 +204,17 @@ class Stripe:
         if held != amount.currency:
             raise UndoRefused(f"{payment_ref} is of {held}, and {amount.currency} is to be given back")
         form = [("payment_intent", payment_ref), ("amount", str(amount.minor)), ("reason", "requested_by_customer")]
-        self._give_back("/v1/refunds", form, key, f"payment intent {payment_ref}")
+        self._act("/v1/refunds", form, key, f"payment intent {payment_ref}")
 
-    def _give_back(self, path: str, form: Sequence[tuple[str, str]], key: str, what: str) -> None:
+    def capture_part(self, payment_ref: str, amount: MinorAmount, key: str) -> None:
+        """Take that much of an authorised payment intent, as somebody at Stripe's dashboard does, and release the rest.
+
+        The same key acts once. Raises `LookupError` for an unknown intent, `UndoRefused` where Stripe will not.
+        """
+        path = f"/v1/payment_intents/{quote(payment_ref, safe='')}/capture"
+        self._act(path, [("amount_to_capture", str(amount.minor))], key, f"payment intent {payment_ref}")
+
+    def _act(self, path: str, form: Sequence[tuple[str, str]], key: str, what: str) -> None:
         headers = {**self._headers, "idempotency-key": key}
         reply = self._http.request("POST", path, form=form, headers=headers)
         if reply.status == 200:

@@ -16,21 +16,20 @@ same.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from fractions import Fraction
 from typing import NoReturn
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote, urlsplit
 
+from assay.connectors.paypal.decoding import HELD, decode_payment, instant, live, made, purchase_units, written
+from assay.connectors.paypal.settlement import captured_in, decode_entry, decode_payout, has_moved
 from assay.errors import InfrastructureError
 from assay.http import Answer, basic_authorization
-from assay.money import EXPONENTS
-from assay.records import CreationRule, GatewayRefund, MinorAmount, Payment, ReferenceRule
-from assay.roles import ConnectorHead, Http, Reply, UndoRefused
+from assay.records import BalanceEntry, CreationRule, MinorAmount, Payment, Payout, ReferenceRule
+from assay.roles import Bearer, ConnectorHead, Http, Reply, UndoRefused
 
 _UNIT = "purchase_units.*"
 _PAYMENTS = f"{_UNIT}.payments"
@@ -103,16 +102,6 @@ _LONGEST = timedelta(days=31)  # the most one search may span
 _APPROVAL = timedelta(hours=3)  # how long a customer may take to approve an order, unless PayPal allowed the shop more
 # Groups of event codes: T00 is a payment from account to account, T13 an authorisation.
 _KINDS = {"T00": "captures", "T13": "authorizations"}
-# https://developer.paypal.com/docs/api/reference/currency-codes/: these have no decimals here, whatever ISO 4217 says.
-_WHOLE = frozenset({"HUF", "JPY", "TWD"})
-_LONGEST_VALUE = 32
-_VALUE = re.compile(r"-?(?:[0-9]+|[0-9]*\.[0-9]+)")
-_TAKEN = ("COMPLETED", "PARTIALLY_REFUNDED", "REFUNDED")
-_HELD = ("COMPLETED", "PARTIALLY_REFUNDED", "PENDING")  # something of such a capture can be given back, or will be
-_LIVE = ("CREATED", "PENDING", "PARTIALLY_CAPTURED")  # an authorisation of which something is still open
-_GIVEN_BACK = ("COMPLETED", "PENDING")
-# A token is renewed a little before PayPal's own date, so that no call leaves with one that dies on the way.
-_MARGIN_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +121,7 @@ class Paypal:
     ) -> None:
         self._http = http
         self._basic = basic_authorization(credentials["client_id"], credentials["client_secret"])
-        self._monotonic = monotonic
-        self._token = ""
-        self._token_until = 0.0
+        self._token = Bearer(self._fetch_token, monotonic=monotonic)
 
     def payment(self, ref: str) -> Payment:
         """Return one order with all that was authorised, captured and refunded; `LookupError` when PayPal knows none.
@@ -174,12 +161,95 @@ class Paypal:
         for an unknown order, `UndoRefused` where PayPal will not (a dispute, 180 days over, a capture still pending).
         """
         order = self._order(payment_ref)
-        for unit in _units(order):
-            for authorisation in _live(unit):
+        for unit in purchase_units(order):
+            for authorisation in live(unit):
                 self._void(authorisation)
-            for capture in _told(unit, "captures"):
-                if capture.text("status") in _HELD:
-                    self._give_back(capture.text("id"), key)
+            for capture in made(unit, "captures"):
+                if capture.text("status") in HELD:
+                    self._give_back(capture.text("id"), key, {})
+
+    def refund_part(self, payment_ref: str, amount: MinorAmount, key: str) -> None:
+        """Give back that much of an order's first capture that holds something, as at PayPal's own site.
+
+        The same key acts once. Raises `LookupError` for an unknown order, `UndoRefused` where PayPal will not.
+        """
+        for unit in purchase_units(self._order(payment_ref)):
+            for capture in made(unit, "captures"):
+                if capture.text("status") in HELD:
+                    self._give_back(capture.text("id"), key, {"amount": written(amount)})
+                    return
+        raise UndoRefused(f"nothing of {payment_ref} was captured that could be given back")
+
+    def capture_part(self, payment_ref: str, amount: MinorAmount, key: str) -> None:
+        """Take that much of an order's open authorisation, and leave the rest of it open; the same key acts once.
+
+        Raises `LookupError` for an unknown order, `UndoRefused` where nothing is authorised or PayPal will not.
+        """
+        for unit in purchase_units(self._order(payment_ref)):
+            for authorisation in live(unit):
+                path = f"/v2/payments/authorizations/{quote(authorisation.text('id'), safe='')}/capture"
+                body = {"amount": written(amount), "final_capture": False}
+                reply = self._send("POST", path, headers={"paypal-request-id": key}, json=body)
+                if reply.status not in (200, 201):
+                    self._refuse_undo(reply, f"POST {path}")
+                return
+        raise UndoRefused(f"nothing of {payment_ref} is authorised that could be taken")
+
+    def authenticate(self, redirect_url: str, *, passes: bool, instrument: str = "wallet") -> str:
+        """Press a button of the simulator's approval page as the payer; return the link that leads back to the shop.
+
+        instrument: what the payer pays with, as the simulator knows it: ``wallet``, ``echeck`` (pending for days),
+        ``declined``. PayPal's own page can only be clicked in a browser.
+        """
+        parts = urlsplit(redirect_url)
+        token = parse_qs(parts.query).get("token", [""])[0]
+        outcome = "approve" if passes else "cancel"
+        form = [("token", token), ("outcome", outcome), ("instrument", instrument)]
+        reply = self._http.request("POST", f"{parts.path}?{parts.query}", form=form)
+        back = reply.headers.get("location")
+        if reply.status not in (302, 303) or not back:
+            raise InfrastructureError(
+                "PayPal's page led nowhere",
+                where=f"POST {parts.path}",
+                expected="303 with the link back to the shop",
+                seen=f"status {reply.status}",
+                hint="only the simulator's page has buttons that a program can press",
+            )
+        return back
+
+    def balance_entries(self, since: datetime, until: datetime) -> Sequence[BalanceEntry]:
+        """Return every movement of the balances begun in [since, until), oldest first, by Transaction Search.
+
+        A currency that the account does not keep is converted by movements of its own (T02), so that no movement has
+        two currencies. What is still pending, or was denied, moved nothing. PayPal does not say which movements a
+        withdrawal pays out. The newest three hours may be missing, as in `payments`.
+        """
+        found = []
+        orders: dict[str, str] = {}
+        for info in self._moved(since, until):
+            capture = captured_in(info)
+            if capture and capture not in orders:
+                named = info.text_or("paypal_reference_id_type", "") == "ODR"
+                known = info.text("paypal_reference_id") if named else ""
+                orders[capture] = known or self._order_behind(_Listed("captures", capture, ""))
+            found.append(decode_entry(info, orders.get(capture) or None))
+        return sorted(found, key=lambda entry: (entry.created_at, entry.ref))
+
+    def payouts(self, since: datetime, until: datetime) -> Sequence[Payout]:
+        """Return every withdrawal to a bank account begun in [since, until), oldest first, by Transaction Search."""
+        found = [decode_payout(info) for info in self._moved(since, until, pending=True)]
+        return sorted((each for each in found if each is not None), key=lambda payout: (payout.created_at, payout.ref))
+
+    def _moved(self, since: datetime, until: datetime, *, pending: bool = False) -> Iterator[Answer]:
+        """Walk the transactions begun in a span that moved a balance, or may yet, each once."""
+        seen = set()
+        for details in self._transactions(since, until, balance="Y"):
+            info = details.at("transaction_info")
+            ref = info.text("transaction_id")
+            begun = instant(info, "transaction_initiation_date")
+            if ref not in seen and since <= begun < until and (pending or has_moved(info)):
+                seen.add(ref)
+                yield info
 
     def _void(self, authorisation: Answer) -> None:
         path = f"/v2/payments/authorizations/{quote(authorisation.text('id'), safe='')}/void"
@@ -192,13 +262,13 @@ class Paypal:
             return
         self._refuse_undo(reply, f"POST {path}")
 
-    def _give_back(self, capture: str, key: str) -> None:
+    def _give_back(self, capture: str, key: str, body: Mapping[str, object]) -> None:
         path = f"/v2/payments/captures/{quote(capture, safe='')}/refund"
         # An empty object asks for all that was not refunded before.
-        reply = self._send("POST", path, headers={"paypal-request-id": f"{key}-{capture}"}, json={})
+        reply = self._send("POST", path, headers={"paypal-request-id": f"{key}-{capture}"}, json=dict(body))
         if reply.status in (200, 201):
             return
-        if reply.status == 422 and _issue(reply, f"POST {path}") == "CAPTURE_FULLY_REFUNDED":
+        if not body and reply.status == 422 and _issue(reply, f"POST {path}") == "CAPTURE_FULLY_REFUNDED":
             return  # somebody was quicker between our two calls
         self._refuse_undo(reply, f"POST {path}")
 
@@ -235,7 +305,7 @@ class Paypal:
         except LookupError:
             return None
 
-    def _transactions(self, since: datetime, until: datetime) -> Iterator[Answer]:
+    def _transactions(self, since: datetime, until: datetime, *, balance: str = "N") -> Iterator[Answer]:
         """Walk every page of every span of 31 days, oldest span first."""
         while since < until:
             end = min(since + _LONGEST, until)
@@ -245,7 +315,7 @@ class Paypal:
                     ("start_date", _rfc3339(since)),
                     ("end_date", _rfc3339(end)),
                     ("fields", "transaction_info"),
-                    ("balance_affecting_records_only", "N"),
+                    ("balance_affecting_records_only", balance),
                     ("page_size", str(_PAGE_SIZE)),
                     ("page", str(page)),
                 )
@@ -281,7 +351,7 @@ class Paypal:
     ) -> Reply:
         reply = self._send_once(method, path, params, headers, json)
         if reply.status == 401:  # the token died early; a call it was refused for did nothing, so it is made again
-            self._token = ""
+            self._token.forget()
             reply = self._send_once(method, path, params, headers, json)
         return reply
 
@@ -293,154 +363,19 @@ class Paypal:
         headers: Mapping[str, str] | None,
         json: object,
     ) -> Reply:
-        sent = {"authorization": f"Bearer {self._valid_token()}", "accept": "application/json", **(headers or {})}
+        sent = {"authorization": self._token.authorization, "accept": "application/json", **(headers or {})}
         if method == "POST":
             sent.setdefault("content-type", "application/json")  # PayPal asks for it where no body goes along, too
         return self._http.request(method, path, params=params, headers=sent, json=json)
 
-    def _valid_token(self) -> str:
-        if not self._token or self._monotonic() >= self._token_until:
-            self._fetch_token()
-        return self._token
-
-    def _fetch_token(self) -> None:
+    def _fetch_token(self) -> tuple[str, Decimal]:
         path = "/v1/oauth2/token"
-        asked_at = self._monotonic()
         headers = {"authorization": self._basic, "accept": "application/json"}
         reply = self._http.request("POST", path, headers=headers, form=(("grant_type", "client_credentials"),))
         if reply.status != 200:
             _refuse(reply, f"POST {path}", "application with this client_id")
         answer = Answer.of(reply, system="paypal", operation=f"POST {path}")
-        token, lives_s = answer.text("access_token"), float(answer.decimal("expires_in"))
-        self._token_until = asked_at + max(lives_s - _MARGIN_S, 0.0)
-        self._token = token
-
-
-def decode_payment(order: Answer) -> Payment:
-    """Turn an order into our record; what is authorised, captured and refunded is summed over its purchase units."""
-    units = _units(order)
-    currency = units[0].text("amount.currency_code")
-    captures = [each for unit in units for each in _told(unit, "captures")]
-    refunds = [_refund(each, currency) for unit in units for each in _told(unit, "refunds")]
-    taken = sum(_minor(each, "amount", currency) for each in captures if each.text("status") in _TAKEN)
-    custom = next((unit.text("custom_id") for unit in units if unit.has("custom_id")), "")
-    invoice = next((unit.text("invoice_id") for unit in units if unit.has("invoice_id")), "")
-    checkout, _, purpose = custom.partition("/")
-    return Payment(
-        system="paypal",
-        ref=order.text("id"),
-        order_ref=invoice or checkout or None,
-        status=order.text("status"),
-        amount=MinorAmount(sum(_minor(unit, "amount", currency) for unit in units), currency),
-        captured=MinorAmount(taken, currency),
-        refunded=MinorAmount(_refunded(order, captures, refunds, currency), currency),
-        created_at=_instant(order, "create_time"),
-        phase=_phase(order, units, captures),
-        capturable=MinorAmount(sum(_open(unit, currency) for unit in units), currency),
-        declined=_is_declined(units, captures),
-        checkout_ref=checkout or None,
-        purpose=purpose,
-        customer=order.text_or("payer.email_address", "")
-        or order.text_or("payment_source.paypal.email_address", "")
-        or None,
-        refunds=tuple(refunds),
-    )
-
-
-def _phase(order: Answer, units: Sequence[Answer], captures: Sequence[Answer]) -> str:
-    """Return the state of an order in our words: of COMPLETED alone, only its payments tell what was completed."""
-    states = {each.text("status") for each in captures}
-    authorised = {each.text("status") for unit in units for each in _told(unit, "authorizations")}
-    if states & set(_TAKEN):
-        return "captured"
-    if "PENDING" in states:
-        return "pending"
-    if authorised & {"CREATED", "PARTIALLY_CAPTURED"}:
-        return "authorised"
-    if "PENDING" in authorised:
-        return "pending"
-    if order.text("status") == "VOIDED" or "VOIDED" in authorised:
-        return "voided"
-    return "open"
-
-
-def _is_declined(units: Sequence[Answer], captures: Sequence[Answer]) -> bool:
-    """Say whether the last thing tried on the order was refused."""
-    authorisations = [each for unit in units for each in _told(unit, "authorizations")]
-    tried = list(captures) or authorisations
-    return bool(tried) and tried[-1].text("status") in ("DECLINED", "FAILED", "DENIED")
-
-
-def _refunded(order: Answer, captures: Sequence[Answer], refunds: Sequence[GatewayRefund], currency: str) -> int:
-    """Sum what was given back; a capture that was reversed whole may have no refund of its own."""
-    if not refunds and any(each.text("status") == "PARTIALLY_REFUNDED" for each in captures):
-        order.refuse("purchase_units", "the refunds of a capture that is PARTIALLY_REFUNDED")
-    told = sum(each.amount.minor for each in refunds if each.status in _GIVEN_BACK)
-    whole = sum(_minor(each, "amount", currency) for each in captures if each.text("status") == "REFUNDED")
-    return max(told, whole)
-
-
-def _units(order: Answer) -> list[Answer]:
-    units = order.items("purchase_units")
-    if not units:
-        order.refuse("purchase_units", "at least one purchase unit")
-    return units
-
-
-def _told(unit: Answer, kind: str) -> list[Answer]:
-    """Return a purchase unit's authorizations, captures or refunds in the order of their making."""
-    found = unit.items(f"payments.{kind}") if unit.has(f"payments.{kind}") else []
-    return sorted(found, key=lambda each: each.text_or("create_time", ""))
-
-
-def _live(unit: Answer) -> list[Answer]:
-    return [each for each in _told(unit, "authorizations") if each.text("status") in _LIVE]
-
-
-def _open(unit: Answer, currency: str) -> int:
-    """Return what may still be captured: of the last authorisation, because a renewed one stands for those before."""
-    live = [each for each in _live(unit) if each.text("status") != "PENDING"]
-    if not live:
-        return 0
-    taken = [each for each in _told(unit, "captures") if each.text("status") in (*_TAKEN, "PENDING")]
-    return max(_minor(live[-1], "amount", currency) - sum(_minor(each, "amount", currency) for each in taken), 0)
-
-
-def _refund(answer: Answer, currency: str) -> GatewayRefund:
-    status = answer.text("status")
-    return GatewayRefund(
-        ref=answer.text("id"),
-        status=status,
-        amount=MinorAmount(_minor(answer, "amount", currency), currency),
-        created_at=_instant(answer, "create_time"),
-        settled=status != "PENDING",
-    )
-
-
-def _minor(answer: Answer, path: str, currency: str) -> int:
-    """Return an amount in whole units of PayPal's own decimals; one that does not fit is refused, never rounded."""
-    if answer.text(f"{path}.currency_code") != currency:
-        answer.refuse(f"{path}.currency_code", f"{currency}, as of the order's first purchase unit")
-    if currency not in EXPONENTS:
-        answer.refuse(f"{path}.currency_code", "an ISO 4217 currency in circulation")
-    text = answer.text(f"{path}.value")
-    digits = 0 if currency in _WHOLE else EXPONENTS[currency]
-    if len(text) > _LONGEST_VALUE or not _VALUE.fullmatch(text):
-        answer.refuse(f"{path}.value", "a decimal text such as 19.90")
-    units = Fraction(Decimal(text)) * int(10**digits)
-    if units.denominator != 1:
-        answer.refuse(f"{path}.value", f"at most {digits} decimals, as PayPal counts {currency}")
-    return units.numerator
-
-
-def _instant(answer: Answer, path: str) -> datetime:
-    try:
-        at = datetime.fromisoformat(answer.text(path).upper())
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
-        answer.refuse(path, "an instant such as 2026-03-01T00:00:00Z")
-    return at.astimezone(UTC)
+        return answer.text("access_token"), answer.decimal("expires_in")
 
 
 def _rfc3339(at: datetime) -> str:
