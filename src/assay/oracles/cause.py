@@ -1,7 +1,8 @@
 """Why an amount is wrong: the classifier of the specification, over the ratio of what is seen to what was expected.
 
 Amounts were rounded before they are compared, so a ratio is recognised within half a step of either amount. Near
-parity (USD/CHF) several causes coincide: all that fit are named, the first of the table first.
+parity (USD/CHF) several causes coincide: all that fit are named, the first of the table first. Each cause holds
+the name of its class: exponent, none, double, inverse, stale, tax, level, mode, truncation.
 """
 
 from __future__ import annotations
@@ -23,6 +24,13 @@ _UNITS = (
 _UNIT_TOLERANCE = Decimal("0.02")
 UNKNOWN = "no known pattern"
 """What a cause begins with where the table has none."""
+NOT_CONVERTED = "not converted (none): the base amount carries the foreign code"
+TWICE = "double: converted one time too many"
+INVERSE = "inverse: converted in the inverse direction, divided by the rate"
+OTHER_DAY = "stale: converted at another day's rate"
+DIGITS = "truncation: the rate was rounded before it was used"
+MIXED_TAX = "tax: included and excluded were mixed up"
+LEVEL_OR_MODE = "rounding on another level or in another mode"
 
 
 def money_cause(
@@ -74,11 +82,11 @@ def _money_causes(
     for tax in tax_rates:
         factor = 1 + tax / 100
         if tax and (_near(seen, expected, factor, step) or _near(seen, expected, 1 / factor, step)):
-            yield "tax included and excluded were mixed up"
+            yield MIXED_TAX
     if seen != expected and seen == expected.to_integral_value(ROUND_DOWN):
         yield "truncation: everything after the decimal point was cut off"
     elif 0 < abs(seen - expected) <= units * step:
-        yield "rounding on another level or in another mode"
+        yield LEVEL_OR_MODE
     elif 0 < expected - seen <= step:
         yield "truncation: a part of a unit was cut off"
 
@@ -87,16 +95,16 @@ def _rate_causes(
     seen: Decimal, expected: Decimal, step: Decimal, rate: Decimal, other_rates: Sequence[Decimal]
 ) -> Iterator[str]:
     if _near(seen, expected, 1 / rate, step):
-        yield "not converted: the base amount carries the foreign code"
+        yield NOT_CONVERTED
     if _near(seen, expected, rate, step):
-        yield "converted one time too many"
+        yield TWICE
     if _near(seen, expected, 1 / (rate * rate), step):
-        yield "converted in the inverse direction: divided by the rate"
+        yield INVERSE
     if _near(seen, expected, rate * rate, step):
-        yield "converted two times too many"
+        yield "double: converted two times too many"
     for other in other_rates:
         if other != rate and _near(seen, expected, other / rate, step):
-            yield "converted at another day's rate"
+            yield OTHER_DAY
             return
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from decimal import Decimal
 
@@ -12,6 +13,8 @@ from assay.records import Dossier, Line, Order, Payment
 
 CHARGED = ("captured", "authorised", "pending")
 """Phases in which money was taken, or will be without anybody doing more."""
+UNPAID = ("pending", "failed", "authorised")
+"""What the shop calls an order's payment while nothing of it is taken."""
 
 
 def captured(dossier: Dossier) -> list[Payment]:
@@ -48,6 +51,23 @@ def cancelled_value(order: Order) -> Money:
     return sum_of(shares, order.total.currency)
 
 
+def is_due(seen: int, expected: Decimal, order: Order, gateway: str) -> bool:
+    """Say whether a charge is the total, or the total without what was cancelled before it was captured."""
+    if seen == expected:
+        return True
+    cancelled = cancelled_lines(order)
+    if not cancelled:
+        return False
+    without = cancelled_value(order)
+    slack = gateway_units(Money(len(cancelled), without.currency), gateway)
+    return abs(seen - (expected - gateway_units(without, gateway))) <= slack
+
+
+def is_parked(order: Order) -> bool:
+    """Say whether the shop holds an order and does not call it paid: what was taken of it is an exception it knows."""
+    return order.payment_status in UNPAID and (order.hold is not None or order.status == "held")
+
+
 def gateway_units(amount: Money, gateway: str) -> Decimal:
     """Return an amount in the gateway's minor units, exactly, whole or not."""
     return amount.amount.scaleb(gateway_exponent(gateway, amount.currency))
@@ -70,3 +90,14 @@ def difference(seen: Decimal, expected: Decimal, currency: str) -> Money | None:
 def total_captured(payments: Iterable[Payment]) -> int:
     """Return the sum of what was captured, in minor units."""
     return sum(payment.captured.minor for payment in payments)
+
+
+def tax_rates(order: Order) -> list[Decimal]:
+    """Return the tax rates of an order's lines, in per cent, each once, without 0."""
+    return sorted({line.tax_rate for line in order.lines if line.tax_rate})
+
+
+@functools.cache
+def step_of(currency: str) -> Decimal:
+    """Return the smallest step of a currency by ISO 4217, in major units: 0.01 for EUR."""
+    return Decimal(1).scaleb(-exponent(currency))

@@ -1,23 +1,24 @@
-"""Money oracles. O-M1 charge, O-M2 currency, O-M3 what was shown, O-M5 how the total is composed."""
+"""Money oracles. O-M1 what was charged, O-M3 what was shown."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from decimal import Decimal
 
-from assay.errors import UsageError
 from assay.events import Finding
-from assay.exponents import charge_step, gateway_exponent, misfit
-from assay.money import Money, exponent, sum_of
+from assay.exponents import gateway_exponent, misfit
+from assay.money import Money
 from assay.oracles import charge
 from assay.oracles.cause import UNKNOWN, money_cause
 from assay.oracles.judge import failed, oracle, passed, unjudged
 from assay.oracles.judging import Judging
-from assay.records import Document, Dossier, Line, Order, Payment
-from assay.rounding import Composition, Item, Rounding, compose
+from assay.records import Dossier, Order, Payment
 
 _POWERS = (-3, -2, -1, 1, 2, 3)
-_AFTER_PAY = ("confirmation", "message", "mail", "e-mail", "order", "account")
+_AFTER_PAY = ("confirmation", "message", "mail", "e-mail", "order", "account", "invoice")
+_NO_TOTAL = ("product", "estimate")
+_PAY_PAGE = "payment"
+_WALLET = "wallet"
 
 
 @oracle("O-M1", needs=("payments",), formula="captured_minor(P,c) == total(o) * 10^exp(P,c)")
@@ -33,10 +34,12 @@ def charged_minor_units(dossier: Dossier, order: Order, judging: Judging) -> Fin
     if len(gateways) > 1:
         return unjudged("captured by several gateways: O-O3 sums over tenders")
     gateway = gateways[0]
+    if charge.is_parked(order):
+        return unjudged("the shop holds the order and does not call it paid: O-P4 judges that")
     due = charge.due_at_gateways(dossier, order)
     expected = charge.gateway_units(due, gateway)
     seen = charge.total_captured(charged)
-    if _is_due(seen, expected, order, gateway) or all(payment.captured.minor == expected for payment in charged):
+    if charge.is_due(seen, expected, order, gateway) or all(payment.captured.minor == expected for payment in charged):
         why = misfit(due, gateway)
         return passed() if why is None else _not_chargeable(due, gateway, seen, why)
     scale = Decimal(1).scaleb(-gateway_exponent(gateway, currency))
@@ -48,18 +51,6 @@ def charged_minor_units(dossier: Dossier, order: Order, judging: Judging) -> Fin
         cause=_charge_cause(seen, expected, order, gateway),
         at_risk=charge.difference(seen * scale, due.amount, currency),
     )
-
-
-def _is_due(seen: int, expected: Decimal, order: Order, gateway: str) -> bool:
-    """Say whether the charge is the total, or the total without what was cancelled before it was captured."""
-    if seen == expected:
-        return True
-    cancelled = charge.cancelled_lines(order)
-    if not cancelled:
-        return False
-    without = charge.cancelled_value(order)
-    slack = charge.gateway_units(Money(len(cancelled), without.currency), gateway)
-    return abs(seen - (expected - charge.gateway_units(without, gateway))) <= slack
 
 
 def _not_chargeable(due: Money, gateway: str, seen: int, why: str) -> Finding:
@@ -83,69 +74,7 @@ def _charge_cause(seen: int, expected: Decimal, order: Order, gateway: str) -> s
         expected * scale,
         step=scale,
         rate=order.rate.value if order.rate else None,
-        tax_rates=_tax_rates(order),
-    )
-
-
-@oracle("O-M2", needs=("payments", "erp"), formula="currency(order) == currency(payment) == currency(ERP document)")
-def one_currency(dossier: Dossier, order: Order, judging: Judging) -> Finding:
-    """Hold every system's currency against the order's, or against the one it is declared to book in."""
-    held = list(_currencies(dossier, order, judging))
-    if not held:
-        return unjudged("no other system holds an amount of this order yet")
-    for system, what, expected, seen in held:
-        if seen != expected:
-            return failed(
-                "shop",
-                system,
-                expected=f"{expected} in {what}",
-                seen=str(seen),
-                cause=f"the currency of the order ({order.total.currency}) was not handed over with the amount",
-                at_risk=order.total,
-            )
-    for document in dossier.documents:
-        booked = judging.booked_currency.get(document.system)
-        if document.kind != "sales_order" or booked is None or booked == order.total.currency:
-            continue
-        if (finding := _tied_by_rate(document, order, booked)) is not None:
-            return finding
-    return passed()
-
-
-def _currencies(dossier: Dossier, order: Order, judging: Judging) -> Iterator[tuple[str, str, str, str | None]]:
-    """Yield (system, what, expected, seen) of every amount somebody holds."""
-    currency = order.total.currency
-    for payment in dossier.payments:
-        yield payment.system, f"payment {payment.ref}", currency, payment.amount.currency
-        if payment.captured.minor:
-            yield payment.system, f"what was captured of {payment.ref}", currency, payment.captured.currency
-    for document in dossier.documents:
-        if document.kind == "sales_order" and document.total is not None:
-            booked = judging.booked_currency.get(document.system, currency)
-            yield document.system, f"{document.kind} {document.ref}", booked, document.currency
-    for line in order.lines:
-        if line.unit_price is not None and line.unit_price.currency != currency:
-            yield order.system, f"line {line.sku}", currency, line.unit_price.currency
-
-
-def _tied_by_rate(document: Document, order: Order, booked: str) -> Finding | None:
-    """Hold a document in another currency against the order by the order's own rate; None where it is tied."""
-    rate = order.rate
-    if document.total is None:
-        return None
-    if rate is None or rate.value is None or rate.base != booked:
-        return unjudged(f"{document.system} books in {booked}, and the order discloses no rate to it")
-    net = order.total.amount - (order.tax.amount if order.tax else 0)
-    expected = net / rate.value
-    slack = _step(booked) * (len(order.lines) + 1)
-    if min(abs(document.total - expected), abs(document.total - order.total.amount / rate.value)) <= slack:
-        return None
-    return failed(
-        "shop",
-        document.system,
-        expected=f"{expected:.2f} {booked} net for {order.total} at {rate.value}",
-        seen=f"{document.total:f} {document.currency} in {document.ref}",
-        cause=money_cause(document.total, expected, step=_step(booked), rate=rate.value),
+        tax_rates=charge.tax_rates(order),
     )
 
 
@@ -157,7 +86,9 @@ def displayed_equals_charged(dossier: Dossier, order: Order, judging: Judging) -
     for place, amount in dossier.shown:
         if place.startswith("product") and (finding := _page_price(place, amount, order)) is not None:
             return finding
-    totals = [pair for pair in dossier.shown if not pair[0].startswith(("product", "estimate"))]
+    totals = [pair for pair in dossier.shown if not pair[0].startswith(_NO_TOTAL)]
+    if (finding := _other_number(totals, order)) is not None:
+        return finding
     charged = [each for each in dossier.payments if charge.is_charged(each)]
     asked = [each for each in charged if not each.purpose]
     if not asked or not totals:
@@ -180,6 +111,34 @@ def displayed_equals_charged(dossier: Dossier, order: Order, judging: Judging) -
     return passed()
 
 
+def _other_number(totals: Sequence[tuple[str, Money]], order: Order) -> Finding | None:
+    """Hold what a wallet's sheet or a pay page asks for against the totals shown beside it."""
+    for at, (place, amount) in enumerate(totals):
+        if place.startswith(_WALLET):
+            beside = [*totals[:at][-1:], *totals[at + 1 :][:1]]
+            if beside and all(amount != other for _, other in beside):
+                return _unlike(place, amount, beside[0], order)
+        elif place.startswith(_PAY_PAGE) and at and amount.currency != order.total.currency:
+            before = totals[at - 1]
+            if before[1].currency == order.total.currency and before[1].amount == amount.amount:
+                return _unlike(place, amount, before, order)
+    return None
+
+
+def _unlike(place: str, amount: Money, beside: tuple[str, Money], order: Order) -> Finding:
+    where, shown = beside
+    if amount.currency == shown.currency:
+        step, rate = charge.step_of(shown.currency), order.rate.value if order.rate else None
+        cause = money_cause(amount.amount, shown.amount, step=step, rate=rate)
+    elif amount.amount == shown.amount:
+        cause = "not converted (none): the code was switched and the number kept"
+    else:
+        cause = f"'{place}' is in another currency than the rest of the purchase"
+    return failed(
+        "shop", expected=f"the {shown} shown on '{where}'", seen=f"{amount} on '{place}'", cause=cause, at_risk=shown
+    )
+
+
 def _page_price(place: str, amount: Money, order: Order) -> Finding | None:
     sku = place.removeprefix("product").strip(" :")
     prices = [line.unit_price for line in order.lines if line.unit_price is not None and sku in ("", line.sku)]
@@ -189,7 +148,7 @@ def _page_price(place: str, amount: Money, order: Order) -> Finding | None:
     if price.currency != amount.currency:
         cause = "the page was shown in another currency than the order's"
     else:
-        cause = money_cause(price.amount, amount.amount, step=_step(price.currency), units=1)
+        cause = money_cause(price.amount, amount.amount, step=charge.step_of(price.currency), units=1)
         if cause.startswith(UNKNOWN) and _is_rounded_up(price, amount):
             cause = "a rounding rule was applied to the price once more after it was shown"
     return failed("shop", expected=f"the {amount} shown on '{place}'", seen=f"{price} in the order", cause=cause)
@@ -203,7 +162,7 @@ def _is_rounded_up(price: Money, shown: Money) -> bool:
     )
 
 
-def _is_asked(shown: Money, elsewhere: Money, asked: list[Payment]) -> bool:
+def _is_asked(shown: Money, elsewhere: Money, asked: Sequence[Payment]) -> bool:
     """Say whether these payments took what was shown, less what was paid from elsewhere."""
     if shown.currency != elsewhere.currency or any(each.amount.currency != shown.currency for each in asked):
         return False
@@ -221,93 +180,6 @@ def _shown_cause(shown: Money, asked: list[Payment], order: Order) -> str:
     digits = gateway_exponent(asked[0].system, shown.currency)
     seen = Decimal(sum(each.amount.minor for each in asked)).scaleb(-digits)
     rate = order.rate.value if order.rate else None
-    return money_cause(seen, shown.amount, step=_step(shown.currency), rate=rate, units=sum(1 for _ in order.lines))
-
-
-@oracle("O-M5", needs=("shop",), formula="total == sum(lines) + shipping + tax - discounts under the declared rounding")
-def composed_total(dossier: Dossier, order: Order, judging: Judging) -> Finding:
-    """Compose the total again from unit prices, quantities and tax rates under the declared policy."""
-    policy = judging.rounding
-    if policy is None:
-        return unjudged("no rounding is declared: policies.rounding in the profile")
-    if order.shipping is None or any(line.unit_price is None or line.tax_rate is None for line in order.lines):
-        return unjudged("the shop does not show prices and tax rates of every line and of shipping")
-    if order.edits:
-        return _edited_total(order, policy)
-    gateways = {payment.system for payment in dossier.payments}
-    currency = order.total.currency
-    cash = {currency: str(max([charge_step(each, currency) for each in gateways] + [_step(currency)]))}
-    try:
-        whole = compose(
-            [_item(line) for line in order.lines],
-            _shipping_item(order),
-            order.discount.amount if order.discount else Decimal(0),
-            policy.with_cash(cash),
-            currency,
-        )
-    except UsageError as error:
-        return failed("shop", expected="lines that make a basket", seen=error.message, cause="the order is no basket")
-    for what, expected, seen in _compared(order, whole, policy):
-        if expected != seen:
-            return _wrong_part(order, what, expected, seen)
-    return passed()
-
-
-def _item(line: Line) -> Item:
-    assert line.unit_price is not None
-    assert line.tax_rate is not None
-    return Item(line.unit_price.amount, line.quantity, line.tax_rate)
-
-
-def _shipping_item(order: Order) -> Item | None:
-    if order.shipping is None:
-        return None
-    rate = order.shipping_tax_rate
-    return Item(order.shipping.amount, Decimal(1), Decimal(0) if rate is None else rate)
-
-
-def _compared(order: Order, whole: Composition, policy: Rounding) -> Iterator[tuple[str, Decimal, Decimal]]:
-    yield "total", whole.total.amount, order.total.amount
-    if order.tax is not None and (order.shipping_tax_rate is not None or not order.shipping):
-        yield "tax", whole.tax, order.tax.amount
-    if policy.level in ("unit", "line") and not (order.discount and order.discount.minor):
-        for line, parts in zip(order.lines, whole.lines, strict=True):
-            if line.total is not None:
-                yield f"line {line.sku}", parts.gross if policy.tax_included else parts.net, line.total.amount
-            if line.tax is not None:
-                yield f"tax of line {line.sku}", parts.tax, line.tax.amount
-
-
-def _edited_total(order: Order, policy: Rounding) -> Finding:
-    """Hold the total of an order changed by an agent against its own lines: each part was rounded for itself."""
-    currency = order.total.currency
-    totals = [line.total for line in order.lines if line.total is not None]
-    parts = sum_of(totals, currency) + (order.shipping or Money.zero(currency))
-    if not policy.tax_included and order.tax is not None:
-        parts += order.tax
-    residual = (order.total - parts).amount
-    step = max(policy.cash_step(currency) or Decimal(0), _step(currency))
-    shown = order.rounding.amount if order.rounding else Decimal(0)
-    if len(totals) == len(order.lines) and abs(residual - shown) <= step * len(order.edits):
-        return passed()
-    return _wrong_part(order, "total", parts.amount, order.total.amount)
-
-
-def _wrong_part(order: Order, what: str, expected: Decimal, seen: Decimal) -> Finding:
-    currency = order.total.currency
-    roundings = int(sum(line.quantity for line in order.lines)) + len(order.lines) + 1
-    return failed(
-        "shop",
-        expected=f"{what} {expected:f} {currency} under the declared rounding",
-        seen=f"{seen:f} {currency}",
-        cause=money_cause(seen, expected, step=_step(currency), tax_rates=_tax_rates(order), units=roundings),
-        at_risk=charge.difference(seen, expected, currency),
+    return money_cause(
+        seen, shown.amount, step=charge.step_of(shown.currency), rate=rate, units=sum(1 for _ in order.lines)
     )
-
-
-def _tax_rates(order: Order) -> list[Decimal]:
-    return sorted({line.tax_rate for line in order.lines if line.tax_rate})
-
-
-def _step(currency: str) -> Decimal:
-    return Decimal(1).scaleb(-exponent(currency))

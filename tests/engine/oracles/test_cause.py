@@ -33,9 +33,9 @@ def test_other_ratios_are_no_exponent(ratio: str) -> None:
         ("0", "6141", JPY, "inverse direction"),
         ("131296410", "6141", JPY, "two times too many"),
         ("5872", "6141", {**JPY, "other_rates": (Decimal("146.22"), Decimal("139.80"))}, "another day's rate"),
-        ("23.88", "19.90", {"step": CENT, "tax_rates": (Decimal(0), Decimal(20))}, "tax included and excluded"),
-        ("16.58", "19.90", {"step": CENT, "tax_rates": (Decimal(20),)}, "tax included and excluded"),
-        ("21.89", "19.90", {"step": CENT, "tax_rates": (Decimal(10),)}, "tax included and excluded"),
+        ("23.88", "19.90", {"step": CENT, "tax_rates": (Decimal(0), Decimal(20))}, "included and excluded"),
+        ("16.58", "19.90", {"step": CENT, "tax_rates": (Decimal(20),)}, "included and excluded"),
+        ("21.89", "19.90", {"step": CENT, "tax_rates": (Decimal(10),)}, "included and excluded"),
         ("19.93", "19.90", {"step": CENT, "units": 3}, "rounding on another level"),
         ("19.87", "19.90", {"step": CENT, "units": 3}, "rounding on another level"),
         ("19.94", "19.90", {"step": CENT, "units": 3}, UNKNOWN),
@@ -69,7 +69,7 @@ def test_no_tax_and_no_rate_are_no_causes() -> None:
 def test_near_parity_all_that_fit_are_named() -> None:
     """Where a rate is near 1 several causes coincide, and at most two are named, the first of the table first."""
     said = money_cause(Decimal("10.30"), Decimal("10.00"), step=CENT, rate=Decimal("1.03"), tax_rates=(Decimal(3),))
-    assert said == "converted one time too many or tax included and excluded were mixed up"
+    assert said == "double: converted one time too many or tax: included and excluded were mixed up"
     three = money_cause(
         Decimal("10.30"), Decimal("10.00"), step=CENT, rate=Decimal("1.03"), tax_rates=(Decimal(3),), units=40
     )

@@ -135,7 +135,7 @@ MONEY: list[Row] = [
     ("MON-21", "EUR", "O-M5", lambda d: with_order(d, total=money("66.89", "EUR")), "rounding on another level"),
     (
         "MON-23", "EUR", "O-M5",
-        lambda d: with_order(d, discount=money("5.00", "EUR")), "no known pattern",
+        lambda d: with_order(d, discount=money("5.00", "EUR")), "the discount was left out",
     ),
     ("ERP-16", "EUR", "O-M5", lambda d: with_line(d, total=money("19.01", "EUR")), "rounding on another level"),
 ]  # fmt: skip

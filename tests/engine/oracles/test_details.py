@@ -72,13 +72,13 @@ def test_a_markup_is_part_of_what_is_expected() -> None:
     assert finding.at_risk == money("278", "JPY")
     doubled = with_line(healthy("JPY"), unit_price=money("223425", "JPY"))
     cause = judged("O-M4", doubled, replace(JUDGING, markup=Decimal("0.10"))).cause
-    assert cause == "converted one time too many"
+    assert cause == "double: converted one time too many"
 
 
 def test_the_dearer_zone_is_recognised() -> None:
     """O-M4 looks through all base prices of shipping for the one that explains what is seen."""
     finding = judged("O-M4", with_order(healthy("JPY"), shipping=money("211667", "JPY")))
-    assert (finding.cause, "for 9.90" in finding.expected) == ("converted one time too many", True)
+    assert (finding.cause, "for 9.90" in finding.expected) == ("double: converted one time too many", True)
     unknown = judged("O-M4", with_order(healthy("JPY"), shipping=money("1000", "JPY")))
     assert "863 JPY for 5.90" in unknown.expected
 

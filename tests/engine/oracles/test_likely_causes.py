@@ -34,7 +34,7 @@ def test_an_old_rate_is_told_by_its_day() -> None:
     [
         ("6176", "the rate was rounded before it was used"),  # 42 / 0.0068
         ("6132", "the rate was rounded before it was used"),  # 42 * 146
-        ("5872", "converted at another day's rate"),
+        ("5872", "stale: converted at another day's rate"),
     ],
 )
 def test_a_rounded_rate_is_told_from_another_day_s(price: str, cause: str) -> None:
