@@ -82,16 +82,22 @@ def come_later(run: Run, after: timedelta) -> None:
         run.pass_time(timedelta(days=1))
 
 
-def fill_cart(run: Run, shop: Storefront, wanted: Purchase, *, customer: str | None = None) -> str:
-    """Walk from the product pages to a cart that is ready to be paid, noting every amount shown; return the cart."""
+def fill_cart(
+    run: Run, shop: Storefront, wanted: Purchase, *, customer: str | None = None, cart: str | None = None
+) -> str:
+    """Walk from the product pages to a cart that is ready to be paid, noting every amount shown; return the cart.
+
+    cart: one that was opened already, in a store whose product pages the connector does not show.
+    """
     with run.step("browse"):
         for sku, _ in wanted.lines:
             page = shop.article(sku, wanted.currency)
             if page.price is None:
                 raise ShopRefused(f"{sku} is not sold in {wanted.currency}")
-            run.saw(f"product {sku}", page.price)
+            if cart is None:
+                run.saw(f"product {sku}", page.price)
     with run.step("fill the cart"):
-        cart = shop.open_cart(wanted.currency, customer=customer)
+        cart = cart or shop.open_cart(wanted.currency, customer=customer)
         for sku, quantity in wanted.lines:
             shop.put_in(cart, sku, quantity)
         if wanted.coupon:

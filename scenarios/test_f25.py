@@ -1,0 +1,26 @@
+"""F25: whatever happens to the publication of rates, a healthy shop prices at published ones, and no oracle objects."""
+
+from __future__ import annotations
+
+import pytest
+
+from assay.events import Outcome
+from assay.runners.session import Session, verdict_text
+from scenarios.f25_rate_feed import rate_feed
+from scenarios.performing import named, outcomes_of
+
+pytestmark = pytest.mark.needs_java
+PAIRS = named([rate_feed])
+
+
+@pytest.fixture(scope="module")
+def outcomes(request: pytest.FixtureRequest, assay_session: Session) -> dict[str, Outcome]:
+    """Perform and judge all cases that were asked for, side by side."""
+    return outcomes_of(request, assay_session, PAIRS)
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_rate_feed(outcomes: dict[str, Outcome], name: str) -> None:
+    """Every step is done, and every verdict that could be reached is good."""
+    assert not outcomes[name].failed, verdict_text([outcomes[name]])
+    assert outcomes[name].evaluated
