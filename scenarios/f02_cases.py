@@ -74,7 +74,7 @@ _GOODS: Mapping[str, Mapping[str, tuple[tuple[str, int], ...]]] = {
         "ISK": (("E-501", 2),),
         "HUF": (("E-502", 3),),
         "CHF": (("F-600", 1),),
-        "IDR": (("F-601", 1),),
+        "IDR": (("E-504", 2),),
     },
     PAYPAL: {
         "EUR": (("F-602", 3), ("D-405", 1)),
@@ -113,22 +113,33 @@ BASKETS: tuple[Case, ...] = (
 """Baskets that make a difference: halves of the smallest step, several tax rates, a discount to spread."""
 
 COMPANY: tuple[Case, ...] = (
-    paid_by(_FLOW, "b2b_1920", "EUR", ("G-704", 1920), company="Werkzeug Nord GmbH", to="DE"),
     paid_by(
         _FLOW,
-        "b2b_1920_paypal",
-        "GBP",
-        ("E-504", 1920),
-        gateway=PAYPAL,
-        company="Thames Supplies Ltd",
-        **_AT_HOME["GBP"],
+        "b2b_1920",
+        "EUR",
+        ("G-704", 1920),
+        company="Werkzeug Nord GmbH",
+        notes={"vat_id": "DE136695976"},
+        to="DE",
     ),
+    # A sixth of 5.60 is tax, and no whole cents: rounded a piece, or all together, 1,920 of them differ by euros.
+    paid_by(_FLOW, "b2b_1920_paypal", "EUR", ("F-601", 1920), gateway=PAYPAL, company="Atelier du Nord"),
 )
 """What companies buy: so many pieces that rounding each of them, or all together, differs by more than a cent."""
 
-WITHOUT_TAX: Mapping[str, Any] = {"tax_included": False}
-TAXED_ON_TOP: tuple[Case, ...] = (
-    paid_by(_FLOW, "tax_on_top", "EUR", ("I-901", 3), ("J-013", 2), alone=True, notes={"prices": "without tax"}),
+SETTINGS: Mapping[str, Mapping[str, Any]] = {
+    "prices without tax": {"tax_included": False},
+    "shillings by a list": {
+        "currencies": ["EUR", "UGX"],
+        "price_list_currencies": ["KWD", "UGX"],
+        "shipping_table_manual": {"KWD": "8.250", "UGX": "40000"},
+        "card_gateways": {"default": [STRIPE]},
+    },
+}
+"""Other shops than the usual one, by the name a case gives in ``extra["shop"]``."""
+
+OTHER_SHOPS: tuple[Case, ...] = (
+    paid_by(_FLOW, "tax_on_top", "EUR", ("I-901", 3), ("J-013", 2), alone=True, notes={"shop": "prices without tax"}),
     paid_by(
         _FLOW,
         "tax_on_top_paypal",
@@ -137,12 +148,27 @@ TAXED_ON_TOP: tuple[Case, ...] = (
         ("I-905", 3),
         gateway=PAYPAL,
         alone=True,
-        notes={"prices": "without tax"},
+        notes={"shop": "prices without tax"},
+    ),
+    # Stripe counts UGX with two decimals that must be 00, where ISO 4217 has none.
+    paid_by(
+        _FLOW,
+        "ugx",
+        "UGX",
+        ("0017", 2),
+        alone=True,
+        notes={"shop": "shillings by a list"},
+        standard_delivery=True,
+        address_lines=("Plot 12 Kampala Road",),
+        city="Kampala",
+        postcode="00256",
+        country="UG",
+        phone="+256414123456",
     ),
 )
-"""The same in a shop whose prices are without tax, which it adds."""
+"""Cases in shops configured otherwise: each runs by itself, because every customer meets the settings."""
 
-CASES = (*EACH_CURRENCY, *BASKETS, *COMPANY, *TAXED_ON_TOP)
+CASES = (*EACH_CURRENCY, *BASKETS, *COMPANY, *OTHER_SHOPS)
 
 BOUNDARIES: tuple[Case, ...] = (
     paid_by("F02-boundary", "jpy_999", "JPY", ("I-903", 1), to="JP", notes={"rest": "999"}),

@@ -23,7 +23,7 @@ from scenarios.buying import (
     see_captured,
 )
 from scenarios.f01_steps import adopt_all, fill_cart, orders_before, see_each
-from scenarios.f02_cases import BOUNDARIES, CASES, WITHOUT_TAX
+from scenarios.f02_cases import BOUNDARIES, CASES, SETTINGS
 
 _SYNC = timedelta(minutes=65)
 _PLANTS = {"G": "1020", "H": "1020"}
@@ -44,7 +44,7 @@ def multi_currency(run: Run, shop: Storefront, gateways: Gateways, erp: Erp) -> 
     began, before = run.surroundings.now(), orders_before(run, shop)
     run.cancel_asked = False
     _have_enough(run, shop)
-    with _prices(run):
+    with _configured(run):
         with run.step("read the prices"):
             read_prices(run, shop)
         cart = fill_cart(run, shop, wanted)
@@ -99,12 +99,13 @@ def _see_ways_to_pay(run: Run, shop: Storefront, cart: str) -> None:
 
 
 @contextmanager
-def _prices(run: Run) -> Iterator[None]:
-    """Run the block in a shop whose prices are without tax, where the case says so."""
-    if run.case.purchase.extra.get("prices") != "without tax":
+def _configured(run: Run) -> Iterator[None]:
+    """Run the block in a shop configured as the case says."""
+    name = run.case.purchase.extra.get("shop")
+    if name is None:
         yield
         return
-    with run.configured("merchant", **WITHOUT_TAX):
+    with run.configured("merchant", **SETTINGS[name]):
         yield
 
 
