@@ -51,5 +51,17 @@ def read_publication(content: bytes) -> Publication:
     day = next((cube for cube in root.iter(_NAMESPACE) if cube.get("time")), None)
     if day is None:
         raise Refused("ecb", "daily", 200, "no Cube with a time")
-    rates = {cube.attrib["currency"]: Decimal(cube.attrib["rate"]) for cube in day if cube.get("currency")}
-    return Publication(day.attrib["time"], rates)
+    date = day.attrib["time"]
+    listed = ((cube.attrib["currency"], cube.get("rate")) for cube in day if cube.get("currency"))
+    return Publication(date, {code: rate_of("ecb", date, code, text) for code, text in listed})
+
+
+def rate_of(vendor: str, date: str, currency: str, text: str | None) -> Decimal:
+    """Return a published rate. Raises `Refused`, which names pair and date, for a text that is no finite number."""
+    try:
+        rate = Decimal(text or "")
+    except ArithmeticError:
+        rate = Decimal("NaN")
+    if not rate.is_finite():
+        raise Refused(vendor, "rates", 200, f"EUR/{currency} of {date}: {text!r} is no number")
+    return rate
