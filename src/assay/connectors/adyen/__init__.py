@@ -25,19 +25,21 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, NoReturn
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo
 
 from assay.connectors.adyen.moves import Move, payments_of
 from assay.connectors.adyen.notification import additional, decode_item, notification_items, sign_item, signed_texts
 from assay.connectors.adyen.report import decode_report
+from assay.connectors.adyen.settlement import Batch, decode_batch
 from assay.errors import InfrastructureError, UsageError
 from assay.http import Answer, Client, open_client
-from assay.records import Call, CreationRule, Payment, ReferenceRule
-from assay.roles import ConnectorHead, Http, Reply, UndoRefused
+from assay.records import BalanceEntry, Call, CreationRule, MinorAmount, Payment, Payout, ReferenceRule
+from assay.roles import Card, ConnectorHead, Http, Reply, UndoRefused
 
 _AT = r"^(?:/checkout)?/v\d+"
 _ITEM = "notificationItems.*.NotificationRequestItem"
@@ -101,6 +103,8 @@ HEAD = ConnectorHead(
         "https://docs.adyen.com/reporting/invoice-reconciliation/payment-accounting-report",
         "https://docs.adyen.com/reporting/reports-and-the-payments-lifecycle",
         "https://docs.adyen.com/development-resources/currency-codes",
+        "https://docs.adyen.com/reporting/settlement-reconciliation/transaction-level/settlement-details-report",
+        "https://docs.adyen.com/development-resources/testing/test-card-numbers",
     ),
 )
 
@@ -132,6 +136,7 @@ class Adyen:
         self._capture = _one_of("capture", credentials.get("capture"), ("immediate", "manual"))
         self._zone = _zone(credentials.get("time_zone", _ZONE))
         self._days: dict[date, tuple[Move, ...]] = {}
+        self._batches: dict[int, Batch] = {}
 
     def close(self) -> None:
         """Close the connections to where reports lie."""
@@ -178,15 +183,111 @@ class Adyen:
         report. It reverses whole payments alone: one given back in part stays as it is. The key goes as
         Idempotency-Key, a long one by its SHA-256. Raises `LookupError`, `UndoRefused`.
         """
-        path = f"{_VERSION}/payments/{quote(payment_ref, safe='')}/reversals"
+        self._modify(payment_ref, "reversals", {"reference": "assay-undo"}, key)
+
+    def refund_part(self, payment_ref: str, amount: MinorAmount, key: str) -> None:
+        """Ask Adyen to give back that much of a payment, as somebody in its Customer Area does; the same key acts once.
+
+        Adyen does it later, as `refund`. Raises `LookupError`, `UndoRefused`.
+        """
+        self._modify(payment_ref, "refunds", {"amount": _written(amount), "reference": "assay-console"}, key)
+
+    def capture_part(self, payment_ref: str, amount: MinorAmount, key: str) -> None:
+        """Ask Adyen to take that much of an authorised payment; later, and once a key. As `refund_part`."""
+        self._modify(payment_ref, "captures", {"amount": _written(amount), "reference": "assay-console"}, key)
+
+    def tokenise(self, card: Card, *, postcode: str | None = None, country: str | None = None) -> str:
+        """Return what Adyen's own form would hand to the shop for a card: its state data's payment method, as JSON.
+
+        Nothing is sent: only Adyen's form in a browser encrypts, and its test platform takes the plain values of its
+        test cards behind ``test_`` instead. All of those expire in 03/2030, with the security code 737 (7373 for
+        American Express); others are refused. An address is no part of it.
+        """
+        month, year = card.expires
+        plain = {
+            "encryptedCardNumber": card.number,
+            "encryptedExpiryMonth": f"{month:02}",
+            "encryptedExpiryYear": str(year),
+            "encryptedSecurityCode": card.cvc,
+        }
+        fields = {name: f"test_{value}" for name, value in plain.items()}
+        return json.dumps({"type": "scheme", **fields, "holderName": card.holder}, ensure_ascii=False)
+
+    def authenticate(self, redirect_url: str, *, passes: bool) -> str:
+        """Press a button of the simulator's page for a redirected shopper; return the link that leads back to the shop.
+
+        Adyen's own test page can only be clicked in a browser.
+        """
+        parts = urlsplit(redirect_url)
+        form = [("outcome", "authorised" if passes else "refused")]
+        reply = self._http.request("POST", f"{parts.path}?{parts.query}" if parts.query else parts.path, form=form)
+        back = reply.headers.get("location")
+        if reply.status not in (302, 303) or not back:
+            raise InfrastructureError(
+                "the bank's page led nowhere",
+                where=f"POST {parts.path}",
+                expected="303 with the link back to the shop",
+                seen=f"status {reply.status}",
+                hint="only the simulator's page has buttons that a program can press",
+            )
+        return back
+
+    def balance_entries(self, since: datetime, until: datetime) -> Sequence[BalanceEntry]:
+        """Return every movement settled in [since, until), oldest first, as far as its batch is closed.
+
+        By the settlement details reports, which are numbered from 1 and come with each payout.
+        """
+        found = [entry for batch in self._settled(since) for entry in batch.entries]
+        return sorted((each for each in found if since <= each.created_at < until), key=lambda each: each.created_at)
+
+    def payouts(self, since: datetime, until: datetime) -> Sequence[Payout]:
+        """Return every payout sent in [since, until), oldest first; whether it arrived no report says."""
+        found = [payout for batch in self._settled(since) for payout in batch.payouts]
+        return sorted((each for each in found if since <= each.created_at < until), key=lambda each: each.created_at)
+
+    def _settled(self, since: datetime) -> list[Batch]:
+        """Return the batches that hold something of the span, walking back from the last one."""
+        found = []
+        for number in range(self._last_batch(), 0, -1):
+            batch = self._batch(number)
+            assert batch is not None
+            found.append(batch)
+            if batch.entries and max(entry.created_at for entry in batch.entries) < since:
+                break
+        return found[::-1]
+
+    def _last_batch(self) -> int:
+        """Return the number of the last report there is, doubling the step until one is missing."""
+        known = max(self._batches, default=0)
+        step = 1
+        while self._batch(known + step) is not None:
+            known, step = known + step, step * 2
+        low, high = known, known + step
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if self._batch(middle) is not None else (low, middle)
+        return low
+
+    def _batch(self, number: int) -> Batch | None:
+        """Return one batch, downloaded once; None where there is none yet."""
+        if number not in self._batches:
+            name = f"settlement_detail_report_batch_{number}.csv"
+            content = self._download(name, f"settlement details report of batch {number}")
+            if content is None:
+                return None
+            self._batches[number] = decode_batch(content, account=self._account, zone=self._zone, name=name)
+        return self._batches[number]
+
+    def _modify(self, payment_ref: str, verb: str, body: Mapping[str, object], key: str) -> None:
+        path = f"{_VERSION}/payments/{quote(payment_ref, safe='')}/{verb}"
         sent = key if len(key) <= _LONGEST_KEY else hashlib.sha256(key.encode()).hexdigest()
-        body = {"merchantAccount": self._account, "reference": "assay-undo"}
-        reply = self._http.request("POST", path, json=body, headers={**self._headers, "idempotency-key": sent})
+        headers = {**self._headers, "idempotency-key": sent}
+        reply = self._http.request("POST", path, json={"merchantAccount": self._account, **body}, headers=headers)
         if reply.status not in (200, 201):
             _refuse(reply, f"POST {path}", payment_ref)
         status = Answer.of(reply, system="adyen", operation=f"POST {path}").text("status")
         if status != "received":
-            raise UndoRefused(f"adyen answered '{status}' to the reversal of {payment_ref}")
+            raise UndoRefused(f"adyen answered '{status}' to the {verb[:-1]} of {payment_ref}")
 
     def _told(self, calls: Iterable[Call]) -> Iterator[Move]:
         for call in calls:
@@ -220,28 +321,39 @@ class Adyen:
 
     def _report(self, day: date) -> tuple[Move, ...]:
         name = f"payments_accounting_report_{day:%Y_%m_%d}.csv"
+        content = self._download(name, f"accounting report of {day}")
+        if content is None:
+            raise LookupError(
+                f"adyen has no accounting report of {day}: it is switched on in the Customer Area under Reports, comes "
+                "between 02:00 and 10:00 CET, and holds days after it was switched on"
+            )
+        return tuple(decode_report(content, account=self._account, zone=self._zone, name=name))
+
+    def _download(self, name: str, what: str) -> bytes | None:
+        """Return a report, or None where Adyen has none of that name."""
         path = f"/reports/download/MerchantAccount/{quote(self._account, safe='')}/{name}"
         if self._report_url and self._report_client is None:
             self._report_client = open_client(self._report_url, system="adyen")
         client: Http = self._report_client or self._http
         reply = client.request("GET", path, headers=self._report_headers)
         if reply.status == 404:
-            raise LookupError(
-                f"adyen has no accounting report of {day}: it is switched on in the Customer Area under Reports, comes "
-                "between 02:00 and 10:00 CET, and holds days after it was switched on"
-            )
+            return None
         if reply.status != 200:
             raise InfrastructureError(
-                f"adyen did not hand out its accounting report of {day}",
+                f"adyen did not hand out its {what}",
                 where=f"GET {path}",
                 expected="status 200",
                 seen=f"status {reply.status}",
                 hint="the key needs the role Merchant Report Download" if reply.status in (401, 403) else None,
             )
-        return tuple(decode_report(reply.body, account=self._account, zone=self._zone, name=name))
+        return reply.body
 
     def _today(self) -> date:
         return self._now().astimezone(self._zone).date()
+
+
+def _written(amount: MinorAmount) -> dict[str, object]:
+    return {"value": amount.minor, "currency": amount.currency}
 
 
 def _zone(name: str) -> ZoneInfo:

@@ -14,7 +14,7 @@ from typing import NoReturn
 from zoneinfo import ZoneInfo
 
 from assay.connectors.adyen.moves import Move
-from assay.errors import InfrastructureError
+from assay.errors import InfrastructureError, UsageError
 from assay.money import exponent
 from assay.records import MinorAmount
 
@@ -50,8 +50,8 @@ def decode_report(content: bytes, *, account: str, zone: ZoneInfo, name: str) ->
     reader.fieldnames = [each.strip().lower().replace("authorized", "authorised") for each in reader.fieldnames or ()]
     missing = [column for column in _COLUMNS if column not in reader.fieldnames]
     if missing:
-        _unreadable(name, 1, expected=f"a column '{missing[0]}'", seen=", ".join(reader.fieldnames)[:120] or "nothing")
-    for row in _rows(reader, name):
+        unreadable(name, 1, expected=f"a column '{missing[0]}'", seen=", ".join(reader.fieldnames)[:120] or "nothing")
+    for row in rows_of(reader, name):
         known = _RECORDS.get(row["record type"])
         if known is None or row["merchant account"] != account:
             continue
@@ -63,40 +63,46 @@ def decode_report(content: bytes, *, account: str, zone: ZoneInfo, name: str) ->
             word=row["record type"],
             ref=own if kind not in _WHOLE else row["psp reference"],
             amount=_amount(row, column, name, reader.line_num),
-            at=_booked_at(row, zone, name, reader.line_num),
+            at=booked_at(row, "booking date", zone, name, reader.line_num),
             order_ref=row["merchant reference"] or None,
         )
 
 
-def _rows(reader: csv.DictReader[str], name: str) -> Iterator[dict[str, str]]:
+def rows_of(reader: csv.DictReader[str], name: str) -> Iterator[dict[str, str]]:
+    """Walk the lines of a report; what is no CSV is refused with its line."""
     try:
         yield from reader
     except csv.Error as error:
-        _unreadable(name, reader.line_num, expected="CSV", seen=str(error))
+        unreadable(name, reader.line_num, expected="CSV", seen=str(error))
 
 
 def _amount(row: Mapping[str, str], column: str, name: str, line: int) -> MinorAmount:
     currency = row["payment currency"]
     text = row.get(column) or (row.get("main amount") if row.get("main currency") == currency else None) or ""
+    return MinorAmount(abs(minor_units(text, currency, column, name, line)), currency)
+
+
+def minor_units(text: str, currency: str, column: str, name: str, line: int) -> int:
+    """Return an amount of a report in Adyen's minor units; one that does not fit is refused, never rounded."""
     try:
-        minor = abs(Decimal(text)).scaleb(_DECIMALS.get(currency, exponent(currency)))
-    except InvalidOperation:
+        minor = Decimal(text).scaleb(_DECIMALS.get(currency, exponent(currency)))
+    except (InvalidOperation, UsageError):
         minor = Decimal("NaN")
     if not minor.is_finite() or minor != minor.to_integral_value():
-        _unreadable(name, line, expected=f"an amount of {currency} in '{column}'", seen=repr(text))
-    return MinorAmount(int(minor), currency)
+        unreadable(name, line, expected=f"an amount of {currency} in '{column}'", seen=repr(text))
+    return int(minor)
 
 
-def _booked_at(row: Mapping[str, str], zone: ZoneInfo, name: str, line: int) -> datetime:
+def booked_at(row: Mapping[str, str], column: str, zone: ZoneInfo, name: str, line: int) -> datetime:
     """Read a local time with its zone's abbreviation, which also tells the two hours of a change of clocks apart."""
     try:
-        local = datetime.strptime(row["booking date"], "%Y-%m-%d %H:%M:%S").replace(tzinfo=zone)
+        local = datetime.strptime(row[column], "%Y-%m-%d %H:%M:%S").replace(tzinfo=zone)
     except ValueError:
-        _unreadable(name, line, expected="a booking date such as 2026-03-01 19:58:55", seen=row["booking date"])
+        unreadable(name, line, expected=f"a {column} such as 2026-03-01 19:58:55", seen=row[column])
     for reading in (local, local.replace(fold=1)):
         if reading.tzname() == row["timezone"]:
             return reading.astimezone(UTC)
-    return _unreadable(
+    return unreadable(
         name,
         line,
         expected=f"{local.tzname()}, the time zone of {zone.key}",
@@ -105,7 +111,8 @@ def _booked_at(row: Mapping[str, str], zone: ZoneInfo, name: str, line: int) -> 
     )
 
 
-def _unreadable(name: str, line: int, *, expected: str, seen: str, hint: str | None = None) -> NoReturn:
+def unreadable(name: str, line: int, *, expected: str, seen: str, hint: str | None = None) -> NoReturn:
+    """Raise for what a report does not hold as it is documented, with file and line."""
     raise InfrastructureError(
         "a report of adyen is not of the shape we read", where=f"{name}:{line}", expected=expected, seen=seen, hint=hint
     )
