@@ -30,7 +30,9 @@ class Account:
     """Everything the account holds. Public objects are stored as the API shows them, private facts beside them.
 
     intent_notes: per payment intent its charges, return URL and the state of its authentication. instruments: per
-    payment method the name of the test card or the kind of bank account behind it (never a number).
+    payment method the name of the test card or the kind of bank account behind it (never a number). unpaid: by
+    transaction not paid out yet its currency. payout_entries: per payout its transactions, its own first. payout_days:
+    the midnights and currencies payouts are planned for. banks: where payouts go, by currency.
     """
 
     def __init__(self, world: World) -> None:
@@ -43,6 +45,11 @@ class Account:
         self.charge_refunds: Table = world.table("charge_refunds")
         self.refunds: Table = world.table("refunds")
         self.transactions: Table = world.table("balance_transactions")
+        self.unpaid: Table = world.table("unpaid")
+        self.payouts: Table = world.table("payouts")
+        self.payout_entries: Table = world.table("payout_entries")
+        self.payout_days: Table = world.table("payout_days")
+        self.banks: Table = world.table("bank_accounts")
         self.customers: Table = world.table("customers")
         self.events: Table = world.table("events")
         self.replays: Table = world.table("replays")

@@ -122,8 +122,21 @@ def _converted_minimum(account: Account, currency: Currency) -> int:
 
 
 def settlement_currency(account: Account) -> Currency:
-    """Return the currency the account is paid out in (setting `settlement_currency`, default eur)."""
+    """Return the currency that takes what no other settles (setting `settlement_currency`, default eur)."""
     return CURRENCIES[str(account.setting("settlement_currency", "eur")).lower()]
+
+
+def settlement_currencies(account: Account) -> list[Currency]:
+    """Return every currency the account holds a balance in: the default one, then those of the setting."""
+    default = settlement_currency(account)
+    more = [CURRENCIES[str(code).lower()] for code in account.setting("settlement_currencies", [])]
+    return [default, *(currency for currency in more if currency.code != default.code)]
+
+
+def settlement_of(account: Account, code: str) -> Currency:
+    """Return the currency that amounts of this currency are settled in: itself where the account holds it."""
+    held = {currency.code: currency for currency in settlement_currencies(account)}
+    return held.get(code, settlement_currency(account))
 
 
 def minor_rate(account: Account, source: Currency, target: Currency) -> Decimal:

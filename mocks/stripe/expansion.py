@@ -25,6 +25,8 @@ _BY_PREFIX: Mapping[str, Callable[[Account, str], Any]] = {
     "pyr": _found("refunds"),
     "pm": _found("payment_methods"),
     "cus": _found("customers"),
+    "po": _found("payouts"),
+    "ba": _found("bank_accounts"),
     "txn": lambda account, id_: shown_transaction(account, account.transactions[id_]),
 }
 _EXPANDABLE: Mapping[str, tuple[str, ...]] = {
@@ -39,6 +41,9 @@ _EXPANDABLE: Mapping[str, tuple[str, ...]] = {
     "payment_method": ("customer",),
     "customer": ("default_source", "test_clock"),
     "balance_transaction": ("source",),
+    "payout": (
+        "balance_transaction", "destination", "failure_balance_transaction", "original_payout", "reversed_by",
+    ),
 }  # fmt: skip
 
 

@@ -1,18 +1,28 @@
-"""The account's ledger: balance transactions in the settlement currency, with fees, and the balance they add up to.
+"""The account's ledger: balance transactions in settlement currencies, with fees, and the balance they add up to.
 
-Follows https://docs.stripe.com/api/balance_transactions. A transaction's amount is what the source's amount is worth
-in the settlement currency at its own moment; refunds are converted at the refund's moment and give no fee back.
+Follows https://docs.stripe.com/api/balance_transactions and /payouts/multicurrency-settlement. A transaction's amount
+is what the source's amount is worth in its settlement currency at its own moment; refunds are converted at the
+refund's moment and give no fee back. The account holds a balance in each of `settlement_currencies`; what is charged in
+another currency is settled in the default one.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any
 
 from mocks.stripe.account import Account, Document, Request
-from mocks.stripe.currency import CURRENCIES, minor_rate, settlement_currency
+from mocks.stripe.currency import (
+    CURRENCIES,
+    Currency,
+    minor_rate,
+    settlement_currencies,
+    settlement_currency,
+    settlement_of,
+)
 from mocks.stripe.error import missing_resource
 from mocks.stripe.form import Accepts, text
 from mocks.stripe.listing import PAGING, page
@@ -36,6 +46,8 @@ _CATEGORY = {
     "refund": "refund",
     "payment_refund": "refund",
     "refund_failure": "refund_failure",
+    "payout": "payout",
+    "payout_failure": "payout_reversal",
 }
 
 
@@ -49,24 +61,52 @@ def book(
     at_once: bool = False,
 ) -> str:
     """Book `amount` (minor units of the source's currency, negative when money leaves); return the id."""
-    currency, settled = CURRENCIES[source["currency"]], settlement_currency(account)
+    currency, settled = CURRENCIES[source["currency"]], settlement_of(account, source["currency"])
     exact = minor_rate(account, currency, settled)
     rate = Context(prec=6, rounding=ROUND_HALF_UP).plus(exact)
     gross = _whole(amount * rate)
-    fees = _fees(account, gross, fee_kind, converted=currency.code != settled.code)
-    fee = sum(entry["amount"] for entry in fees)
+    fees = _fees(account, gross, fee_kind, currency, settled)
     now = account.now()
     days = 0 if at_once else int(account.setting("available_after_days", 7))
+    return _entered(
+        account,
+        type_,
+        source,
+        gross,
+        settled.code,
+        fees=fees,
+        rate=None if currency.code == settled.code else rate,
+        available_on=now if at_once else (now // _DAY_S + days) * _DAY_S,
+    )
+
+
+def book_own(account: Account, type_: str, source: Document, amount: int) -> str:
+    """Book what Stripe itself moves, at once and in the source's currency, as a payout is; return the id."""
+    return _entered(account, type_, source, amount, source["currency"], fees=[], rate=None, available_on=account.now())
+
+
+def _entered(
+    account: Account,
+    type_: str,
+    source: Document,
+    gross: int,
+    currency: str,
+    *,
+    fees: list[Document],
+    rate: Decimal | None,
+    available_on: int,
+) -> str:
+    fee = sum(entry["amount"] for entry in fees)
     transaction = {
         "id": account.new_id("txn"),
         "object": "balance_transaction",
         "amount": gross,
-        "available_on": now if at_once else (now // _DAY_S + days) * _DAY_S,
-        "created": now,
-        "currency": settled.code,
+        "available_on": available_on,
+        "created": account.now(),
+        "currency": currency,
         "description": source.get("description"),
         # The API gives a rate as a JSON number; amounts are computed from the decimal above.
-        "exchange_rate": None if currency.code == settled.code else float(rate),
+        "exchange_rate": None if rate is None else float(rate),
         "fee": fee,
         "fee_details": fees,
         "net": gross - fee,
@@ -76,7 +116,20 @@ def book(
         "type": type_,
     }
     account.transactions[transaction["id"]] = transaction
+    if type_ != "payout":
+        account.unpaid[transaction["id"]] = currency
+        _plan_payout(account, currency, available_on)
     return str(transaction["id"])
+
+
+def _plan_payout(account: Account, currency: str, available_on: int) -> None:
+    """Have what becomes available paid out at the first midnight from then on, once a day and currency."""
+    now = account.now()
+    midnight = available_on if available_on > now else (now // _DAY_S + 1) * _DAY_S
+    day = f"{midnight}:{currency}"
+    if day not in account.payout_days:
+        account.payout_days[day] = True
+        account.world.at(datetime.fromtimestamp(midnight, UTC), "pay_out", {"currency": currency, "day": day})
 
 
 def fee_kind(method: Document) -> str:
@@ -86,18 +139,24 @@ def fee_kind(method: Document) -> str:
     return "card" if method["card"]["country"] in _DOMESTIC else "card_international"
 
 
-def _fees(account: Account, gross: int, kind: str | None, *, converted: bool) -> list[Document]:
+def _fees(account: Account, gross: int, kind: str | None, currency: Currency, settled: Currency) -> list[Document]:
     if kind is None:
         return []
     table = {**_FEES, **account.setting("fees", {})}
     row = table[kind]
-    processing = _whole(gross * Decimal(str(row["percent"])) / 100) + int(row.get("fixed", 0))
-    fees = [("Stripe processing fees", processing)]
-    if converted:
+    # The fixed part is stated in the default settlement currency, as price lists are.
+    fixed = _whole(int(row.get("fixed", 0)) * minor_rate(account, settlement_currency(account), settled))
+    fees = [("Stripe processing fees", _whole(gross * Decimal(str(row["percent"])) / 100) + fixed)]
+    if currency.code != settled.code:
         fees.append(("Stripe currency conversion fee", _whole(gross * Decimal(str(table["conversion_percent"])) / 100)))
-    code = settlement_currency(account).code
     return [
-        {"amount": amount, "application": None, "currency": code, "description": description, "type": "stripe_fee"}
+        {
+            "amount": amount,
+            "application": None,
+            "currency": settled.code,
+            "description": description,
+            "type": "stripe_fee",
+        }
         for description, amount in fees
         if amount
     ]
@@ -122,25 +181,31 @@ def retrieve(account: Account, request: Request) -> Document:
 
 
 def list_(account: Account, request: Request) -> Document:
-    """Return balance transactions, newest first, filtered by source, type and settlement currency."""
+    """Return balance transactions, newest first, filtered by source, type, settlement currency and payout."""
     wanted = {name: request.parameters[name] for name in ("source", "type", "currency") if request.parameters.get(name)}
-    # No payouts are made here, so none has transactions.
-    none = bool(request.parameters.get("payout"))
+    rows: Mapping[str, Document] = account.transactions
+    payout = request.parameters.get("payout")
+    if payout:
+        entries = account.payout_entries.get(payout)
+        if entries is None:
+            raise missing_resource("payout", payout, "payout")
+        rows = {id_: account.transactions[id_] for id_ in entries}
     return page(
-        account.transactions,
+        rows,
         request.parameters,
         kind="balance transaction",
         url="/v1/balance_transactions",
-        keep=lambda row: not none and all(row[name] == value for name, value in wanted.items()),
+        keep=lambda row: all(row[name] == value for name, value in wanted.items()),
         show=lambda row: shown_transaction(account, row),
     )
 
 
 def balance(account: Account, _request: Request) -> Document:
-    """Return what is available and what is pending, by settlement currency."""
+    """Return what is available and what is pending, by settlement currency the account holds."""
     sums: dict[str, dict[str, int]] = {"available": defaultdict(int), "pending": defaultdict(int)}
     for currencies in sums.values():
-        currencies[settlement_currency(account).code] += 0
+        for currency in settlement_currencies(account):
+            currencies[currency.code] += 0
     for row in account.transactions.values():
         sums[shown_transaction(account, row)["status"]][row["currency"]] += row["net"]
     entries = {

@@ -12,7 +12,8 @@ from mocks.stripe.form import Accepts, either, integer, object_of, text
 
 _RANGE = object_of({"gt": integer, "gte": integer, "lt": integer, "lte": integer})
 CURSORS: Accepts = {"limit": integer, "starting_after": text, "ending_before": text}
-PAGING: Accepts = {**CURSORS, "created": either(integer, _RANGE)}
+SPAN = either(integer, _RANGE)
+PAGING: Accepts = {**CURSORS, "created": SPAN}
 _DEFAULT_LIMIT = 10
 
 
@@ -67,12 +68,18 @@ def _beyond(order: Iterable[str], cursor: str) -> Iterable[str]:
     return ids
 
 
+def within(span: Any) -> Callable[[int], bool]:
+    """Return the test of an instant against a span as lists take it: one instant, or gt, gte, lt and lte."""
+    if isinstance(span, int):
+        low = high = span
+    else:
+        low = max(span.get("gte", 0), span.get("gt", -1) + 1)
+        high = min(span.get("lte", 2**62), span.get("lt", 2**62 + 1) - 1)
+    return lambda instant: low <= instant <= high
+
+
 def _wanted(created: Any, keep: Callable[[Document], bool] | None) -> Callable[[Document], bool]:
     if created is None:
         return keep or (lambda _row: True)
-    if isinstance(created, int):
-        low = high = created
-    else:
-        low = max(created.get("gte", 0), created.get("gt", -1) + 1)
-        high = min(created.get("lte", 2**62), created.get("lt", 2**62 + 1) - 1)
-    return lambda row: low <= row["created"] <= high and (keep is None or keep(row))
+    is_within = within(created)
+    return lambda row: is_within(row["created"]) and (keep is None or keep(row))

@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from assay.simkit import Route, Simulator
-from mocks.stripe import authentication, capture, charge, confirmation, customer, event, intent, ledger, method, refund
+from mocks.stripe import (
+    authentication,
+    capture,
+    charge,
+    confirmation,
+    customer,
+    event,
+    intent,
+    ledger,
+    method,
+    payout,
+    refund,
+)
 from mocks.stripe.account import Account
 from mocks.stripe.error import failure_answer
 from mocks.stripe.gate import operation
@@ -46,6 +58,8 @@ ROUTES = [
     Route("GET", "/v1/balance_transactions", operation(ledger.list_, ledger.LIST)),
     Route("GET", "/v1/balance_transactions/{id}", operation(ledger.retrieve)),
     Route("GET", "/v1/balance", operation(ledger.balance)),
+    Route("GET", "/v1/payouts", operation(payout.list_, payout.LIST)),
+    Route("GET", "/v1/payouts/{payout}", operation(payout.retrieve)),
     Route("GET", "/v1/events", operation(event.list_, event.LIST)),
     Route("GET", "/v1/events/{id}", operation(event.retrieve)),
     Route("GET", confirmation.AUTHENTICATION_PATH, authentication.show),
@@ -61,6 +75,8 @@ SIMULATOR = Simulator(
     error=failure_answer,
     jobs={
         "expire_hold": capture.expire_hold,
+        "pay_out": payout.pay_out,
+        "arrive": payout.arrive,
         "settle_debit": confirmation.settle_debit,
         "settle_refund": refund.settle_refund,
         "webhook": event.send_again,
@@ -73,6 +89,10 @@ SIMULATOR = Simulator(
         "webhook_events",
         "webhook_retries_s",
         "settlement_currency",
+        "settlement_currencies",
+        "payout_interval",
+        "payout_arrival_days",
+        "payout_failure_code",
         "exchange_rates",
         "fees",
         "available_after_days",
@@ -88,12 +108,13 @@ SIMULATOR = Simulator(
         "https://github.com/stripe/openapi",
         "https://docs.stripe.com/api",
         "https://docs.stripe.com/currencies",
+        "https://docs.stripe.com/payouts",
         "https://docs.stripe.com/testing",
         "https://docs.stripe.com/webhooks/signature",
     ),
     not_faked=(
         "bodies have the shape of API version 2023-08-16 whatever Stripe-Version asks for",
-        "Connect, Checkout, invoices, subscriptions, setup intents, disputes, payouts and Radar rules",
+        "Connect, Checkout, invoices, subscriptions, setup intents, disputes and Radar rules; payouts on request",
         "payment methods other than card and sepa_debit",
         "multipart bodies; a second request with an idempotency key whose first is still running",
         "pending_webhooks stays what it was when the event was made",

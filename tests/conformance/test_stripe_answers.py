@@ -205,6 +205,23 @@ def _banks(stripe: Caller, stripe_server: StripeServer) -> None:
         stripe.get(f"/v1/refunds/{refund}", expand=["balance_transaction"])
 
 
+def _payouts(stripe: Caller, stripe_server: StripeServer) -> None:
+    """Walk through payouts: made, arrived, returned by the bank, and what they consist of."""
+    stripe_server.advance(days=8)
+    newest = stripe.get("/v1/payouts", expand=["data.balance_transaction"]).body["data"][0]
+    stripe.get(f"/v1/payouts/{newest['id']}", expand=["destination", "balance_transaction.source"])
+    stripe.get("/v1/payouts", status="in_transit", arrival_date={"gt": newest["created"]})
+    stripe.get("/v1/balance_transactions", payout=newest["id"], limit=100)
+    stripe.get("/v1/payouts/po_none")
+    stripe_server.advance(days=4)
+    stripe_server.configure(payout_failure_code="no_account")
+    stripe.post(INTENTS, amount=900, currency="eur", payment_method="pm_card_bypassPending", confirm=True)
+    stripe_server.advance(days=1)
+    stripe_server.advance(days=4)
+    stripe.get("/v1/payouts", status="failed", expand=["data.failure_balance_transaction"])
+    stripe.get("/v1/balance")
+
+
 def _people(stripe: Caller) -> None:
     """Walk through customers and their payment methods."""
     customer = stripe.post(
@@ -235,6 +252,7 @@ def _lists(stripe: Caller) -> None:
         "refunds",
         "customers",
         "balance_transactions",
+        "payouts",
         "events",
         "payment_methods",
     ):
@@ -262,6 +280,7 @@ def test_every_answer_is_what_stripe_and_our_contract_document(
     with Caller(stripe_server.url, witness=witness) as stripe:
         _cards(stripe)
         _banks(stripe, stripe_server)
+        _payouts(stripe, stripe_server)
         _people(stripe)
         _lists(stripe)
     record_property("stripe_answers", witness.operations.total())

@@ -145,6 +145,7 @@ def test_stated_rates_and_settlement_currency_are_settings(stripe: Caller, strip
 
 def test_the_balance_is_the_sum_of_its_transactions(stripe: Caller, stripe_server: StripeServer) -> None:
     """Money is pending first and available after its days; refunds and fees are part of the sum."""
+    stripe_server.configure(payout_interval="manual")
     stripe.post(REFUNDS, payment_intent=paid(stripe)["id"], amount=2_500)
     net = sum(row["net"] for row in stripe.get("/v1/balance_transactions").body["data"])
     assert net == 10_000 - 175 - 2_500
