@@ -1,27 +1,30 @@
-"""SAP S/4HANA as a witness: sales orders, outbound deliveries and stock, read over its OData V2 services.
+"""SAP S/4HANA as a witness: sales orders, outbound deliveries, stock and journal, read over its OData V2 services.
 
-Follows API_SALES_ORDER_SRV, API_OUTBOUND_DELIVERY_SRV (version 2) and API_MATERIAL_STOCK_SRV. Status words are SAP's
+Follows API_SALES_ORDER_SRV, API_OUTBOUND_DELIVERY_SRV (version 2), API_MATERIAL_STOCK_SRV and
+API_OPLACCTGDOCITEMCUBE_SRV. Status words are SAP's
 one-letter codes, and `document_date` is a date of the business, not an instant.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import NoReturn
 from urllib.parse import quote
 
+from assay.connectors.sap_s4hana.dates import date_of, instant_of
+from assay.connectors.sap_s4hana.journal import created_at, declared_accounts, decode_line
 from assay.errors import InfrastructureError
 from assay.http import Answer, basic_authorization
-from assay.records import Condition, CreationRule, Document, Line, ReferenceRule, StockLevel
+from assay.records import Condition, CreationRule, Document, JournalLine, Line, ReferenceRule, StockLevel
 from assay.roles import ConnectorHead, Http, Reply
 
 _ORDERS = "/sap/opu/odata/sap/API_SALES_ORDER_SRV"
 _DELIVERIES = "/sap/opu/odata/sap/API_OUTBOUND_DELIVERY_SRV;v=0002"
 _STOCK = "/sap/opu/odata/sap/API_MATERIAL_STOCK_SRV"
+_JOURNAL = "/sap/opu/odata/sap/API_OPLACCTGDOCITEMCUBE_SRV/A_OperationalAcctgDocItemCube"
 # Clients write a service's version as `;v=0002`, `;v=2` or not at all, and a key with or without percent-encoding.
 _IN_ORDERS = r"^/sap/opu/odata/sap/API_SALES_ORDER_SRV(?:(?:;|%3B)v=\d+)?"
 _IN_DELIVERIES = r"^/sap/opu/odata/sap/API_OUTBOUND_DELIVERY_SRV(?:(?:;|%3B)v=\d+)?"
@@ -43,6 +46,7 @@ HEAD = ConnectorHead(
     sandbox=None,
     hosts=("*.s4hana.cloud.sap", "*.s4hana.ondemand.com"),
     credentials=("user", "password"),
+    optional_credentials=("accounts",),
     references=(
         _rule("POST", rf"{_IN_ORDERS}/A_SalesOrder$", "PurchaseOrderByCustomer", *_ORDER_ANSWER),
         _rule(
@@ -92,6 +96,7 @@ HEAD = ConnectorHead(
         "https://api.sap.com/api/OP_API_SALES_ORDER_SRV_0001",
         "https://api.sap.com/api/OP_API_OUTBOUND_DELIVERY_SRV_0002",
         "https://api.sap.com/api/OP_API_MATERIAL_STOCK_SRV",
+        "https://api.sap.com/api/API_OPLACCTGDOCITEMCUBE_SRV",
     ),
 )
 
@@ -107,13 +112,14 @@ _COMPONENTS = {
     **dict.fromkeys(("MWST", "MWSI", "TTX1", "UTXJ"), "tax"),
     "DIFF": "rounding",
 }
-_DATE = re.compile(r"/Date\((-?\d+)(?:[+-]\d+)?\)/")
-_TIME = re.compile(r"PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class SapS4hana:
-    """Reads one S/4HANA system with a communication user; errors carry SAP's own code and message."""
+    """Reads one S/4HANA system with a communication user; errors carry SAP's own code and message.
+
+    credentials: ``user``, ``password``; ``accounts`` says what accounts of a chart of one's own stand for:
+    ``65100000=fee 11005000=clearing``.
+    """
 
     def __init__(self, http: Http, credentials: Mapping[str, str]) -> None:
         self._http = http
@@ -121,6 +127,7 @@ class SapS4hana:
             "accept": "application/json",
             "authorization": basic_authorization(credentials["user"], credentials["password"]),
         }
+        self._accounts = declared_accounts(credentials.get("accounts", ""))
 
     def documents_of(self, order_ref: str) -> Sequence[Document]:
         """Return the sales orders whose customer reference is the shop's order number, each before its deliveries."""
@@ -149,6 +156,21 @@ class SapS4hana:
             ("$expand", "to_Item"),
         )
         return [decode_sales_order(entry) for entry in self._pages(f"{_ORDERS}/A_SalesOrder", params, "SalesOrder")]
+
+    def journal_lines(self, since: datetime, until: datetime) -> Sequence[JournalLine]:
+        """Return every line of the journal entries created in [since, until), by entry; SAP's times have whole seconds.
+
+        A line's reference is its text where it has one, else that of its entry.
+        """
+        first, last = (each.astimezone(UTC) for each in (since, until - timedelta(microseconds=1)))
+        named = (
+            f"AccountingDocumentCreationDate ge datetime'{first:%Y-%m-%d}T00:00:00' and "
+            f"AccountingDocumentCreationDate le datetime'{last:%Y-%m-%d}T00:00:00'"
+        )
+        order = "CompanyCode,FiscalYear,AccountingDocument,AccountingDocumentItem"
+        rows = self._pages(_JOURNAL, (("$filter", named),), order)
+        begun = since.replace(microsecond=0)
+        return [decode_line(row, self._accounts) for row in rows if begun <= created_at(row) < until]
 
     def sales_order(self, ref: str) -> Document:
         """Return one sales order by SAP's number; `LookupError` when SAP has none."""
@@ -237,7 +259,7 @@ def decode_sales_order(entry: Answer) -> Document:
         lines=tuple(_order_line(item) for item in entry.items("to_Item.results")),
         total=entry.decimal("TotalNetAmount"),
         currency=entry.text("TransactionCurrency"),
-        document_date=_date(entry, "SalesOrderDate"),
+        document_date=date_of(entry, "SalesOrderDate"),
         reference=entry.text_or("PurchaseOrderByCustomer", "") or None,
         conditions=_conditions(entry),
         texts=_texts(entry),
@@ -265,8 +287,8 @@ def decode_delivery(
         order_ref=order_ref,
         status=header.text_or("OverallGoodsMovementStatus", ""),
         lines=tuple(_delivery_line(item) for item in items),
-        document_date=_date(header, "DocumentDate"),
-        created_at=_created_at(header),
+        document_date=date_of(header, "DocumentDate"),
+        created_at=instant_of(header, "CreationDate", "CreationTime"),
         parent_ref=parent_ref,
         posted=header.text_or("OverallGoodsMovementStatus", "") == "C",
     )
@@ -332,32 +354,6 @@ def _delivery_line(item: Answer) -> Line:
         quantity=item.decimal("ActualDeliveryQuantity"),
         name=item.text_or("DeliveryDocumentItemText", "") or None,
     )
-
-
-def _date(entry: Answer, path: str) -> date | None:
-    instant = _instant(entry, path)
-    return instant.date() if instant else None
-
-
-def _created_at(header: Answer) -> datetime | None:
-    day = _instant(header, "CreationDate")
-    if day is None or not header.has("CreationTime"):
-        return day
-    match = _TIME.fullmatch(header.text("CreationTime"))
-    if match is None:
-        header.refuse("CreationTime", "an Edm.Time such as PT13H05M09S")
-    hours, minutes, seconds = (int(part or 0) for part in match.groups())
-    return day + timedelta(hours=hours, minutes=minutes, seconds=seconds)
-
-
-def _instant(entry: Answer, path: str) -> datetime | None:
-    """Read an Edm.DateTime or Edm.DateTimeOffset: milliseconds since 1970 in UTC, whatever offset is shown with it."""
-    if not entry.has(path):
-        return None
-    match = _DATE.fullmatch(entry.text(path))
-    if match is None:
-        entry.refuse(path, "an OData V2 date such as /Date(1735689600000)/")
-    return _EPOCH + timedelta(milliseconds=int(match[1]))
 
 
 def _refuse(reply: Reply, operation: str, what: str) -> NoReturn:
