@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import importlib
 import json
-import threading
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -25,44 +21,9 @@ MERCHANT = "AssayECOM"
 HMAC_KEY = "0F1E2D3C4B5A69788796A5B4C3D2E1F00F1E2D3C4B5A69788796A5B4C3D2E1F0"
 
 
-class Receiver(HTTPServer):
-    """Keeps each webhook as it came."""
-
-    def __init__(self) -> None:
-        self.received: list[dict[str, Any]] = []
-        super().__init__(("127.0.0.1", 0), _Webhook)
-
-
-class _Webhook(BaseHTTPRequestHandler):
-    server: Receiver
-
-    def do_POST(self) -> None:
-        """Take a webhook."""
-        self.server.received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-        self.send_response(202)
-        self.end_headers()
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
-
-
 class _Stay(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *args: Any, **kwargs: Any) -> None:
         """Do not follow: the shop is not there."""
-
-
-@contextmanager
-def receiving() -> Iterator[Receiver]:
-    """Listen for webhooks on a free port until the block ends."""
-    receiver = Receiver()
-    thread = threading.Thread(target=receiver.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield receiver
-    finally:
-        receiver.shutdown()
-        receiver.server_close()
-        thread.join()
 
 
 class Merchant:
@@ -136,9 +97,7 @@ class Merchant:
 
     def modify(self) -> str:
         """Capture, refund, cancel, reverse and adjust are taken, and webhooks with good signatures say the outcome."""
-        with receiving() as receiver:
-            url = f"http://127.0.0.1:{receiver.server_port}/webhook"
-            self.session.configure(webhook_url=url, hmac_key=HMAC_KEY, capture_delay="manual")
+        with self.session.receiving(202, hmac_key=HMAC_KEY, capture_delay="manual") as received:
             held, other, third = (self.pay(value)["pspReference"] for value in (1_000, 2_000, 3_000))
             calls = (
                 (self.modifications.update_authorised_amount, held, self.ask(1_500)),
@@ -152,8 +111,9 @@ class Merchant:
                 answer = call(wish, payment)
                 assert (answer.status_code, answer.message["status"]) == (201, "received"), answer.message
                 self.session.advance(seconds=1)
-            self.session.configure(webhook_url=None, capture_delay=None)
-        told = [each["notificationItems"][0]["NotificationRequestItem"] for each in receiver.received]
+            self.session.configure(capture_delay=None)
+        came = [json.loads(webhook.body) for webhook in received]
+        told = [each["notificationItems"][0]["NotificationRequestItem"] for each in came]
         outcomes = [(each["eventCode"], each["success"]) for each in told if each["eventCode"] != "AUTHORISATION"]
         assert outcomes == [
             ("AUTHORISATION_ADJUSTMENT", "true"),
@@ -163,7 +123,7 @@ class Merchant:
             ("CANCELLATION", "true"),
             ("CANCEL_OR_REFUND", "true"),
         ], outcomes
-        for each in receiver.received:
+        for each in came:
             assert Adyen.util.is_valid_hmac_notification(each, HMAC_KEY)
             each["notificationItems"][0]["NotificationRequestItem"]["amount"]["value"] += 1
             assert not Adyen.util.is_valid_hmac_notification(each, HMAC_KEY)

@@ -12,11 +12,14 @@ import importlib
 import json
 import os
 import sys
+import threading
 import traceback
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
@@ -30,6 +33,37 @@ def write_clock(path: Path, instant: datetime) -> None:
     draft = path.with_suffix(".part")
     draft.write_text(json.dumps({"mode": "frozen", "at_us": (instant - _EPOCH) // timedelta(microseconds=1)}))
     draft.replace(path)
+
+
+@dataclass(frozen=True)
+class Webhook:
+    """One webhook as it came."""
+
+    body: bytes
+    headers: Mapping[str, str]
+
+
+class _Receiver(HTTPServer):
+    """A shop's endpoint for webhooks on a free port; takes every one with `status`."""
+
+    def __init__(self, status: int) -> None:
+        self.status = status
+        self.received: list[Webhook] = []
+        super().__init__(("127.0.0.1", 0), _Endpoint)
+
+
+class _Endpoint(BaseHTTPRequestHandler):
+    server: _Receiver
+
+    def do_POST(self) -> None:
+        """Take a webhook."""
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.received.append(Webhook(body, dict(self.headers)))
+        self.send_response(self.server.status)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
 
 
 @dataclass
@@ -57,6 +91,21 @@ class Session:
     def configure(self, **settings: object) -> None:
         """Change the simulator's settings."""
         self._admin("settings", settings)
+
+    @contextmanager
+    def receiving(self, status: int = 200, **settings: object) -> Iterator[list[Webhook]]:
+        """Have the simulator post its webhooks here until the block ends, and give those that came."""
+        receiver = _Receiver(status)
+        thread = threading.Thread(target=receiver.serve_forever, daemon=True)
+        thread.start()
+        try:
+            self.configure(webhook_url=f"http://127.0.0.1:{receiver.server_port}/webhook", **settings)
+            yield receiver.received
+            self.configure(webhook_url=None)
+        finally:
+            receiver.shutdown()
+            receiver.server_close()
+            thread.join()
 
     def _admin(self, action: str, body: object) -> None:
         request = urllib.request.Request(f"{self.base_url}/__admin/{action}", json.dumps(body).encode())

@@ -1,11 +1,7 @@
-"""Stripe's own client against the Stripe simulator: payments, refunds, lists, errors, idempotency and webhooks."""
+"""Stripe's own client against the Stripe simulator: payments, refunds, lists, errors, repeats, webhooks, payouts."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING
 
 import stripe
@@ -17,42 +13,6 @@ if TYPE_CHECKING:
 
 DISTRIBUTION = "stripe"
 SECRET = "whsec_fidelity"
-
-
-class Receiver(HTTPServer):
-    """Keeps each webhook as it came: raw body and signature header."""
-
-    def __init__(self) -> None:
-        self.received: list[tuple[bytes, str]] = []
-        super().__init__(("127.0.0.1", 0), _Webhook)
-
-
-class _Webhook(BaseHTTPRequestHandler):
-    server: Receiver
-
-    def do_POST(self) -> None:
-        """Take a webhook."""
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.received.append((body, self.headers["Stripe-Signature"]))
-        self.send_response(200)
-        self.end_headers()
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
-
-
-@contextmanager
-def receiving() -> Iterator[Receiver]:
-    """Listen for webhooks on a free port until the block ends."""
-    receiver = Receiver()
-    thread = threading.Thread(target=receiver.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield receiver
-    finally:
-        receiver.shutdown()
-        receiver.server_close()
-        thread.join()
 
 
 class Merchant:
@@ -203,13 +163,12 @@ class Merchant:
 
     def verify_webhook(self) -> str:
         """A signed webhook verifies; a tampered body and a wrong secret do not."""
-        with receiving() as receiver:
-            url = f"http://127.0.0.1:{receiver.server_port}/webhook"
-            self.session.configure(webhook_url=url, webhook_secret=SECRET, webhook_events=["payment_intent.succeeded"])
+        wanted = ["payment_intent.succeeded"]
+        with self.session.receiving(webhook_secret=SECRET, webhook_events=wanted) as received:
             intent = self.pay(1234)
             self.session.advance(seconds=0)
-            self.session.configure(webhook_url=None)
-        [(body, signature)] = receiver.received
+        [webhook] = received
+        body, signature = webhook.body, webhook.headers["Stripe-Signature"]
         event = stripe.Webhook.construct_event(body, signature, SECRET)
         assert event.type == "payment_intent.succeeded"
         assert event.data.object["id"] == intent.id
@@ -221,6 +180,44 @@ class Merchant:
             raise AssertionError("a forged webhook was accepted")
         assert self.client.v1.events.retrieve(event.id).type == event.type
         return f"{event.id} {event.type}"
+
+    def reconcile_payout(self) -> str:
+        """A payout is the sum of its balance transactions, each with its source, and arrives with an event."""
+        self.session.configure(payout_arrival_days=1)
+        self.pay(5000)
+        yen = self.client.v1.payment_intents.create(
+            {"amount": 8000, "currency": "jpy", "payment_method": "pm_card_jp", "confirm": True}
+        )
+        self.session.advance(days=8)
+        [payout] = self.client.v1.payouts.list({"limit": 1, "status": "in_transit"}).data
+        wish: stripe.params.BalanceTransactionListParams = {"payout": payout.id, "limit": 3, "expand": ["data.source"]}
+        entries = list(self.client.v1.balance_transactions.list(wish).auto_paging_iter())
+        own = [entry for entry in entries if entry.type == "payout"]
+        assert [entry.amount for entry in own] == [-payout.amount]
+        parts = [entry for entry in entries if entry.type != "payout"]
+        assert payout.amount == sum(entry.net for entry in parts)
+        [converted] = [entry for entry in parts if entry.exchange_rate is not None and _is_of(entry, str(yen.id))]
+        assert converted.amount == round(8000 * (converted.exchange_rate or 0))
+        assert converted.currency == payout.currency == "eur"
+        self.session.advance(days=4)
+        arrived = self.client.v1.payouts.retrieve(payout.id)
+        assert (arrived.status, arrived.reconciliation_status) == ("paid", "completed")
+        told = self.client.v1.events.list({"type": "payout.paid"}).data
+        assert payout.id in [event.data.object["id"] for event in told]
+        return f"{payout.id}: {payout.amount} {payout.currency} of {len(parts)} entries, {arrived.status}"
+
+    def read_balance(self) -> str:
+        """The balance has an entry for each settlement currency."""
+        self.session.configure(settlement_currencies=["usd"])
+        balance = self.client.v1.balance.retrieve()
+        self.session.configure(settlement_currencies=[])
+        held = [entry.currency for entry in balance.available]
+        assert held == ["eur", "usd"], held
+        return ", ".join(held)
+
+
+def _is_of(entry: stripe.BalanceTransaction, intent: str) -> bool:
+    return isinstance(entry.source, stripe.Charge) and entry.source.payment_intent == intent
 
 
 def steps(session: Session) -> Sequence[Step]:
@@ -238,4 +235,6 @@ def steps(session: Session) -> Sequence[Step]:
         shop.replay,
         shop.refuse_stranger,
         shop.verify_webhook,
+        shop.reconcile_payout,
+        shop.read_balance,
     )
