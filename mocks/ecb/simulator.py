@@ -28,7 +28,7 @@ class Feed:
     def __init__(self, world: World) -> None:
         self.world = world
         self._walk = Walk(world.ids.seed)
-        self._files: dict[tuple[str, date, tuple[str, ...]], bytes] = {}
+        self._files: dict[tuple[str, date, tuple[str, ...], str], bytes] = {}
 
     def latest(self) -> date:
         """Return the day of the newest rates on the site, which a setting can freeze."""
@@ -49,14 +49,21 @@ class Feed:
     def file(self, kind: str, day: date) -> bytes:
         """Return a file as published on that day."""
         dropped = tuple(sorted(self.world.settings.get("drop", ())))
-        key = (kind, day, dropped)
+        key = (kind, day, dropped, repr(self.world.settings.get("devalued")))
         if key not in self._files:
             self._files[key] = (self._daily if kind == "daily" else self._history)(day, dropped)
         return self._files[key]
 
     def rates(self, day: date, dropped: tuple[str, ...]) -> Iterable[tuple[str, Decimal]]:
-        """Return each currency's rate of a day without those a setting drops."""
-        return ((code, rate) for code, rate in self._walk.rates(day).items() if code not in dropped)
+        """Return each currency's rate of a day without those a setting drops, devalued where a setting says so."""
+        listed = self._walk.rates(day).items()
+        return ((code, self._devalued(code, rate, day)) for code, rate in listed if code not in dropped)
+
+    def _devalued(self, code: str, rate: Decimal, day: date) -> Decimal:
+        told = self.world.settings.get("devalued", {}).get(code)
+        if told is None or day < date.fromisoformat(told["on"]):
+            return rate
+        return (rate * Decimal(told["by"])).quantize(rate)
 
     def _daily(self, day: date, dropped: tuple[str, ...]) -> bytes:
         lines = [f"\t\t\t<Cube currency='{code}' rate='{rate}'/>" for code, rate in self.rates(day, dropped)]
@@ -153,6 +160,7 @@ SIMULATOR = Simulator(
         "frozen_at",
         "late_s",
         "drop",
+        "devalued",
     ),
     sources=(
         "https://www.ecb.europa.eu/stats/policy_and_exchange_rates/euro_reference_exchange_rates/html/index.en.html",

@@ -58,6 +58,9 @@ class Feed:
         for code, rate in self._history.rates(day).items():
             if code in dropped:
                 continue
+            told = settings.get("devalued", {}).get(code)
+            if told is not None and day >= date.fromisoformat(told["on"]):
+                rate = (rate * Decimal(told["by"])).quantize(rate)
             if code in jump:
                 rate = (rate * Decimal(str(jump[code]))).quantize(rate)
             rates[code] = banded(1 / rate) if code in inverse else rate

@@ -39,7 +39,7 @@ SIMULATOR = Simulator(
         Route("GET", "/v2/providers", v2.providers),
     ),
     error=failed,
-    settings=("frozen_at", "late_s", "drop", "jump", "inverse", "digits"),
+    settings=("frozen_at", "late_s", "drop", "devalued", "jump", "inverse", "digits"),
     sources=(
         "https://api.frankfurter.dev/v1/openapi.json",
         "https://api.frankfurter.dev/v2/openapi.json",

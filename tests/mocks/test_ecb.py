@@ -167,3 +167,18 @@ def test_anything_else_is_a_page_of_the_site(serve_simulator: Callable[..., str]
     assert refused.headers["content-type"].startswith("text/html")
     head = httpx.head(url + DAILY, trust_env=False)
     assert (head.status_code, head.content) == (200, b"")
+
+
+def test_a_devalued_currency_is_worth_less_from_its_day_on(
+    serve_simulator: Callable[..., str], sim_clock: SimulatedClock
+) -> None:
+    """Every rate since that day is higher by the factor, those before are what they were, and other currencies too."""
+    url = serve_simulator("ecb", {"devalued": {"TRY": {"on": "2026-02-26", "by": "1.08"}}})
+    sim_clock.set(datetime(2026, 3, 2, 9, 0, tzinfo=UTC))
+    days = read(get(url + HISTORY).content)
+    httpx.post(f"{url}/__admin/settings", json={"devalued": {}}, trust_env=False)
+    usual = read(get(url + HISTORY).content)
+    for day, rates in days.items():
+        factor = Decimal("1.08") if day >= "2026-02-26" else Decimal(1)
+        assert rates["TRY"] == (usual[day]["TRY"] * factor).quantize(usual[day]["TRY"])
+        assert {**rates, "TRY": None} == {**usual[day], "TRY": None}

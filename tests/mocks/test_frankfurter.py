@@ -220,3 +220,15 @@ def test_settings_make_it_wrong(serve_simulator: Callable[..., str], sim_clock: 
     assert wrong["ZAR"] == round(right["rates"]["ZAR"] * Decimal("1.08"), 2)
     assert wrong["JPY"] == round(1 / right["rates"]["JPY"], 2)
     assert wrong["USD"] == round(right["rates"]["USD"], 2)
+
+
+def test_a_devaluation_is_the_same_at_both(serve_simulator: Callable[..., str], sim_clock: SimulatedClock) -> None:
+    """A currency devalued from a day on has, digit for digit, the rates the simulated ECB gives it then."""
+    told_both = {"devalued": {"INR": {"on": "2026-03-05", "by": "1.08"}}}
+    sim_clock.set(MONDAY)
+    ours, ecb = (serve_simulator(vendor, told_both) for vendor in ("frankfurter", "ecb"))
+    answer = httpx.get(f"{ours}/v1/2026-03-02..2026-03-06", params={"symbols": "INR"}, trust_env=False)
+    page = httpx.get(f"{ecb}/stats/eurofxref/eurofxref-hist-90d.xml", trust_env=False).text
+    for day, rates in json.loads(answer.content, parse_float=Decimal)["rates"].items():
+        published = page.partition(f'time="{day}"')[2].partition('currency="INR" rate="')[2].partition('"')[0]
+        assert rates["INR"] == Decimal(published)
