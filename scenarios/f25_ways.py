@@ -23,7 +23,9 @@ from scenarios.f01_steps import fill_cart
 DEFAULT, WORLD = "default", "world"
 """The reference shop's stores: one prices at the ECB's rates, the other at Frankfurter's, with a markup."""
 _SHOP = "merchant"
-_PUBLISHERS = ("ecb", "frankfurter")
+_ECB, _WIDE = "ecb", "frankfurter"
+_PUBLISHERS = (_ECB, _WIDE)
+_RIGHT: Mapping[str, Any] = {"frozen_at": None, "drop": [], "jump": {}, "inverse": [], "digits": None}
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 _NOON = timedelta(hours=12)
 _LOOK_AHEAD = 40
@@ -103,7 +105,7 @@ def quiet(feed: Feed) -> str:
 def frozen(feed: Feed) -> str:
     """The publisher answers 200 for three days and always with the same rates."""
     today = feed.run.surroundings.now().date().isoformat()
-    with _publishers(feed.run, frozen_at=today):
+    with _publishing(feed.run, *_PUBLISHERS, frozen_at=today):
         _days_pass(feed.run, 3 * _DAY)
         with feed.run.step("nothing newer is to be had"):
             feed.run.check(feed.rate.as_of.isoformat() <= today, f"rates of {today} or before, as published")
@@ -114,7 +116,7 @@ def frozen(feed: Feed) -> str:
 
 def missing(feed: Feed) -> str:
     """The publisher leaves the customer's currency out for a day and a half."""
-    with _publishers(feed.run, drop=[feed.run.case.purchase.currency]):
+    with _publishing(feed.run, *_PUBLISHERS, drop=[feed.run.case.purchase.currency]):
         _days_pass(feed.run, 1.5 * _DAY)
         ref = feed.buy()
     feed.see_recovered()
@@ -145,7 +147,7 @@ def jump(feed: Feed) -> str:
 def digits(feed: Feed) -> str:
     """For some hours rates are cut to four decimals, which does nothing to a currency of many units."""
     before = feed.rate.value
-    with feed.run.configured("frankfurter", digits=4):
+    with _publishing(feed.run, _WIDE, digits=4):
         feed.run.pass_time(3 * _HOUR)
         ref = feed.buy()
     with feed.run.step("the rate has all its digits"):
@@ -168,7 +170,7 @@ def holiday(feed: Feed) -> str:
 
 def _disbelieved(feed: Feed, **settings: Any) -> str:
     before = feed.rate.value
-    with feed.run.configured("frankfurter", **settings):
+    with _publishing(feed.run, _WIDE, **settings):
         feed.run.pass_time(3 * _HOUR)
         with feed.run.step("the wrong rate is not taken over"):
             moved = feed.rate.value / before
@@ -216,11 +218,21 @@ def _days_pass(run: Run, span: timedelta) -> None:
 
 
 @contextmanager
-def _publishers(run: Run, **settings: Any) -> Iterator[None]:
-    with ExitStack() as stack:
-        for system in _PUBLISHERS:
-            stack.enter_context(run.configured(system, **settings))
+def _publishing(run: Run, *systems: str, **settings: Any) -> Iterator[None]:
+    """Have publishers serve something else while the block runs, and what is right again afterwards."""
+    if run.operator is None:
+        raise UsageError(
+            f"case '{run.case.name}' needs a publisher that serves something else",
+            where="here nobody may change one",
+            hint="run this case on a simulated environment: assay run --env local",
+        )
+    try:
+        for system in systems:
+            run.operator.configure(system, settings)
         yield
+    finally:  # by hand: a simulator does not say what it does unless told otherwise, so nothing could be restored
+        for system in systems:
+            run.operator.configure(system, {name: _RIGHT[name] for name in settings})
 
 
 WAYS: Mapping[str, Callable[[Feed], str]] = {
