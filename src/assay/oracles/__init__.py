@@ -40,6 +40,7 @@ FAMILIES = (
     "money",
     "orders",
     "payment",
+    "refund",
     "states",
     "stock",
     "weight",

@@ -11,8 +11,9 @@ from assay.events import Result
 from assay.oracles import ORACLES, POPULATION_ORACLES, UNDECLARED
 from tests.engine.oracles.world import BASKETS, JUDGING, healthy, judged
 
-# What a healthy dossier cannot show: no conversion in the base currency or by a manual list, no event twice.
-_UNJUDGED = {"EUR": {"O-M4", "O-O5"}, "JPY": {"O-O5"}, "KWD": {"O-M4", "O-O5"}}
+# What a healthy dossier cannot show: no conversion in the base currency or by a manual list, no event twice, nothing
+# given back.
+_UNJUDGED = {"EUR": {"O-M4", "O-M6", "O-O5"}, "JPY": {"O-M6", "O-O5"}, "KWD": {"O-M4", "O-M6", "O-O5"}}
 
 
 @pytest.mark.parametrize("currency", sorted(BASKETS))
