@@ -11,7 +11,16 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from decimal import Context, Decimal, Inexact, InvalidOperation, localcontext
+from decimal import (
+    ROUND_DOWN,
+    ROUND_HALF_EVEN,
+    ROUND_HALF_UP,
+    Context,
+    Decimal,
+    Inexact,
+    InvalidOperation,
+    localcontext,
+)
 from typing import Literal, NamedTuple, get_args
 
 from assay.errors import UsageError, did_you_mean
@@ -26,6 +35,8 @@ _FINEST = 8
 _ZERO, _ONE, _HUNDRED = Decimal(0), Decimal(1), Decimal(100)
 # Amounts of 30 digits over the product of a dozen tax rates still fit; anything inexact is refused, never rounded.
 _EXACT = Context(prec=120, traps=[Inexact, InvalidOperation])
+_ROUNDING = Context(prec=120, traps=[InvalidOperation])
+_DECIMAL_MODES = {"half_up": ROUND_HALF_UP, "half_even": ROUND_HALF_EVEN, "down": ROUND_DOWN}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,11 +66,7 @@ class Rounding:
 
     def with_cash(self, steps: Mapping[str, str | Decimal]) -> Rounding:
         """Return this policy with further cash steps, by currency: ``{"CHF": "0.05"}``; the coarser of two wins."""
-        merged = dict(self.cash)
-        for currency, text in steps.items():
-            step = _checked_step(currency, text)
-            merged[currency] = max(step, merged.get(currency, step))
-        return replace(self, cash=tuple(sorted(merged.items())))
+        return _with_cash(self, tuple(steps.items()))
 
     def cash_step(self, currency: str) -> Decimal | None:
         """Return the step totals of this currency are rounded to, or None where the policy has none."""
@@ -74,6 +81,16 @@ class Rounding:
         scale = "" if self.scale is None else f", {self.scale} decimals"
         cash = "".join(f", {currency} in steps of {step:f}" for currency, step in self.cash)
         return f"prices {prices}, rounded per {self.level}, {self.mode.replace('_', ' ')}{scale}{cash}"
+
+
+@functools.lru_cache(maxsize=1024)
+def _with_cash(policy: Rounding, steps: tuple[tuple[str, str | Decimal], ...]) -> Rounding:
+    """Merge cash steps; every order of a currency asks for the same few."""
+    merged = dict(policy.cash)
+    for currency, text in steps:
+        step = _checked_step(currency, text)
+        merged[currency] = max(step, merged.get(currency, step))
+    return replace(policy, cash=tuple(sorted(merged.items())))
 
 
 class Item(NamedTuple):
@@ -171,8 +188,8 @@ def _composed(pairs: list[tuple[Decimal, Decimal]], shipped: bool, policy: Round
     own = _step(exponent(currency))
     total = _to_step(net + tax, own, policy.mode)
     cash = policy.cash_step(currency)
-    if cash is not None:
-        total = _to_step(total, cash, policy.mode)
+    if cash is not None and cash != own:
+        total = _quotient(total, _ONE, cash, policy.mode)
     return Composition(
         lines=tuple(parts[:-1] if shipped else parts),
         shipping=parts[-1] if shipped else None,
@@ -273,8 +290,7 @@ def _spread(total: Decimal, numerators: Sequence[Decimal], denominator: Decimal,
     unit = denominator * step
     floors, remainders = [], []
     for numerator in numerators:
-        floor = numerator // unit
-        rest = numerator - floor * unit
+        floor, rest = divmod(numerator, unit)
         if rest < 0:
             floor, rest = floor - 1, rest + unit
         floors.append(floor)
@@ -303,14 +319,15 @@ def _quotient(numerator: Decimal, denominator: Decimal, step: Decimal, mode: Mod
 
 
 def _to_step(amount: Decimal, step: Decimal, mode: Mode) -> Decimal:
-    return _quotient(amount, _ONE, step, mode)
+    """Round to a step of the currency's decimals; `_quotient` does what this does, for steps such as 0.05, too."""
+    return amount.quantize(step, _DECIMAL_MODES[mode], _ROUNDING)
 
 
 def _rounded(amount: Decimal, step: Decimal, mode: Mode) -> Decimal:
     """Round outside a composition, where the exact context is not yet entered."""
     try:
         with localcontext(_EXACT):
-            return _to_step(amount, step, mode)
+            return _quotient(amount, _ONE, step, mode)
     except ArithmeticError:
         raise UsageError(
             "no shop ever charged that", expected="an amount of up to 100 digits", seen=f"{amount}"

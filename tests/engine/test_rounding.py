@@ -391,3 +391,12 @@ def test_a_declared_step_that_is_none(tmp_path: Path, cash: str) -> None:
     with pytest.raises(UsageError) as refused:
         profile.load_profile(_declared(tmp_path, text))
     assert "policies.rounding" in (refused.value.where or "")
+
+
+@given(AMOUNTS, CURRENCIES, st.sampled_from(EVERY))
+def test_a_basket_rounds_an_amount_as_it_is_rounded_alone(amount: Decimal, currency: str, rounding: Rounding) -> None:
+    """The quick way by which baskets are rounded and the exact quotient of single amounts come to the same."""
+    untaxed = Item(amount, Decimal(1), NOTHING)
+    whole = compose([untaxed], None, NOTHING, rounding, currency)
+    assert whole.net == round_amount(amount, currency, rounding)
+    assert f"{whole.net:f}".lstrip("-") == f"{round_amount(amount, currency, rounding):f}".lstrip("-")
