@@ -106,7 +106,7 @@ def frozen(feed: Feed) -> str:
     """The publisher answers 200 for three days and always with the same rates."""
     today = feed.run.surroundings.now().date().isoformat()
     with _publishing(feed.run, *_PUBLISHERS, frozen_at=today):
-        _days_pass(feed.run, 3 * _DAY)
+        days_pass(feed.run, 3 * _DAY)
         with feed.run.step("nothing newer is to be had"):
             feed.run.check(feed.rate.as_of.isoformat() <= today, f"rates of {today} or before, as published")
         ref = feed.buy()
@@ -117,7 +117,7 @@ def frozen(feed: Feed) -> str:
 def missing(feed: Feed) -> str:
     """The publisher leaves the customer's currency out for a day and a half."""
     with _publishing(feed.run, *_PUBLISHERS, drop=[feed.run.case.purchase.currency]):
-        _days_pass(feed.run, 1.5 * _DAY)
+        days_pass(feed.run, 1.5 * _DAY)
         ref = feed.buy()
     feed.see_recovered()
     return ref
@@ -128,7 +128,7 @@ def down(feed: Feed) -> str:
     with ExitStack() as stack:
         for system in _PUBLISHERS:
             stack.enter_context(feed.run.fault("status", system, code=503))
-        _days_pass(feed.run, _DAY)
+        days_pass(feed.run, _DAY)
         ref = feed.buy()
     feed.see_recovered()
     return ref
@@ -165,7 +165,7 @@ def weekend(feed: Feed) -> str:
 def holiday(feed: Feed) -> str:
     """Buy on the last day of the longest pause the publisher makes in the next weeks: Easter, Christmas, a weekend."""
     days = list(_days_after(feed.run.surroundings.now()))
-    return _buy_on(feed, max(days, key=lambda day: (_pause(day), -day.toordinal())))
+    return _buy_on(feed, max(days, key=lambda day: (pause_on(day), -day.toordinal())))
 
 
 def _disbelieved(feed: Feed, **settings: Any) -> str:
@@ -184,14 +184,14 @@ def _buy_on(feed: Feed, day: date) -> str:
     run = feed.run
     last = next(each for each in (day - n * _DAY for n in range(1, 9)) if is_target_day(each))
     noon = published_at(day).replace(hour=0, minute=0) + _NOON
-    _days_pass(run, noon - run.surroundings.now())
+    days_pass(run, noon - run.surroundings.now())
     with run.step("the last publication is what there is"):
         run.check(feed.rate.as_of == last, f"rates of {last}, not of {feed.rate.as_of}")
     return feed.buy()
 
 
-def _pause(day: date) -> int:
-    """Return for how many days nothing has been published on the morning of a day without a publication."""
+def pause_on(day: date) -> int:
+    """Return for how many days, this one included, there has been no publication; 0 on a day with one."""
     count = 0
     while not is_target_day(day - count * _DAY):
         count += 1
@@ -202,7 +202,7 @@ def _days_after(now: datetime) -> Iterator[date]:
     yield from (now.date() + (n + 1) * _DAY for n in range(_LOOK_AHEAD))
 
 
-def _days_pass(run: Run, span: timedelta) -> None:
+def days_pass(run: Run, span: timedelta) -> None:
     """Let whole days pass quickly, the last hours of them as usual; `UsageError` where nobody lends a clock."""
     if run.operator is None:
         raise UsageError(
