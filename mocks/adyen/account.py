@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from assay.simkit import Table, World
+from assay.simkit import Table, VendorAccount, World
 
 Document = dict[str, Any]
 
@@ -23,7 +23,7 @@ class Request:
     path: Mapping[str, str]
 
 
-class Account:
+class Account(VendorAccount):
     """Everything the account holds.
 
     payments: by pspReference; amounts in Adyen's minor units; never a card number. modifications: by their own
@@ -32,21 +32,16 @@ class Account:
     """
 
     def __init__(self, world: World) -> None:
-        self.world = world
+        super().__init__(world)
         self.payments: Table = world.table("payments")
         self.modifications: Table = world.table("modifications")
         self.redirects: Table = world.table("redirects")
         self.references: Table = world.table("references")
         self.replays: Table = world.table("replays")
 
-    def setting(self, name: str, default: Any) -> Any:
-        """Return a setting as it stands now."""
-        value = self.world.settings.get(name)
-        return default if value is None else value
-
     def now(self) -> int:
         """Return simulated time in whole seconds since 1970."""
-        return self.world.clock.timestamp()
+        return self.timestamp()
 
     def in_seconds(self, seconds: float, job: str, payload: Any) -> None:
         """Have a job run that many simulated seconds from now."""

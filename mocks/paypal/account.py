@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from assay.simkit import Table, World, from_us
+from assay.simkit import Table, VendorAccount, World, from_us
 from assay.simkit.oauth import TokenDesk
 
 Document = dict[str, Any]
@@ -41,7 +41,7 @@ class Request:
     query: Mapping[str, str] | None = None
 
 
-class Business:
+class Business(VendorAccount):
     """Everything the account holds.
 
     orders, authorizations, captures, refunds: the resources as PayPal shows them, without links. notes: per order what
@@ -50,7 +50,7 @@ class Business:
     """
 
     def __init__(self, world: World) -> None:
-        self.world = world
+        super().__init__(world)
         self.tokens = TokenDesk(world)
         self.orders: Table = world.table("orders")
         self.notes: Table = world.table("notes")
@@ -61,19 +61,6 @@ class Business:
         self.invoices: Table = world.table("invoices")
         self.events: Table = world.table("events")
         self.replays: Table = world.table("replays")
-        # Debug ids differ from call to call without a write per GET: only the start of a process is counted.
-        self._session = f"{world.ids.seed}:{world.ids.number('_sessions')}"
-        self._requests = 0
-        self._window = (0, 0)
-
-    def setting(self, name: str, default: Any) -> Any:
-        """Return a setting as it stands now."""
-        value = self.world.settings.get(name)
-        return default if value is None else value
-
-    def timestamp(self) -> int:
-        """Return simulated time in whole seconds since 1970."""
-        return self.world.clock.timestamp()
 
     def now(self) -> str:
         """Return simulated time as PayPal writes instants."""
@@ -86,17 +73,7 @@ class Business:
 
     def next_debug_id(self) -> str:
         """Return a fresh id for support to find a call by."""
-        self._requests += 1
-        return hashlib.blake2b(f"{self._session}:{self._requests}".encode(), digest_size=7).hexdigest()[:13]
-
-    def is_throttled(self) -> bool:
-        """Count this request and say whether it is over `rate_limit_per_s` in the current simulated second."""
-        limit = self.setting("rate_limit_per_s", None)
-        if limit is None:
-            return False
-        second = self.timestamp()
-        self._window = (second, self._window[1] + 1 if self._window[0] == second else 1)
-        return self._window[1] > int(limit)
+        return hashlib.blake2b(self.next_request().encode(), digest_size=7).hexdigest()[:13]
 
     def link(self, path: str, rel: str, method: str = "GET") -> Document:
         """Return a link to one of the API's own addresses."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from assay.simkit import Table, World
+from assay.simkit import Table, VendorAccount, World
 
 Document = dict[str, Any]
 
@@ -26,7 +26,7 @@ class Request:
     publishable: bool = False
 
 
-class Account:
+class Account(VendorAccount):
     """Everything the account holds. Public objects are stored as the API shows them, private facts beside them.
 
     intent_notes: per payment intent its charges, return URL and the state of its authentication. instruments: per
@@ -36,7 +36,7 @@ class Account:
     """
 
     def __init__(self, world: World) -> None:
-        self.world = world
+        super().__init__(world)
         self.intents: Table = world.table("payment_intents")
         self.intent_notes: Table = world.table("intent_notes")
         self.methods: Table = world.table("payment_methods")
@@ -53,19 +53,10 @@ class Account:
         self.customers: Table = world.table("customers")
         self.events: Table = world.table("events")
         self.replays: Table = world.table("replays")
-        # Request ids differ from call to call without a write per GET: only the start of a process is counted.
-        self._session = f"{world.ids.seed}:{world.ids.number('_sessions')}"
-        self._requests = 0
-        self._window = (0, 0)
-
-    def setting(self, name: str, default: Any) -> Any:
-        """Return a setting as it stands now."""
-        value = self.world.settings.get(name)
-        return default if value is None else value
 
     def now(self) -> int:
         """Return simulated time in whole seconds since 1970, as Stripe writes instants."""
-        return self.world.clock.timestamp()
+        return self.timestamp()
 
     def new_id(self, prefix: str, length: int = 24) -> str:
         """Return a fresh id such as ``pi_3…``."""
@@ -78,17 +69,7 @@ class Account:
 
     def next_request_id(self) -> str:
         """Return a fresh request id."""
-        self._requests += 1
-        return "req_" + letters(f"{self._session}:{self._requests}", 14)
-
-    def is_throttled(self) -> bool:
-        """Count this request and say whether it is over `rate_limit_per_s` in the current simulated second."""
-        limit = self.setting("rate_limit_per_s", None)
-        if limit is None:
-            return False
-        second = self.now()
-        self._window = (second, self._window[1] + 1 if self._window[0] == second else 1)
-        return self._window[1] > int(limit)
+        return "req_" + letters(self.next_request(), 14)
 
 
 def letters(source: str, length: int) -> str:

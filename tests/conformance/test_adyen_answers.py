@@ -13,7 +13,7 @@ import yaml
 
 from tests.conformance.openapi_judge import ROOT, OpenApiJudge, spec_file
 from tests.mocks.adyen_caller import AUTHENTICATED, MERCHANT, Caller, Server, items, served
-from tests.mocks.stripe_caller import Heard, listening
+from tests.mocks.webhook_listener import Heard, listening
 
 Call = tuple[str, str, httpx.Response]
 CONTRACT = ROOT / "mocks" / "adyen" / "contract.yaml"

@@ -11,7 +11,8 @@ import pytest
 
 from tests.conformance.openapi_judge import ROOT, OpenApiJudge, spec_file
 from tests.mocks.conftest import SimulatedClock, serving
-from tests.mocks.paypal_caller import WHOLE, PaypalCaller, basket, listening, money, unit
+from tests.mocks.paypal_caller import WHOLE, PaypalCaller, basket, money, unit
+from tests.mocks.webhook_listener import listening
 
 Seen = tuple[str, str, httpx.Response]
 DOCUMENTS = ("checkout_orders_v2", "payments_payment_v2", "notifications_webhooks_v1")

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 
 from tests.mocks.conftest import SimulatedClock, serving
-from tests.mocks.stripe_caller import Heard
+from tests.mocks.webhook_listener import Heard
 
 KEY, MERCHANT = "AQE_test_assay", "AssayECOM"
 HMAC_KEY = "A55A" * 16

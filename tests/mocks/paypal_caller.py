@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any
 
 import httpx
-
-from tests.serving import Quiet, serving
 
 Json = dict[str, Any]
 WHOLE = {"Prefer": "return=representation"}
@@ -137,35 +132,3 @@ def issues(answer: httpx.Response) -> tuple[int, list[str]]:
     body = answer.json()
     assert body["name"] and body["message"] and body["debug_id"] == answer.headers["paypal-debug-id"], body
     return answer.status_code, [each["issue"] for each in body.get("details", [])]
-
-
-@dataclass
-class Heard:
-    """The webhooks a listener got: raw body and headers; it answers each with `status`."""
-
-    url: str = ""
-    status: int = 200
-    messages: list[tuple[bytes, dict[str, str]]] = field(default_factory=list)
-
-    @property
-    def types(self) -> list[str]:
-        """The event types in the order they came."""
-        return [json.loads(body)["event_type"] for body, _ in self.messages]
-
-
-@contextmanager
-def listening() -> Iterator[Heard]:
-    """Listen for webhooks on a free port."""
-    heard = Heard()
-
-    class Handler(Quiet):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            heard.messages.append((body, {name.lower(): value for name, value in self.headers.items()}))
-            self.send_response(heard.status)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-    with serving(Handler) as url:
-        heard.url = f"{url}/webhooks"
-        yield heard

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import urlencode
 
 import httpx
-
-from tests.serving import Quiet, serving
 
 KEY = "sk_test_assay"
 
@@ -90,30 +87,3 @@ def _pairs(form: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, str
             yield key, str(value).lower()
         else:
             yield key, str(value)
-
-
-@dataclass
-class Heard:
-    """The webhooks a listener got; it answers each with `status`."""
-
-    url: str = ""
-    status: int = 200
-    messages: list[tuple[bytes, dict[str, str]]] = field(default_factory=list)
-
-
-@contextmanager
-def listening() -> Iterator[Heard]:
-    """Listen for webhooks on a free port."""
-    heard = Heard()
-
-    class Handler(Quiet):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            heard.messages.append((body, {name.lower(): value for name, value in self.headers.items()}))
-            self.send_response(heard.status)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-    with serving(Handler) as url:
-        heard.url = f"{url}/webhooks"
-        yield heard

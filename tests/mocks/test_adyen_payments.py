@@ -9,7 +9,7 @@ import pytest
 
 from tests.mocks.adyen_caller import AUTHENTICATED, MERCHANT, Caller, Server, items, served
 from tests.mocks.conftest import SimulatedClock
-from tests.mocks.stripe_caller import Heard, listening
+from tests.mocks.webhook_listener import Heard, listening
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.mocks.adyen_caller import HMAC_KEY, MERCHANT, Caller, Server, items, served
-from tests.mocks.stripe_caller import listening
+from tests.mocks.webhook_listener import listening
 
 
 @pytest.fixture(scope="module")

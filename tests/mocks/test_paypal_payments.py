@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from tests.mocks.conftest import SimulatedClock, serving
-from tests.mocks.paypal_caller import WHOLE, Json, PaypalCaller, issues, listening, money, unit
+from tests.mocks.paypal_caller import WHOLE, Json, PaypalCaller, issues, money, unit
+from tests.mocks.webhook_listener import listening
 
 Serve = Callable[..., str]
 WEBHOOK_ID = "9ASSAY00HOOK00001"
@@ -192,7 +193,8 @@ def test_webhooks_tell_the_whole_story(serve_simulator: Serve, sim_clock: Simula
         capture = paypal.captured()["id"]
         paypal.refund(capture)
         sim_clock.settle()
-        assert heard.types == ["CHECKOUT.ORDER.APPROVED", "PAYMENT.CAPTURE.COMPLETED", "PAYMENT.CAPTURE.REFUNDED"]
+        told = [body["event_type"] for body in heard.bodies]
+        assert told == ["CHECKOUT.ORDER.APPROVED", "PAYMENT.CAPTURE.COMPLETED", "PAYMENT.CAPTURE.REFUNDED"]
         found = paypal.get("/v1/notifications/webhooks-events", transaction_id=capture).json()
         assert (found["count"], found["events"][0]["resource"]["id"]) == (1, capture)
         event = found["events"][0]["id"]

@@ -16,8 +16,9 @@ import stripe as vendor
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.mocks.stripe_caller import Caller, Heard, listening
+from tests.mocks.stripe_caller import Caller
 from tests.mocks.stripe_server import StripeServer
+from tests.mocks.webhook_listener import Heard, listening
 
 INTENTS = "/v1/payment_intents"
 PAID: dict[str, Any] = {"amount": 2599, "currency": "eur", "payment_method": "pm_card_visa", "confirm": True}

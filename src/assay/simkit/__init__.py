@@ -1,5 +1,6 @@
 """The kit simulators are built from: ASGI glue, clock, ids, state, jobs, webhooks out. For mocks alone."""
 
+from assay.simkit.account import VendorAccount
 from assay.simkit.application import Application, Simulator
 from assay.simkit.call import Answer, Call, Failure, Refused, Route
 from assay.simkit.clock import SimClock, from_us, to_us
@@ -19,6 +20,7 @@ __all__ = [
     "SimClock",
     "Simulator",
     "Table",
+    "VendorAccount",
     "World",
     "from_us",
     "to_us",
