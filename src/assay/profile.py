@@ -79,6 +79,7 @@ class RatePolicy(Table):
     )
     source: str | None = Field(None, description="the system whose rates price everything, where there are several")
     stores: dict[str, str] = Field(default_factory=dict, description="store = 'system', where its source is another")
+    markups: dict[str, Decimal] = Field(default_factory=dict, description="store = '0.02', where its markup is another")
     margin_floor: Decimal | None = Field(
         None, ge=0, description="no price falls below cost x (1 + floor); 0.10 is 10 %; needs costs"
     )
@@ -98,6 +99,9 @@ class Coupon(Table):
         default_factory=dict, description="a fixed amount by currency, where it is not the converted one"
     )
     goods_from: Decimal | None = Field(None, gt=0, description="goods it needs at least, in the base currency")
+    goods_from_by_currency: dict[str, Decimal] = Field(
+        default_factory=dict, description="the same by currency, where it is not the converted amount"
+    )
     limit: int | None = Field(None, ge=1, description="how often it may be used by all customers together")
 
 

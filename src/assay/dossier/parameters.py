@@ -33,6 +33,7 @@ def judging_of(policies: Any) -> Judging:
         confirms_unpaid=bool(getattr(policies, "confirms_unpaid", False)),
         rate_source=getattr(rates, "source", None),
         rate_sources=dict(getattr(rates, "stores", {})),
+        markups=dict(getattr(rates, "markups", {})),
         margin_floor=getattr(rates, "margin_floor", None),
         costs=dict(getattr(rates, "costs", {})),
         rate_spread=Decimal(getattr(rates, "spread", 0)),

@@ -25,6 +25,7 @@ class Coupon:
     value: Decimal
     values: Mapping[str, Decimal] = field(default_factory=dict)
     goods_from: Decimal | None = None
+    goods_from_by_currency: Mapping[str, Decimal] = field(default_factory=dict)
     limit: int | None = None
 
 
@@ -39,10 +40,11 @@ class Judging:
     accounting_zone: the IANA zone of document dates. packaging_g: what a parcel weighs empty. reservation_ttl: how
     long units are held without an order. state_ttl: how long an order may stay in a state that is not its last.
     confirms_unpaid: whether a confirmation may be written before the money is authorised.
-    rate_source and rate_sources: whose rates price anything, and those of single stores. margin_floor and costs: below
-    what no price falls. rate_spread: between buying and selling; pegged: currencies worth one of the base currency.
-    coupons by code; free_shipping_from in the base currency and free_shipping in others. refund_reasons: words by which
-    a refund may differ from its lines. ledger_limit and ledger_classes: what books are held against, None undeclared.
+    rate_source and rate_sources: whose rates price anything, and those of single stores, which may have markups of
+    their own. margin_floor and costs: below what no price falls. rate_spread: between buying and selling; pegged:
+    currencies worth one of the base currency. coupons by code; free_shipping_from in the base currency, free_shipping
+    in others. refund_reasons: words by which a refund may differ from its lines. ledger_limit and ledger_classes: what
+    books are held against, None undeclared.
     """
 
     rounding: Rounding | None = None
@@ -64,6 +66,7 @@ class Judging:
     confirms_unpaid: bool = False
     rate_source: str | None = None
     rate_sources: Mapping[str, str] = field(default_factory=dict)
+    markups: Mapping[str, Decimal] = field(default_factory=dict)
     margin_floor: Decimal | None = None
     costs: Mapping[str, Decimal] = field(default_factory=dict)
     rate_spread: Decimal = Decimal(0)
@@ -74,6 +77,10 @@ class Judging:
     refund_reasons: tuple[str, ...] = ()
     ledger_limit: timedelta | None = None
     ledger_classes: frozenset[str] | None = None
+
+    def markup_of(self, store: str | None) -> Decimal:
+        """Return the markup on converted prices in a store."""
+        return self.markups.get(store or "", self.markup)
 
     def slack(self, role: str) -> timedelta:
         """Return how long systems of a role may take; nothing where nobody declared it."""

@@ -374,7 +374,7 @@ def test_a_hundredth_is_no_rounding() -> None:
     off = with_order(dossier, rate=replace(dossier.order.rate, value=Decimal("147.6822")))
     assert judged("O-M4", off).cause == "nobody published this rate"
     near = with_order(dossier, rate=replace(dossier.order.rate, value=Decimal("147.68")))
-    assert judged("O-M4", near).cause == "the rate was rounded before it was used"
+    assert judged("O-M4", near).cause == "truncation: the rate was rounded before it was used"
     assert "for 9.90" in judged("O-M4", with_order(dossier, shipping=money("1300", "JPY"))).expected
 
 

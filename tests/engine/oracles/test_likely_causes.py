@@ -23,7 +23,7 @@ def rate_of(day: date, value: str) -> Dossier:
 def test_an_old_rate_is_told_by_its_day() -> None:
     """MON-24: a rate older than the profile allows says that rates are not fetched any more; a young one does not."""
     assert judged("O-M4", rate_of(date(2025, 5, 9), "131.05")).cause == (
-        "the shop's rates are of 2025-05-09: they are not fetched any more"
+        "stale: the shop's rates are of 2025-05-09, they are not fetched any more"
     )
     assert judged("O-M4", rate_of(date(2026, 2, 23), "131.05")).cause == "nobody published this rate"
     assert "not fetched" in judged("O-M4", rate_of(date(2026, 2, 22), "131.05")).cause
@@ -32,8 +32,8 @@ def test_an_old_rate_is_told_by_its_day() -> None:
 @pytest.mark.parametrize(
     ("price", "cause"),
     [
-        ("6176", "the rate was rounded before it was used"),  # 42 / 0.0068
-        ("6132", "the rate was rounded before it was used"),  # 42 * 146
+        ("6176", "truncation: the rate was rounded before it was used"),  # 42 / 0.0068
+        ("6132", "truncation: the rate was rounded before it was used"),  # 42 * 146
         ("5872", "stale: converted at another day's rate"),
     ],
 )

@@ -129,7 +129,7 @@ def test_a_rounded_rate_with_and_without_a_markup(base: str, price: str, markup:
     articles = (Article(system="shop", sku="0018", price=money(base, "EUR"), weight_g=1900),)
     dossier = replace(with_line(healthy("JPY"), 1, unit_price=money(price, "JPY")), base_articles=articles)
     finding = judged("O-M4", dossier, replace(JUDGING, markup=Decimal(markup)))
-    assert finding.cause == "the rate was rounded before it was used"
+    assert finding.cause == "truncation: the rate was rounded before it was used"
 
 
 def test_one_foreign_charge_is_another_judge_s() -> None:
