@@ -12,22 +12,22 @@ from typing import Any
 from assay.flow import Case, Run, flow
 from assay.roles import Erp, Rates, Storefront
 from scenarios.buying import Gateways, paid_by, see_booked, see_captured
-from scenarios.f25_ways import DEFAULT, WAYS, WORLD, Feed, stores_of
+from scenarios.f25_ways import FIRST, OTHER, WAYS, Feed, stores_of
 
 _YEN: Mapping[str, Any] = {"to": "JP"}
 CASES: tuple[Case, ...] = tuple(
     paid_by("F25", name, currency, goods, alone=True, notes={"way": way, "store": store}, **more)
     for name, way, currency, goods, store, more in (
-        ("stale_200", "frozen", "JPY", ("A-101", 1), DEFAULT, _YEN),
-        ("missing_pair", "missing", "JPY", ("A-102", 1), DEFAULT, _YEN),
-        ("provider_down", "down", "USD", ("B-201", 1), DEFAULT, {"to": "US"}),
-        ("inverse", "inverse", "JPY", ("C-304", 2), WORLD, _YEN),
-        ("jump", "jump", "INR", ("D-401", 2), WORLD, {"to": "IN"}),
-        ("four_digits", "digits", "IDR", ("E-500", 1), WORLD, {}),
-        ("dynamic", "quiet", "JPY", ("F-600", 1), WORLD, _YEN),
-        ("dynamic_huf", "quiet", "HUF", ("F-604", 1), WORLD, {}),
-        ("weekend", "weekend", "GBP", ("G-701", 1), DEFAULT, {"to": "GB"}),
-        ("holiday", "holiday", "KRW", ("H-801", 1), DEFAULT, {}),
+        ("stale_200", "frozen", "JPY", ("A-101", 1), FIRST, _YEN),
+        ("missing_pair", "missing", "JPY", ("A-102", 1), FIRST, _YEN),
+        ("provider_down", "down", "USD", ("B-201", 1), FIRST, {"to": "US"}),
+        ("inverse", "inverse", "JPY", ("C-304", 2), OTHER, _YEN),
+        ("jump", "jump", "INR", ("D-401", 2), OTHER, {"to": "IN"}),
+        ("four_digits", "digits", "IDR", ("E-500", 1), OTHER, {}),
+        ("dynamic", "quiet", "JPY", ("F-600", 1), OTHER, _YEN),
+        ("dynamic_huf", "quiet", "HUF", ("F-604", 1), OTHER, {}),
+        ("weekend", "weekend", "GBP", ("G-701", 1), FIRST, {"to": "GB"}),
+        ("holiday", "holiday", "KRW", ("H-801", 1), FIRST, {}),
     )
 )
 

@@ -10,7 +10,7 @@ from assay.flow import Run
 from assay.oracles.feed import is_target_day, published_at
 from assay.records import Rate
 from assay.roles import Erp, Payments, Rates, RefundsOrders, ShopRefused, Storefront
-from scenarios.f25_ways import DEFAULT, days_pass, pause_on, stores_of
+from scenarios.f25_ways import days_pass, pause_on, stores_of
 from scenarios.innocent_steps import Innocent, buy, see_booked, see_labelled
 
 _DAY, _NOON = timedelta(days=1), time(12)
@@ -154,7 +154,8 @@ def devalued(run: Run, shop: Storefront, payments: Payments, erp: Erp) -> None:
 
 
 def _held(shop: Storefront) -> list[Rate]:
-    return list(stores_of(shop).store_rates(DEFAULT))
+    stores = stores_of(shop)
+    return list(stores.store_rates(stores.stores()[0]))
 
 
 def _rate(shop: Storefront, currency: str) -> Rate:
