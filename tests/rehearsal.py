@@ -17,8 +17,9 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
-from assay.local.plan import Plan
+from assay.local.plan import MERCHANT, SIMULATORS, Plan
 from assay.local.project import plan_for
+from assay.local.state import Running
 from tests.serving import Quiet, serving
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -94,30 +95,64 @@ def rehearsal(
     try:
         urls = {name: url for part in json.loads(up.stdout)["parts"] for name, url in part["urls"].items()}
         found.urls = {name: url for name, url in urls.items() if name != "edge"}
-        systems = "\n".join(f'{name} = {{ mode = "live", base_url = "{url}" }}' for name, url in found.urls.items())
-        money = ", ".join(f"{currency} = {budget * 10_000}" for currency in _CURRENCIES)
-        text += f"""
-{more}
-
-[environments.{NAME}]
-production = true
-view = "witness"
-
-[environments.{NAME}.safety]
-skus = {json.dumps(list(skus))}
-customers = {json.dumps(list(customers))}
-orders_per_hour = {budget}
-money_per_hour = {{ {money} }}
-kill_switch = "file:STOP"
-payment = "card"
-
-[environments.{NAME}.systems]
-{systems}
-"""
+        money = dict.fromkeys(_CURRENCIES, budget * 10_000)
+        text += f"\n{more}\n" + production(
+            NAME, found.urls, skus=skus, customers=customers, orders_per_hour=budget, money_per_hour=money
+        )
         (folder / "assay.toml").write_text(text)
         yield found
     finally:
         found.assay("down")
+
+
+def production(
+    name: str,
+    systems: Mapping[str, str],
+    *,
+    skus: Sequence[str],
+    customers: Sequence[str],
+    orders_per_hour: int,
+    money_per_hour: Mapping[str, int],
+    payment: str = "card",
+) -> str:
+    """Return the text of an environment that is production, with a budget, and whose systems are at these addresses."""
+    money = ", ".join(f"{currency} = {amount}" for currency, amount in money_per_hour.items())
+    lines = "\n".join(f'{system} = {{ mode = "live", base_url = "{url}" }}' for system, url in systems.items())
+    return f"""
+[environments.{name}]
+production = true
+view = "witness"
+
+[environments.{name}.safety]
+skus = {json.dumps(list(skus))}
+customers = {json.dumps(list(customers))}
+orders_per_hour = {orders_per_hour}
+money_per_hour = {{ {money} }}
+kill_switch = "file:STOP"
+payment = "{payment}"
+
+[environments.{name}.systems]
+{lines}
+"""
+
+
+def real_environment(systems: Mapping[str, str]) -> str:
+    """Return the text of an environment ``real``, in which one customer buys one article on a voucher, at most."""
+    return production(
+        "real",
+        systems,
+        skus=["0017"],
+        customers=["own@example.com"],
+        orders_per_hour=500,
+        money_per_hour={"EUR": 50_000},
+        payment="voucher",
+    )
+
+
+def addresses(running: Running) -> dict[str, str]:
+    """Return where the platform and the simulators of a landscape are reached without its edge, by name."""
+    ports = running.processes[SIMULATORS].ports | running.processes[MERCHANT].ports
+    return {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
 
 
 class _Receiver(Quiet):

@@ -28,6 +28,7 @@ from assay.monitor import AlertRule, Monitor
 from assay.roles import Erp, Payments, Purchase, Shop
 from assay.runners.scheduler.probing import Prober
 from assay.runners.session import Session
+from tests.rehearsal import CREDENTIALS, addresses, real_environment
 from tests.serving import Quiet, serving
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -35,31 +36,6 @@ pytestmark = [pytest.mark.needs_java, pytest.mark.xdist_group("probing")]
 DUE = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 EMAIL = "own@example.com"
 SYSTEMS = ("merchant", "stripe", "sap_s4hana", "ups", "ecb")
-VARIABLES = {
-    "SHOP_OPERATOR_TOKEN": "operator-test-token",
-    "STRIPE_API_KEY": "sk_test_assay",
-    "STRIPE_PUBLISHABLE_KEY": "pk_test_assay",
-    "STRIPE_WEBHOOK_SECRET": "whsec_assay",
-    "SAP_USER": "ASSAY",
-    "SAP_PASSWORD": "secret-assay",
-    "UPS_CLIENT_ID": "assay-client",
-    "UPS_CLIENT_SECRET": "assay-secret",
-}
-PRODUCTION = """
-[environments.real]
-production = true
-view = "witness"
-
-[environments.real.safety]
-skus = ["0017"]
-customers = ["own@example.com"]
-orders_per_hour = 500
-money_per_hour = { EUR = "50000" }
-kill_switch = "file:stop"
-payment = "voucher"
-
-[environments.real.systems]
-"""
 
 
 def buys(currency: str = "EUR", name: str = "") -> Case:
@@ -117,13 +93,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     local = plan_for("local", folder / "assay.toml")
     try:
         running = bring_up(local, lambda _: None)
-        ports = {name: running.port(MERCHANT if name == "merchant" else SIMULATORS, name) for name in SYSTEMS}
-        lines = [f'{name} = {{ mode = "live", base_url = "http://127.0.0.1:{port}" }}' for name, port in ports.items()]
+        systems = {name: url for name, url in addresses(running).items() if name in SYSTEMS}
         head = shipped[: shipped.index("[environments.local.systems]")]
         own = "\n".join(line for line in head.splitlines() if "test_credentials" not in line)
         other = folder / "real"
         other.mkdir()
-        (other / "assay.toml").write_text(own + PRODUCTION + "\n".join(lines) + "\n")
+        (other / "assay.toml").write_text(own + real_environment(systems))
         yield Place(local, plan_for("real", other / "assay.toml"))
     finally:
         take_down(local.home, lambda _: None)
@@ -132,7 +107,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 @pytest.fixture(autouse=True)
 def secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     """The credentials of the real ones stand in the environment."""
-    for name, value in VARIABLES.items():
+    for name, value in CREDENTIALS.items():
         monkeypatch.setenv(name, value)
 
 
@@ -290,7 +265,7 @@ def test_real_runs_go_on_side_by_side(open_prober: Callable[..., Prober], plan: 
 
 def test_the_kill_switch_refuses(open_prober: Callable[..., Prober], place: Place) -> None:
     """With the switch on nothing is bought, and the run says refused."""
-    switch = place.real.profile.folder / "stop"
+    switch = place.real.profile.folder / "STOP"
     before = orders_of(place.real)
     prober = open_prober(place.real, declared(buy))
     switch.touch()

@@ -21,7 +21,7 @@ import pytest
 
 from assay.errors import InfrastructureError
 from assay.events import ProbeResult
-from assay.local.plan import MERCHANT, SIMULATORS, Plan
+from assay.local.plan import Plan
 from assay.local.project import plan_for
 from assay.local.up import bring_up, take_down
 from assay.runners.session import Session
@@ -30,12 +30,13 @@ from assay.store.probes import KeptProbe
 from tests.conftest import ASSAY
 from tests.engine.monitoring.conftest import ROOT
 from tests.engine.postgres import Cluster, cluster
+from tests.rehearsal import CREDENTIALS, addresses, real_environment
 
 pytestmark = [pytest.mark.needs_java, pytest.mark.xdist_group("two processes")]
 EMAIL = "own@example.com"
 INTERVAL_S = 6.0
 PATIENCE_S = 60.0
-PRODUCTION = """
+SETTINGS = """
 [monitoring]
 sweep_every = "2s"
 
@@ -44,20 +45,6 @@ url = "env:SHARED_STORE"
 
 [scenarios]
 shipped = false
-
-[environments.real]
-production = true
-view = "witness"
-
-[environments.real.safety]
-skus = ["0017"]
-customers = ["own@example.com"]
-orders_per_hour = 500
-money_per_hour = { EUR = "50000" }
-kill_switch = "file:stop"
-payment = "voucher"
-
-[environments.real.systems]
 """
 FLOW = '''
 """One order of our own customer."""
@@ -96,16 +83,7 @@ def reads(look):
     """Read nothing, and find it well."""
     look.holds(True, systems=("shop",), expected="x", seen="x", cause="")
 '''
-VARIABLES = {
-    "SHOP_OPERATOR_TOKEN": "operator-test-token",
-    "STRIPE_API_KEY": "sk_test_assay",
-    "STRIPE_PUBLISHABLE_KEY": "pk_test_assay",
-    "STRIPE_WEBHOOK_SECRET": "whsec_assay",
-    "SAP_USER": "ASSAY",
-    "SAP_PASSWORD": "secret-assay",
-    "UPS_CLIENT_ID": "assay-client",
-    "UPS_CLIENT_SECRET": "assay-secret",
-}
+SYSTEMS = ("merchant", "stripe", "sap_s4hana", "ups", "ecb")
 
 
 @dataclass
@@ -182,19 +160,16 @@ def landscape(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plan]:
 @contextmanager
 def real_over(landscape: Plan, folder: Path, address: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Real]:
     """Make a project in which the landscape is production, over a store."""
-    running = landscape.home.read()
-    ports = running.processes[SIMULATORS].ports | running.processes[MERCHANT].ports
-    systems = {"merchant": ports[MERCHANT]} | {name: ports[name] for name in ("stripe", "sap_s4hana", "ups", "ecb")}
-    lines = [f'{name} = {{ mode = "live", base_url = "http://127.0.0.1:{port}" }}' for name, port in systems.items()]
+    systems = {name: url for name, url in addresses(landscape.home.read()).items() if name in SYSTEMS}
     text = (ROOT / "assay.toml").read_text()
     for limit in ("shop = 5", "payments = 10", "erp = 300", "carrier = 3600"):
         text = text.replace(f"\n{limit}\n", f"\n{limit.partition(' ')[0]} = 1\n")
-    (folder / "assay.toml").write_text(text + PRODUCTION + "\n".join(lines) + "\n")
+    (folder / "assay.toml").write_text(text + SETTINGS + real_environment(systems))
     files = {"scenarios/own.py": FLOW, "monitors/own.toml": MONITORS, "monitors/reads.py": READER}
     for name, content in {**files, "monitors/runbooks/x.md": "# x"}.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(content)
-    for name, value in VARIABLES.items():
+    for name, value in CREDENTIALS.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("SHARED_STORE", address)
     store = open_store(address)
