@@ -63,9 +63,21 @@ def is_due(seen: int, expected: Decimal, order: Order, gateway: str) -> bool:
     return abs(seen - (expected - gateway_units(without, gateway))) <= slack
 
 
-def is_parked(order: Order) -> bool:
-    """Say whether the shop holds an order and does not call it paid: what was taken of it is an exception it knows."""
-    return order.payment_status in UNPAID and (order.hold is not None or order.status == "held")
+def is_exception(dossier: Dossier, order: Order) -> bool:
+    """Say whether the shop holds an order whose charge is not its total, and does not call it paid: O-P4 judges it."""
+    if order.payment_status not in UNPAID or (order.hold is None and order.status != "held"):
+        return False
+    charged = captured(dossier)
+    due = due_at_gateways(dossier, order)
+    return any(each.captured.currency != due.currency for each in charged) or worth_of(charged) != due.amount
+
+
+def worth_of(payments: Iterable[Payment]) -> Decimal:
+    """Return what was captured in major units, each payment counted as its gateway counts."""
+    total = Decimal(0)
+    for each in payments:
+        total += Decimal(each.captured.minor).scaleb(-gateway_exponent(each.system, each.captured.currency))
+    return total
 
 
 def gateway_units(amount: Money, gateway: str) -> Decimal:

@@ -129,6 +129,8 @@ def paid_content(dossier: Dossier, order: Order, judging: Judging) -> Finding:
     paid = [each for each in charge.captured(dossier) if each.captured.currency == order.total.currency]
     if not paid:
         return passed() if dossier.bought else unjudged("nothing is captured, and what was bought is not recorded")
+    if charge.is_exception(dossier, order):
+        return unjudged("the shop holds the order and does not call it paid: O-P4 judges that")
     return _other_total(dossier, order)
 
 

@@ -34,7 +34,7 @@ def charged_minor_units(dossier: Dossier, order: Order, judging: Judging) -> Fin
     if len(gateways) > 1:
         return unjudged("captured by several gateways: O-O3 sums over tenders")
     gateway = gateways[0]
-    if charge.is_parked(order):
+    if charge.is_exception(dossier, order):
         return unjudged("the shop holds the order and does not call it paid: O-P4 judges that")
     due = charge.due_at_gateways(dossier, order)
     expected = charge.gateway_units(due, gateway)

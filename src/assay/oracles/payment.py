@@ -1,13 +1,17 @@
-"""Payment oracles. O-P1: the account of every authorisation closes. O-P2: a failed payment completes no order."""
+"""Payment oracles. O-P1: an authorisation's account closes. O-P2: a failed payment completes no order. O-P4: amount."""
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from assay.events import Finding
+from assay.money import Money
 from assay.oracles import charge
 from assay.oracles.judge import failed, oracle, passed, unjudged
 from assay.oracles.judging import Judging
 from assay.records import Dossier, Order, Payment
 
+_POWERS = (-3, -2, -1, 1, 2, 3)
 _DONE = ("delivered", "cancelled", "returned")
 
 
@@ -65,6 +69,59 @@ def completed_by_payment(dossier: Dossier, order: Order, judging: Judging) -> Fi
         if payment.declined
         else "the order was completed before anybody paid",
         at_risk=order.total,
+    )
+
+
+@oracle(
+    "O-P4",
+    needs=("payments",),
+    formula="paid only if amount and currency of the payments equal the order's; less or more is an exception",
+)
+def paid_by_amount(dossier: Dossier, order: Order, judging: Judging) -> Finding:
+    """Hold an order the shop calls paid against the sum of what gateways took for it; partial tenders are summed."""
+    charged = charge.captured(dossier)
+    if not charged:
+        return unjudged("nothing is captured yet")
+    if not _was_called_paid(order):
+        return passed()
+    due = charge.due_at_gateways(dossier, order)
+    foreign = next((each for each in charged if each.captured.currency != due.currency), None)
+    if foreign is not None:
+        return _not_compared(order, foreign, due, f"{foreign.captured.minor} minor units {foreign.captured.currency}")
+    seen = charge.worth_of(charged)
+    if seen == due.amount or all(_is_whole(each, due, order) for each in charged):
+        return passed()
+    if order.edits:
+        return unjudged("the order was changed after it was paid: O-O11 judges that")
+    if seen in [due.amount * Decimal(10) ** power for power in _POWERS]:
+        return unjudged("the decimal point moved: O-M1 judges that")
+    without = due.amount - charge.cancelled_value(order).amount
+    slack = charge.step_of(due.currency) * len(charge.cancelled_lines(order))
+    if slack and abs(seen - without) <= slack:
+        return passed()
+    return _not_compared(order, charged[0], due, f"{seen:f} {due.currency}")
+
+
+def _was_called_paid(order: Order) -> bool:
+    """Say whether the shop took the order for paid, now or before it was refunded."""
+    if order.payment_status in ("paid", "partially_refunded", "refunded"):
+        return True
+    return any(each.field == "payment_status" and each.value == "paid" for each in order.history)
+
+
+def _is_whole(payment: Payment, due: Money, order: Order) -> bool:
+    """Say whether one payment alone is all that is due: several of these were charged twice, which O-O3 judges."""
+    return charge.is_due(payment.captured.minor, charge.gateway_units(due, payment.system), order, payment.system)
+
+
+def _not_compared(order: Order, payment: Payment, due: Money, seen: str) -> Finding:
+    return failed(
+        payment.system,
+        "shop",
+        expected=f"an order paid by {due}, or one that is an exception until somebody has looked",
+        seen=f"{seen} taken, and the order is {order.payment_status}",
+        cause="amount and currency of the notification were not compared with the order's",
+        at_risk=due,
     )
 
 

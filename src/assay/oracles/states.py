@@ -96,7 +96,7 @@ def _behind_gateway(dossier: Dossier, order: Order, judging: Judging) -> Finding
     systems = ("shop", captured[0].system)
     refs = ", ".join(each.ref for each in captured)
     given_back = all(each.refunded.minor >= each.captured.minor for each in captured)
-    if order.payment_status in _UNPAID and not given_back:
+    if order.payment_status in _UNPAID and not given_back and not charge.is_exception(dossier, order):
         cause = "the event about the payment was dropped, or its news overwritten"
         return failed(
             *systems, expected=f"payment_status paid for {refs}", seen=str(order.payment_status), cause=cause,
