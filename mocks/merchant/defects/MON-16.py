@@ -13,4 +13,5 @@ def refunded_amount(amount: Decimal, rate: Decimal | None) -> Decimal:
 
 
 SEAMS = {"refunded_amount": refunded_amount}
-WAITS_FOR = "F06: refunds, O-M6"
+SHOWN_BY = ("F06[jpy]", "F06[huf]")
+CAUGHT_BY = ("O-M6",)

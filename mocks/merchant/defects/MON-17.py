@@ -12,4 +12,5 @@ def adopted_amount(amount: Decimal, rate: Decimal | None) -> tuple[Decimal, Deci
 
 
 SEAMS = {"adopted_amount": adopted_amount}
-WAITS_FOR = "F06: refunds, O-M6"
+SHOWN_BY = ("F06[console_part]", "F06[console_usd]")
+CAUGHT_BY = ("O-M6",)

@@ -10,4 +10,5 @@ def refund_allowed(currency: str, base_currency: str) -> bool:
 
 
 SEAMS = {"refund_allowed": refund_allowed}
-WAITS_FOR = "F06: refunds, O-M6"
+SHOWN_BY = ("F06[jpy]",)
+CAUGHT_BY = ("step",)

@@ -10,4 +10,5 @@ def return_currency(order_currency: str, store_currency: str) -> str:
 
 
 SEAMS = {"return_currency": return_currency}
-WAITS_FOR = "F07: returns"
+SHOWN_BY = ("F06[return]",)
+CAUGHT_BY = ("O-M2", "O-M6")

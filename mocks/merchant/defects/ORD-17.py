@@ -10,4 +10,5 @@ def is_same_refund(request_key: str, known: str | None) -> bool:
 
 
 SEAMS = {"is_same_refund": is_same_refund}
-WAITS_FOR = "F06: refunds, O-M6"
+SHOWN_BY = ("F06[twice]",)
+CAUGHT_BY = ("O-M6",)

@@ -12,4 +12,5 @@ def refund_target(requested: Decimal, refundable: Decimal) -> Decimal:
 
 
 SEAMS = {"refund_target": refund_target}
-WAITS_FOR = "F06: refunds, O-M6"
+SHOWN_BY = ("F06[lines]", "F06[part]")
+CAUGHT_BY = ("O-M6",)

@@ -10,4 +10,5 @@ def stock_after_failed_debit(order_id: str) -> bool:
 
 
 SEAMS = {"stock_after_failed_debit": stock_after_failed_debit}
-WAITS_FOR = "F10: a direct debit that bounces, O-S1"
+SHOWN_BY = ("F10[bounced]",)
+CAUGHT_BY = ("O-S1", "O-S3")
