@@ -14,7 +14,10 @@ from mocks.merchant.seams import seam
 
 _SECRET_NAMES = re.compile(r"(?i)(authorization|password|secret|token|api_?key|cookie|credential|cvc|cvv|access_key)")
 _CARD_NUMBER = re.compile(r"(?<!\d)(?:\d[ -]?){12,18}\d(?!\d)")
-_SECRET_VALUES = re.compile(r"\b(?:sk|rk|pk|whsec)_[A-Za-z0-9_]+|(?i:bearer|basic) [A-Za-z0-9._~+/=-]+")
+_SECRET_VALUES = re.compile(
+    r"\b(?:sk|rk|pk|whsec)_[A-Za-z0-9_]+|(?i:bearer|basic) [A-Za-z0-9._~+/=-]+"
+    r"|(?<=\"encrypted)[A-Za-z]+\"\s*:\s*\"[^\"]*"  # a card field of a payment form, in a text of JSON
+)
 
 
 @seam("logging and stored data")
@@ -38,7 +41,7 @@ def is_logged(switched_on: bool, what: str) -> bool:
 @seam("logging and stored data")
 def stored_gateway_answer(answer: dict[str, Any]) -> dict[str, Any]:
     """Return what is kept of a gateway's answer: references and outcome, no payment data."""
-    kept = ("id", "status", "amount", "currency", "latest_charge", "capture_method")
+    kept = ("id", "status", "amount", "currency", "latest_charge", "capture_method", "capture", "authorization")
     stored = {name: answer[name] for name in kept if name in answer}
     charge = stored.get("latest_charge")
     return {**stored, "latest_charge": charge["id"]} if isinstance(charge, dict) else stored

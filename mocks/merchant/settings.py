@@ -18,7 +18,11 @@ DEFAULTS: dict[str, Any] = {
     "tax_included": True,  # prices hold tax
     "rounding_level": "line",  # unit, line, rate or total: what tax is rounded of
     "rounding_mode": "half_up",
-    "price_markup": "0",
+    "stores": ["main", "outlet"],  # each with its own rate table; the first where none is named
+    "rates_source": "ecb",  # or "frankfurter"
+    "price_markup": "0",  # on converted prices
+    "margin_floor": "0",  # no price falls below cost x (1 + this), in any currency
+    "currency_decimals": {},  # {"USD": 4}: decimals the shop's people chose to see
     "cash_rounding": {},  # {"CHF": "0.05"}: the total is rounded and the difference booked as a line
     "rate_max_age_s": 7 * 86400,
     # shop
@@ -28,6 +32,8 @@ DEFAULTS: dict[str, Any] = {
     "operator_token_env": None,
     "reservation_ttl_s": 1800,
     "free_shipping_from": "150",
+    "free_shipping_by_currency": {},  # {"JPY": "20000"}: instead of the converted threshold
+    "page_cache_s": 600,
     "shipping_table": {"FR": "5.90", "EU": "9.90", "WORLD": "24.90"},
     "shipping_table_manual": {"KWD": "8.250"},
     "safety_stock": 0,
@@ -78,6 +84,7 @@ _CHOICES = {
     "rounding_mode": ("half_up", "half_even", "down"),
     "erp_tax_per": ("line", "rate"),
     "capture": ("automatic", "on_shipment"),
+    "rates_source": ("ecb", "frankfurter"),
 }
 
 VENDORS: dict[str, dict[str, Any]] = {
@@ -98,7 +105,20 @@ VENDORS: dict[str, dict[str, Any]] = {
         "account_number": "A1B2C3",
         "webhook_credential_env": "UPS_WEBHOOK_CREDENTIAL",
     },
+    "adyen": {
+        "base_url": "https://checkout-test.adyen.com",
+        "api_key_env": "ADYEN_API_KEY",
+        "hmac_key_env": "ADYEN_HMAC_KEY",
+        "merchant_account": "AssayECOM",
+    },
+    "paypal": {
+        "base_url": "https://api-m.paypal.com",
+        "client_id_env": "PAYPAL_CLIENT_ID",
+        "client_secret_env": "PAYPAL_CLIENT_SECRET",
+        "webhook_id": "9ASSAY00HOOK00001",
+    },
     "ecb": {"base_url": "https://www.ecb.europa.eu"},
+    "frankfurter": {"base_url": "https://api.frankfurter.dev"},
 }
 
 _TOP = (
@@ -166,6 +186,8 @@ def merge_settings(current: Mapping[str, Any], change: Mapping[str, Any]) -> dic
         default = DEFAULTS[name]
         if default is not None and value is not None and not isinstance(value, _accepted(default)):
             raise Misconfigured(f"settings.{name}: expected {type(default).__name__} like {default!r}, seen {value!r}")
+        if name == "stores" and not (value and all(isinstance(each, str) for each in value)):
+            raise Misconfigured(f"settings.stores: expected the names of one store or more, seen {value!r}")
         if name in _CHOICES and value not in _CHOICES[name]:
             raise Misconfigured(f"settings.{name}: expected one of {', '.join(_CHOICES[name])}, seen {value!r}")
     return {**current, **change}

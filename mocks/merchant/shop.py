@@ -16,7 +16,11 @@ from mocks.merchant.settings import Config
 
 if TYPE_CHECKING:
     from assay.simkit import SimClock
+    from mocks.merchant.clients.adyen_client import AdyenGateway
     from mocks.merchant.clients.ecb_client import EcbClient
+    from mocks.merchant.clients.frankfurter_client import FrankfurterClient
+    from mocks.merchant.clients.gateway import Gateway
+    from mocks.merchant.clients.paypal_client import PaypalGateway
     from mocks.merchant.clients.sap_client import SapClient
     from mocks.merchant.clients.stripe_client import StripeGateway
     from mocks.merchant.clients.ups_client import UpsClient
@@ -36,11 +40,22 @@ class Shop:
     settings: Mapping[str, Any]
     catalogue: Catalogue
     stripe: StripeGateway
+    adyen: AdyenGateway
+    paypal: PaypalGateway
     sap: SapClient
     ups: UpsClient
     ecb: EcbClient
+    frankfurter: FrankfurterClient
+    forms: dict[str, str] = field(default_factory=dict)  # card fields of Adyen's form, never written down
     outbox_wake: threading.Event = field(default_factory=threading.Event)
     workers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(_WORKERS, "worker"))
+
+    def gateway(self, name: str) -> Gateway:
+        """Return a payment gateway by its name. Raises `ValueError` for what is none, as a bank transfer."""
+        known: dict[str, Gateway] = {"stripe": self.stripe, "adyen": self.adyen, "paypal": self.paypal}
+        if name not in known:
+            raise ValueError(f"'{name}' is no payment gateway")
+        return known[name]
 
     def now(self) -> datetime:
         """Return the simulated instant."""

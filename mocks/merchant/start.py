@@ -7,7 +7,10 @@ from pathlib import Path
 from assay.simkit import SimClock
 from mocks.merchant import times
 from mocks.merchant.audit import Log
+from mocks.merchant.clients.adyen_client import AdyenGateway
 from mocks.merchant.clients.ecb_client import EcbClient
+from mocks.merchant.clients.frankfurter_client import FrankfurterClient
+from mocks.merchant.clients.paypal_client import PaypalGateway
 from mocks.merchant.clients.sap_client import SapClient
 from mocks.merchant.clients.stripe_client import StripeGateway
 from mocks.merchant.clients.transport import tls_context
@@ -35,7 +38,7 @@ def build_shop(config: Config) -> Shop:
     )
     context = tls_context()
     vendors, limit_s = config.vendors, float(settings["timeout_s"])
-    sap, ups = vendors["sap_s4hana"], vendors["ups"]
+    sap, ups, adyen, paypal = vendors["sap_s4hana"], vendors["ups"], vendors["adyen"], vendors["paypal"]
     shop = Shop(
         config=config,
         clock=clock,
@@ -45,6 +48,15 @@ def build_shop(config: Config) -> Shop:
         catalogue=Catalogue.load(),
         stripe=StripeGateway(
             vendors["stripe"], secret(vendors["stripe"], "api_key_env"), context, log.write, limit_s=limit_s
+        ),
+        adyen=AdyenGateway(adyen, secret(adyen, "api_key_env"), context, log.write, limit_s=limit_s),
+        paypal=PaypalGateway(
+            paypal,
+            (secret(paypal, "client_id_env"), secret(paypal, "client_secret_env")),
+            context,
+            log.write,
+            limit_s=limit_s,
+            now_s=clock.timestamp,
         ),
         sap=SapClient(sap, (secret(sap, "user_env"), secret(sap, "password_env")), context, log.write, limit_s=limit_s),
         ups=UpsClient(
@@ -56,6 +68,7 @@ def build_shop(config: Config) -> Shop:
             now_s=clock.timestamp,
         ),
         ecb=EcbClient(vendors["ecb"], context, log.write, limit_s=limit_s),
+        frankfurter=FrankfurterClient(vendors["frankfurter"], context, log.write, limit_s=limit_s),
     )
     holder.append(shop)
     seed_shop(shop)
@@ -65,7 +78,7 @@ def build_shop(config: Config) -> Shop:
 def seed_shop(shop: Shop) -> None:
     """Store opening stock, bundled rates, coupons and gift cards where they are missing."""
     with shop.database.write() as connection:
-        seed_rates(connection, shop.now_iso())
+        seed_rates(connection, shop.catalogue.base_currency, shop.settings["stores"], shop.now_iso())
         seed_stock(connection, shop)
         seed_coupons(connection, shop.catalogue.coupons)
         seed_gift_cards(connection, shop.catalogue.gift_cards)
@@ -74,7 +87,7 @@ def seed_shop(shop: Shop) -> None:
 def close_shop(shop: Shop) -> None:
     """Close connections and files."""
     shop.workers.shutdown()
-    for client in (shop.stripe, shop.sap, shop.ups, shop.ecb):
+    for client in (shop.stripe, shop.adyen, shop.paypal, shop.sap, shop.ups, shop.ecb, shop.frankfurter):
         client.close()
     shop.database.close()
     shop.log.close()

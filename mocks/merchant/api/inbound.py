@@ -7,17 +7,15 @@ from typing import Any
 from mocks.merchant.api.handling import Call
 from mocks.merchant.errors import Refusal
 from mocks.merchant.hub import webhook
+from mocks.merchant.hub.adyen_events import adyen_webhook
+from mocks.merchant.hub.paypal_events import paypal_webhook
 from mocks.merchant.seams import seam
 from mocks.merchant.shop import Shop
 from mocks.merchant.storefront import checkout
 from mocks.merchant.storefront.cancel import cancel_order
 from mocks.merchant.storefront.checkout import Reply
 
-
-@seam("3DS")
-def outcome_of_return(intent_status: str) -> str | None:
-    """Return why a payment counts as declined when the browser comes back, or None: what the gateway says decides."""
-    return "authentication_failed" if intent_status in ("requires_payment_method", "canceled") else None
+_BROUGHT = ("payment_intent", "redirectResult", "token")  # what Stripe, Adyen and PayPal send a browser back with
 
 
 @seam("3DS")
@@ -31,6 +29,16 @@ def stripe_events(shop: Shop, call: Call) -> dict[str, Any]:
     return {"outcome": webhook.stripe_webhook(shop, call.raw, call.headers.get("stripe-signature"))}
 
 
+def adyen_events(shop: Shop, call: Call) -> dict[str, Any]:
+    """Take a message of payment events."""
+    return {"outcome": adyen_webhook(shop, call.raw)}
+
+
+def paypal_events(shop: Shop, call: Call) -> dict[str, Any]:
+    """Take one payment event."""
+    return {"outcome": paypal_webhook(shop, call.raw, call.headers)}
+
+
 def ups_events(shop: Shop, call: Call) -> dict[str, Any]:
     """Take one tracking event."""
     return {"outcome": webhook.ups_webhook(shop, call.raw, call.headers)}
@@ -42,11 +50,10 @@ def browser_return(shop: Shop, call: Call) -> Reply | dict[str, Any]:
     if not checkout_id:
         raise Refusal(400, "invalid", "'checkout' is missing.", field="checkout")
     row, body = checkout.load_checkout(shop.database.read(), checkout_id)
-    if cancels_on_return("payment_intent" in call.query, row["status"] == "ordered"):
+    if cancels_on_return(any(name in call.query for name in _BROUGHT), row["status"] == "ordered"):
         cancel_order(shop, row["order_id"], "the browser came back without data")
     if row["status"] == "ordered":
         return checkout.order_reply(shop, row["order_id"], body, 200)
     if not body.get("intent"):
         raise Refusal(409, "checkout_in_progress", "This payment has not begun.")
-    intent = shop.stripe.retrieve_intent(body["intent"])
-    return checkout.settle(shop, checkout_id, intent, declined=outcome_of_return(str(intent["status"])))
+    return checkout.come_back(shop, row, body, call.query)

@@ -9,25 +9,16 @@ import hashlib
 import hmac
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import stripe
 from stripe._http_client import HTTPClient  # the SDK's documented extension point, not re-exported with its type
 
-from mocks.merchant.clients.transport import Logger, Refused, Transport, Unreachable, timeout_s
+from mocks.merchant.clients.gateway import Declined, PaymentState, Purchase, RefundState, Taken
+from mocks.merchant.clients.transport import Logger, Refused, Transport, Unreachable, sent_headers, timeout_s
 from mocks.merchant.seams import seam
 
 _VENDOR = "stripe"
-
-
-@dataclass(frozen=True, slots=True)
-class Declined(Exception):
-    """The bank or the gateway refused the payment; the intent stays and may be tried with another card."""
-
-    code: str
-    message: str
-    intent: dict[str, Any] = field(default_factory=dict)
 
 
 @seam("events in")
@@ -42,12 +33,6 @@ def is_signature_valid(raw: bytes, header: str, secret: str, now_s: int, toleran
     expected = hmac.new(secret.encode(), stamps[0].encode() + b"." + raw, hashlib.sha256).hexdigest()
     given = [value for name, value in parts if name.strip() == "v1"]
     return any(hmac.compare_digest(expected.encode(), value.strip().encode()) for value in given)
-
-
-@seam("clients and retries")
-def sent_headers(headers: dict[str, str]) -> dict[str, str]:
-    """Return the headers of one try of a call: the idempotency key is the same for every try."""
-    return headers
 
 
 class _SdkTransport(HTTPClient):
@@ -85,7 +70,11 @@ class _SdkTransport(HTTPClient):
 
 
 class StripeGateway:
-    """Payment intents and refunds. Amounts are whole smallest units of the gateway; answers are plain dictionaries."""
+    """Payment intents and refunds; its statuses are the shop's own words."""
+
+    name = _VENDOR
+    can_be_asked = True
+    confirms_again = True
 
     def __init__(
         self, vendor: Mapping[str, Any], key: str, context: ssl.SSLContext, log: Logger, *, limit_s: float
@@ -99,45 +88,66 @@ class StripeGateway:
             max_network_retries=2,
         )
 
-    def create_intent(self, params: Mapping[str, Any], key: str) -> dict[str, Any]:
-        """Create (and confirm, when the parameters say so) an intent; the same key never makes a second one."""
-        return self._do(lambda: self._client.v1.payment_intents.create(dict(params), {"idempotency_key": key}))  # type: ignore[arg-type]
+    def create(self, purchase: Purchase, key: str) -> PaymentState:
+        """Create and confirm an intent; the same key never makes a second one."""
+        params: Any = _parameters(purchase)
+        return state_of(self._do(lambda: self._client.v1.payment_intents.create(params, {"idempotency_key": key})))
 
-    def confirm_intent(self, intent: str, params: Mapping[str, Any], key: str) -> dict[str, Any]:
+    def confirm(self, reference: str, purchase: Purchase, key: str) -> PaymentState:
         """Confirm an existing intent with another payment method."""
-        return self._do(lambda: self._client.v1.payment_intents.confirm(intent, dict(params), {"idempotency_key": key}))  # type: ignore[arg-type]
+        params: Any = {"payment_method": purchase.method, "expand": ["latest_charge"], **_mandate(purchase)}
+        return state_of(
+            self._do(lambda: self._client.v1.payment_intents.confirm(reference, params, {"idempotency_key": key}))
+        )
 
-    def retrieve_intent(self, intent: str) -> dict[str, Any]:
+    def returned(self, reference: str, query: Mapping[str, str], *, manual: bool) -> PaymentState:
+        """Return an intent as it stands: the bank has told Stripe already."""
+        return self.retrieve(reference)
+
+    def retrieve(self, reference: str) -> PaymentState:
         """Return an intent with its latest charge."""
-        return self._do(lambda: self._client.v1.payment_intents.retrieve(intent, {"expand": ["latest_charge"]}))
+        expand: Any = {"expand": ["latest_charge"]}
+        return state_of(self._do(lambda: self._client.v1.payment_intents.retrieve(reference, expand)))
 
-    def retrieve_charge(self, charge: str) -> dict[str, Any]:
-        """Return a charge with what the bank checked."""
-        return self._do(lambda: self._client.v1.charges.retrieve(charge))
+    def give_up(self, reference: str, key: str) -> PaymentState:
+        """Cancel an intent nobody finished."""
+        state = self.retrieve(reference)
+        if state.status not in ("requires_action", "requires_payment_method", "requires_confirmation"):
+            return state
+        return self.cancel(Taken(reference, state.currency, {}), key)
 
-    def capture_intent(self, intent: str, units: int, key: str) -> dict[str, Any]:
+    def capture(self, taken: Taken, units: int, key: str) -> PaymentState:
         """Capture that much of an authorised intent; the gateway releases the rest."""
-        return self._do(
-            lambda: self._client.v1.payment_intents.capture(
-                intent, {"amount_to_capture": units}, {"idempotency_key": key}
-            )
+        params: Any = {"amount_to_capture": units}
+        return state_of(
+            self._do(lambda: self._client.v1.payment_intents.capture(taken.reference, params, {"idempotency_key": key}))
         )
 
-    def cancel_intent(self, intent: str, key: str) -> dict[str, Any]:
+    def cancel(self, taken: Taken, key: str) -> PaymentState:
         """Cancel an intent that is not captured, releasing the money."""
-        return self._do(lambda: self._client.v1.payment_intents.cancel(intent, {}, {"idempotency_key": key}))
-
-    def create_refund(self, intent: str, units: int, metadata: Mapping[str, str], key: str) -> dict[str, Any]:
-        """Refund that much of a captured intent; the same key never refunds twice."""
-        return self._do(
-            lambda: self._client.v1.refunds.create(
-                {"payment_intent": intent, "amount": units, "metadata": dict(metadata)}, {"idempotency_key": key}
-            )
+        return state_of(
+            self._do(lambda: self._client.v1.payment_intents.cancel(taken.reference, {}, {"idempotency_key": key}))
         )
 
-    def retrieve_refund(self, refund: str) -> dict[str, Any]:
+    def refund(self, taken: Taken, units: int, refund_id: str, order_id: str, key: str) -> RefundState:
+        """Refund that much of a captured intent; the same key never refunds twice."""
+        params: Any = {
+            "payment_intent": taken.reference,
+            "amount": units,
+            "metadata": {"order_id": order_id, "refund_id": refund_id},
+        }
+        return refund_of(self._do(lambda: self._client.v1.refunds.create(params, {"idempotency_key": key})))
+
+    def retrieve_refund(self, reference: str) -> RefundState:
         """Return a refund."""
-        return self._do(lambda: self._client.v1.refunds.retrieve(refund))
+        return refund_of(self._do(lambda: self._client.v1.refunds.retrieve(reference)))
+
+    def with_charge(self, intent: Mapping[str, Any]) -> dict[str, Any]:
+        """Return an intent with its charge, which events name by id alone."""
+        charge = intent.get("latest_charge")
+        if not isinstance(charge, str):
+            return dict(intent)
+        return {**intent, "latest_charge": self._do(lambda: self._client.v1.charges.retrieve(charge))}
 
     def close(self) -> None:
         """Close the connections."""
@@ -150,9 +160,89 @@ class StripeGateway:
             body: Any = error.json_body
             detail = (body or {}).get("error") or {}
             code = detail.get("decline_code") or error.code or "card_declined"
-            raise Declined(code, error.user_message or "declined", dict(detail.get("payment_intent") or {})) from error
+            intent = detail.get("payment_intent")
+            raise Declined(code, error.user_message or "declined", state_of(intent) if intent else None) from error
         except stripe.APIConnectionError as error:
             raise Unreachable(str(error)) from error
         except stripe.StripeError as error:
             raise Refused(_VENDOR, "call", error.http_status or 0, str(error)) from error
         return dict(answer.to_dict())
+
+
+def state_of(intent: Mapping[str, Any]) -> PaymentState:
+    """Return how an intent stands, with what the bank checked where its charge is known."""
+    charge = intent.get("latest_charge")
+    details = (charge.get("payment_method_details") or {}) if isinstance(charge, Mapping) else {}
+    checks = (details.get("card") or {}).get("checks") or {}
+    return PaymentState(
+        gateway=_VENDOR,
+        reference=str(intent["id"]),
+        status=str(intent["status"]),
+        units=int(intent["amount"]),
+        currency=str(intent["currency"]).upper(),
+        received=int(intent.get("amount_received") or 0),
+        purpose=str((intent.get("metadata") or {}).get("edit") or ""),
+        redirect=((intent.get("next_action") or {}).get("redirect_to_url") or {}).get("url"),
+        postcode_check=checks.get("address_postal_code_check"),
+        answer=dict(intent),
+    )
+
+
+def refund_of(refund: Mapping[str, Any]) -> RefundState:
+    """Return how a refund stands."""
+    status = str(refund.get("status") or "pending")
+    return RefundState(
+        gateway=_VENDOR,
+        reference=str(refund["id"]),
+        status="pending" if status == "requires_action" else status,
+        units=int(refund["amount"]),
+        currency=str(refund["currency"]).upper(),
+        payment=str(refund.get("payment_intent") or ""),
+        refund_id=str((refund.get("metadata") or {}).get("refund_id") or ""),
+    )
+
+
+def _parameters(purchase: Purchase) -> dict[str, Any]:
+    metadata = {"order_id": purchase.order_id, "checkout_id": purchase.checkout_id, "order_number": purchase.number}
+    said = f"Order {purchase.number}"
+    parameters: dict[str, Any] = {
+        "amount": purchase.units,
+        "currency": purchase.currency.lower(),
+        "payment_method": purchase.method,
+        "payment_method_types": ["sepa_debit" if purchase.kind == "sepa" else "card"],
+        "capture_method": "manual" if purchase.manual else "automatic",
+        "confirm": "true",
+        "description": f"{said}, change {purchase.purpose}" if purchase.purpose else said,
+        "receipt_email": purchase.email,
+        "metadata": {**metadata, "edit": purchase.purpose} if purchase.purpose else metadata,
+        "expand": ["latest_charge"],
+        **_mandate(purchase),
+    }
+    if purchase.address is not None:
+        parameters["shipping"] = _shipping(purchase.address)
+    if purchase.kind == "card":
+        parameters["return_url"] = purchase.return_url
+    return parameters
+
+
+def _shipping(address: Mapping[str, Any]) -> dict[str, Any]:
+    fields = {
+        "line1": address["line1"],
+        "line2": address["line2"],
+        "city": address["city"],
+        "state": address["region"],
+        "postal_code": address["postcode"],
+        "country": address["country"],
+    }
+    shipping: dict[str, Any] = {
+        "name": address["name"],
+        "address": {name: value for name, value in fields.items() if value},
+    }
+    return {**shipping, "phone": address["phone"]} if address["phone"] else shipping
+
+
+def _mandate(purchase: Purchase) -> dict[str, Any]:
+    if purchase.kind != "sepa":
+        return {}
+    online = {"ip_address": purchase.ip, "user_agent": "storefront"}
+    return {"mandate_data": {"customer_acceptance": {"type": "online", "online": online}}}

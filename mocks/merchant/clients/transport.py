@@ -56,6 +56,12 @@ def retry_wait_s(status: int, retry_after: str | None, attempt: int) -> float | 
     return min(0.25 * 2.0**attempt, _LONGEST_WAIT_S)
 
 
+@seam("clients and retries")
+def sent_headers(headers: dict[str, str]) -> dict[str, str]:
+    """Return the headers of one try of a call: the idempotency key is the same for every try."""
+    return headers
+
+
 def tls_context() -> ssl.SSLContext:
     """Return the TLS context of every client; it trusts SSL_CERT_FILE or REQUESTS_CA_BUNDLE when one is set."""
     bundle = os.environ.get("SSL_CERT_FILE") or os.environ.get("REQUESTS_CA_BUNDLE")
@@ -123,8 +129,9 @@ class Transport:
         for attempt in range(retries + 1):
             last = attempt == retries
             try:
+                tried = sent_headers(dict(headers or {}))
                 answer = self.once(
-                    operation, method, path, headers=headers or {}, content=content, limit_s=allowed_s, params=params
+                    operation, method, path, headers=tried, content=content, limit_s=allowed_s, params=params
                 )
             except Unreachable:
                 if last or not repeatable:

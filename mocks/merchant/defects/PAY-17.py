@@ -4,7 +4,7 @@ Its capability is not checked. Seen in woocommerce/woocommerce-paypal-payments#8
 """
 
 
-def is_supported(kind: str, currency: str) -> bool:
+def is_supported(kind: str, currency: str, gateway: str) -> bool:
     """Offer everything."""
     return True
 

@@ -8,19 +8,15 @@ from typing import Any
 
 import orjson
 
-from mocks.merchant.clients.stripe_client import is_signature_valid
+from mocks.merchant.clients.stripe_client import is_signature_valid, refund_of, state_of
 from mocks.merchant.clients.transport import Refused, Unreachable
 from mocks.merchant.errors import Refusal
 from mocks.merchant.hub import tracking
-from mocks.merchant.hub.message import write_message
-from mocks.merchant.hub.stock import release_reservation
+from mocks.merchant.hub.payment_news import payment_seen
 from mocks.merchant.seams import seam
 from mocks.merchant.settings import secret
 from mocks.merchant.shop import Shop
-from mocks.merchant.storefront import checkout, completion
-from mocks.merchant.storefront.payment import expected_units, matches_order, payment_status_of, record_payment
-from mocks.merchant.storefront.progress import find_order, move, move_payment
-from mocks.merchant.storefront.refund import gateway_refund_seen, return_everything
+from mocks.merchant.storefront.refund import gateway_refund_seen
 
 _TOLERANCE_S = 300
 _INTENT_EVENTS = (
@@ -50,15 +46,16 @@ def on_event(shop: Shop, event: Mapping[str, Any]) -> str:
     """Handle one payment event and return what came of it; `unknown` asks the gateway to deliver it again."""
     kind, subject = event["type"], event["data"]["object"]
     if kind in _REFUND_EVENTS:
-        return gateway_refund_seen(shop, subject)
+        return gateway_refund_seen(shop, refund_of(subject))
     if kind not in _INTENT_EVENTS:
         return "not needed"
     checkout_id = (subject.get("metadata") or {}).get("checkout_id")
     if not checkout_id:
         return "not ours"
-    if shop.database.one("SELECT 1 FROM checkouts WHERE id = ?", checkout_id) is None:
+    row = shop.database.one("SELECT status FROM checkouts WHERE id = ?", checkout_id)
+    if row is None:
         return "unknown"
-    return intent_seen(shop, checkout_id, subject)
+    return payment_seen(shop, checkout_id, state_of(subject if row["status"] == "ordered" else _charged(shop, subject)))
 
 
 @seam("events in")
@@ -86,13 +83,17 @@ def stripe_webhook(shop: Shop, raw: bytes, header: str | None) -> str:
     outcome = on_event(shop, event)
     if outcome == "unknown":
         raise Refusal(answer_to_unknown(event["type"]), "unknown_subject", "Not known yet; deliver it again.")
+    note_event(shop, "stripe", event["id"], event["type"], outcome)
+    return outcome
+
+
+def note_event(shop: Shop, source: str, id_: str, kind: str, outcome: str) -> None:
+    """Write down that an event was handled, so that it is handled once."""
     with shop.database.write() as connection:
         connection.execute(
-            "INSERT OR IGNORE INTO events VALUES (?, 'stripe', ?, ?, ?)",
-            (event["id"], event["type"], shop.now_iso(), outcome),
+            "INSERT OR IGNORE INTO events VALUES (?, ?, ?, ?, ?)", (id_, source, kind, shop.now_iso(), outcome)
         )
-    shop.log.write("event", id=event["id"], type=event["type"], outcome=outcome)
-    return outcome
+    shop.log.write("event", id=id_, type=kind, outcome=outcome)
 
 
 def ups_webhook(shop: Shop, raw: bytes, headers: Mapping[str, str]) -> str:
@@ -112,80 +113,13 @@ def ups_webhook(shop: Shop, raw: bytes, headers: Mapping[str, str]) -> str:
     return "taken" if tracking.apply_event(shop, content) else "not ours"
 
 
-def intent_seen(shop: Shop, checkout_id: str, intent: Mapping[str, Any]) -> str:
-    """Bring a checkout and its order to where its intent stands; late news of a lower state changes nothing."""
-    row, body = checkout.load_checkout(shop.database.read(), checkout_id)
-    if (intent.get("metadata") or {}).get("edit"):
-        return "extra charge"
-    status = str(intent["status"])
-    if status in ("succeeded", "requires_capture", "processing") and not matches_order(
-        int(intent["amount"]), str(intent["currency"]), expected_units(body), body["quote"]["currency"]
-    ):
-        shop.log.write("amount_differs", checkout=checkout_id, intent=intent["id"], alarm=True)
-        return "amount differs"
-    if row["status"] != "ordered":
-        if status in ("succeeded", "requires_capture", "processing"):
-            checkout.settle(shop, checkout_id, _with_charge(shop, intent))
-            return "completed"
-        return "noted"
-    return _order_follows(shop, row, intent)
-
-
-def _with_charge(shop: Shop, intent: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return an intent with its charge, which events name by id alone; without an answer it stays as it is."""
-    charge = intent.get("latest_charge")
-    if not isinstance(charge, str):
-        return intent
+def _charged(shop: Shop, intent: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return an intent with what the bank checked; without an answer it stays as it is."""
     try:
-        return {**intent, "latest_charge": shop.stripe.retrieve_charge(charge)}
+        return shop.stripe.with_charge(intent)
     except (Unreachable, Refused) as error:
         shop.log.write("charge_unknown", intent=intent["id"], error=str(error))
         return intent
-
-
-def _order_follows(shop: Shop, row: Mapping[str, Any], intent: Mapping[str, Any]) -> str:
-    with shop.database.write() as connection:
-        order = find_order(connection, row["order_id"])
-        payment = connection.execute(
-            "SELECT status, kind FROM payments WHERE reference = ?", (intent["id"],)
-        ).fetchone()
-        if payment is None or is_old_news(payment["status"], str(intent["status"])):
-            return "known"
-        new = payment_status_of(str(intent["status"]))
-        record_payment(connection, shop, row, intent, payment["kind"])
-        if new == "paid" and order["status"] == "cancelled":
-            return_everything(connection, shop, order, "paid after the order was cancelled")
-            move_payment(connection, shop, order["id"], "paid", "event")
-            return "returned"
-        if not move_payment(connection, shop, order["id"], new, "event"):
-            return "late"
-        if new in ("paid", "authorised"):
-            completion.payment_arrived(connection, shop, order["id"], "payment arrived")
-        elif new in ("failed", "voided") and order["status"] == "pending":
-            _payment_failed(shop, row, order["id"])
-    return new
-
-
-@seam("events in")
-def is_old_news(payment_status: str, intent_status: str) -> bool:
-    """Say whether an event tells nothing new of a payment: it is final already, or stands there already."""
-    return payment_status in ("succeeded", "canceled") or payment_status == intent_status
-
-
-@seam("stock and bundles")
-def stock_after_failed_debit(order_id: str) -> bool:
-    """Say whether the stock of an order whose debit bounced is given back."""
-    return True
-
-
-def _payment_failed(shop: Shop, row: Mapping[str, Any], order_id: str) -> None:
-    with shop.database.write() as connection:
-        order = find_order(connection, order_id)
-        move(connection, shop, order_id, "cancelled", "payment failed")
-        if stock_after_failed_debit(order_id):
-            release_reservation(connection, row["id"], "payment failed")
-        return_everything(connection, shop, order, "payment failed")
-        write_message(connection, shop, order, "payment_failed")
 
 
 def _readable(raw: bytes) -> dict[str, Any]:

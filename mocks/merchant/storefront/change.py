@@ -7,20 +7,21 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from mocks.merchant.clients.stripe_client import Declined
+from mocks.merchant.clients.gateway import Declined, PaymentState
 from mocks.merchant.clients.transport import Refused, Unreachable
 from mocks.merchant.database import unpack
 from mocks.merchant.errors import Refusal
 from mocks.merchant.hub.message import write_message
 from mocks.merchant.hub.outbox import enqueue
 from mocks.merchant.hub.stock import commit_reservation, release_reservation, reserve, shelf_needs
-from mocks.merchant.policy.money import plain, to_minor_units
+from mocks.merchant.ids import digest
+from mocks.merchant.policy.money import plain
 from mocks.merchant.seams import seam
 from mocks.merchant.shop import Shop
 from mocks.merchant.storefront.cart import quantity_of, text
 from mocks.merchant.storefront.catalogue import components
 from mocks.merchant.storefront.order import save_body
-from mocks.merchant.storefront.payment import record_payment
+from mocks.merchant.storefront.payment import charge_card, record_payment
 from mocks.merchant.storefront.pricing import quote_cart
 from mocks.merchant.storefront.progress import find_order, record
 from mocks.merchant.storefront.refund import request_refund
@@ -36,7 +37,7 @@ def quantity_to_ship(ordered: int, cancelled: int) -> int:
 
 def add_lines(shop: Shop, order_id: str, content: Mapping[str, Any]) -> None:
     """Add lines to an order before it ships: priced now, charged on top, booked as a further ERP document."""
-    reason, method = text(content, "reason", most=200), text(content, "payment_method", most=100)
+    reason, method = text(content, "reason", most=200), text(content, "payment_method", most=4000)
     added = content.get("add")
     if not isinstance(added, list) or not added or not all(isinstance(entry, Mapping) for entry in added):
         raise Refusal(422, "invalid", "'add' must be [{'sku': …, 'quantity': n}].", field="add", seen=added)
@@ -59,9 +60,9 @@ def add_lines(shop: Shop, order_id: str, content: Mapping[str, Any]) -> None:
     with shop.database.write() as connection:
         release_reservation(connection, holder, "tried again")
         reserve(connection, shop, shelf_needs(shop, quote["lines"]), holder, None)
-    intent = _charge(shop, order, quote, method, number, holder)
+    state = _charge(shop, order, quote, method, number, holder)
     with shop.database.write() as connection:
-        _book_edit(connection, shop, order_id, quote, number, holder, reason, intent)
+        _book_edit(connection, shop, order_id, quote, number, holder, reason, state)
 
 
 def cancel_lines(shop: Shop, order_id: str, content: Mapping[str, Any]) -> None:
@@ -104,27 +105,18 @@ def cancel_lines(shop: Shop, order_id: str, content: Mapping[str, Any]) -> None:
 
 def _charge(
     shop: Shop, order: sqlite3.Row, quote: Mapping[str, Any], method: str, number: int, holder: str
-) -> dict[str, Any]:
-    currency = order["currency"]
-    parameters = {
-        "amount": to_minor_units(Decimal(quote["total"]), currency, "stripe"),
-        "currency": currency.lower(),
-        "payment_method": method,
-        "payment_method_types": ["card"],
-        "confirm": "true",
-        "description": f"Order {order['number']}, change {number}",
-        "metadata": {"order_id": order["id"], "checkout_id": order["checkout_id"], "edit": str(number)},
-    }
+) -> PaymentState:
+    key = f"edit-{order['id']}-{number}-{digest(method)[:12]}"
     try:
-        intent = shop.stripe.create_intent(parameters, f"edit-{order['id']}-{number}-{method}")
+        state = charge_card(shop, order, Decimal(quote["total"]), order["currency"], method, str(number), key)
     except (Declined, Refused, Unreachable) as error:
         if not isinstance(error, Unreachable):
             with shop.database.write() as connection:
                 release_reservation(connection, holder, "payment failed")
         raise Refusal(402, "payment_declined", f"The extra charge was not made: {error}") from error
-    if intent["status"] != "succeeded":
+    if state.status != "succeeded":
         raise Refusal(402, "payment_declined", "The extra charge needs the customer and was not made.")
-    return intent
+    return state
 
 
 def _book_edit(
@@ -135,14 +127,14 @@ def _book_edit(
     number: int,
     holder: str,
     reason: str,
-    intent: Mapping[str, Any],
+    state: PaymentState,
 ) -> None:
     order = find_order(connection, order_id)
     body = unpack(order["body"])
     if any(edit["number"] == number for edit in body["edits"]):
         return
     checkout = {"id": order["checkout_id"], "order_id": order_id}
-    payment = record_payment(connection, shop, checkout, intent, "card")
+    payment = record_payment(connection, shop, checkout, state, "card")
     commit_reservation(connection, holder)
     connection.execute("UPDATE reservations SET holder = ? WHERE holder = ?", (order["checkout_id"], holder))
     for name in ("goods", "tax", "rounding", "total"):

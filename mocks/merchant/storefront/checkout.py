@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from mocks.merchant.clients.gateway import Declined, PaymentState
 from mocks.merchant.clients.transport import Refused, Unreachable
 from mocks.merchant.database import pack, unpack
 from mocks.merchant.errors import Refusal
@@ -26,11 +27,18 @@ from mocks.merchant.storefront.catalogue import unit_weight_g
 from mocks.merchant.storefront.coupon import claim_coupon, find_coupon, give_back_coupon
 from mocks.merchant.storefront.gift_card import hold_gift_card, release_gift_card
 from mocks.merchant.storefront.order import order_view
-from mocks.merchant.storefront.payment import CARD_LIKE, is_supported, start_payment
+from mocks.merchant.storefront.payment import (
+    AT_GATEWAY,
+    gateway_of,
+    held_method,
+    methods_for,
+    refuse_unsupported,
+    start_payment,
+)
 from mocks.merchant.storefront.pricing import quote_cart
 from mocks.merchant.storefront.progress import find_order
 
-_KINDS = ("card", "sepa", "gift_card", "invoice")
+_KINDS = (*AT_GATEWAY, "gift_card", "invoice")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +84,7 @@ def checkout(shop: Shop, cart_id: str, content: Mapping[str, Any]) -> Reply:
     payment = _payment(shop, content)
     with shop.database.write() as connection:
         known = _open_checkout(connection, cart_id)
-        if known is None or (known["status"] == "declined" and payment["kind"] in CARD_LIKE):
+        if known is None or (known["status"] == "declined" and payment["kind"] in AT_GATEWAY):
             begun = _begin(connection, shop, cart_id, payment, known)
         else:
             begun = None
@@ -89,7 +97,7 @@ def checkout(shop: Shop, cart_id: str, content: Mapping[str, Any]) -> Reply:
     if row["status"] == "ordered":
         return order_reply(shop, row["order_id"], body, 200)
     if row["status"] == "declined":
-        raise Refusal(409, "payment_declined", "The payment was declined; use a card or a direct debit.")
+        raise Refusal(409, "payment_declined", "The payment was declined; choose another way to pay.")
     raise Refusal(409, "checkout_in_progress", "This cart is being paid; ask again in a moment.", checkout=row["id"])
 
 
@@ -104,7 +112,7 @@ def remember_request(shop: Shop, key: str, request_digest: str) -> None:
 
 def pay(shop: Shop, row: Mapping[str, Any], body: dict[str, Any]) -> Reply:
     """Carry out the payment of a checkout that is being paid, and settle it."""
-    if Decimal(body["due"]) == 0 or body["payment"]["kind"] not in CARD_LIKE:
+    if Decimal(body["due"]) == 0 or body["payment"]["kind"] not in AT_GATEWAY:
         with shop.database.write() as connection:
             completion.complete_without_gateway(connection, shop, row, body)
         return order_reply(shop, row["order_id"], body, 201)
@@ -120,23 +128,36 @@ def pay(shop: Shop, row: Mapping[str, Any], body: dict[str, Any]) -> Reply:
             return _processing(row, body)
         abandon(shop, row, "refused by the gateway")
         raise Refusal(502, "payment_unavailable", f"The payment could not be made: {error}") from error
-    return settle(shop, row["id"], attempt.intent, declined=attempt.declined, message=attempt.message)
+    return settle(shop, row["id"], attempt.state, declined=attempt.declined, message=attempt.message)
+
+
+def methods_of(shop: Shop, cart_id: str) -> list[dict[str, str | None]]:
+    """Return the ways a cart can be paid as it is now."""
+    with shop.database.write() as connection:
+        _, cart = load_cart(connection, cart_id)
+        coupon = find_coupon(connection, cart["coupon"]) if cart["coupon"] else None
+    return methods_for(shop, cart["currency"], quote_cart(shop, cart, coupon).total)
 
 
 def settle(
-    shop: Shop, checkout_id: str, intent: Mapping[str, Any], *, declined: str | None = None, message: str | None = None
+    shop: Shop,
+    checkout_id: str,
+    state: PaymentState | None,
+    *,
+    declined: str | None = None,
+    message: str | None = None,
 ) -> Reply:
-    """Take over what the gateway says of a checkout's intent; safe to repeat and to run twice at once."""
+    """Take over what the gateway says of a checkout's payment; safe to repeat and to run twice at once."""
     with shop.database.write() as connection:
         row, body = load_checkout(connection, checkout_id)
-        outcome = completion.outcome_of(str(intent.get("status", "")), declined)
+        outcome = completion.outcome_of(state.status if state else "", declined)
         if row["status"] != "ordered":
-            if outcome == "completed":
-                completion.complete(connection, shop, row, body, intent)
-            elif outcome == "action":
-                _remember(connection, shop, row, body, "requires_action", intent)
-            else:
-                _remember(connection, shop, row, body, "declined", intent)
+            if outcome == "completed" and state is not None:
+                completion.complete(connection, shop, row, body, state)
+            elif outcome == "action" and row["status"] in ("paying", "requires_action"):
+                _remember(connection, shop, row, body, "requires_action", state)
+            elif row["status"] in ("paying", "requires_action", "declined"):
+                _remember(connection, shop, row, body, "declined", state)
                 attempt = (_attempt_key(body["customer"]), shop.now_iso())
                 connection.execute("INSERT INTO attempts (key, at) VALUES (?, ?)", attempt)
                 _give_back(connection, row, reason="payment failed")
@@ -147,6 +168,38 @@ def settle(
         return _action_reply(row, body)
     code = declined or "payment_failed"
     raise Refusal(402, "payment_declined", message or "The payment was declined.", reason=code, checkout=row["id"])
+
+
+def come_back(shop: Shop, row: Mapping[str, Any], body: dict[str, Any], query: Mapping[str, str]) -> Reply:
+    """Take up a checkout whose customer comes back from the bank or the gateway's page with this query."""
+    gateway = shop.gateway(body["intent_at"])
+    if not gateway.confirms_again and row["status"] != "requires_action":
+        # Nothing is taken any more for a checkout that is over, whatever the customer agreed to.
+        raise Refusal(402, "payment_declined", "This checkout is over; begin again.", checkout=row["id"])
+    if not gateway.can_be_asked and query.get("redirectResult"):
+        kept = {"redirectResult": query["redirectResult"]}
+        with shop.database.write() as connection:
+            connection.execute(
+                "UPDATE checkouts SET body = json_set(body, '$.brought_back', json(?)) WHERE id = ?",
+                (pack(kept), row["id"]),
+            )
+    try:
+        if query.get("cancelled") and gateway.can_be_asked:
+            state = gateway.retrieve(body["intent"])
+            if state.status == "requires_action":
+                return settle(shop, row["id"], state, declined="cancelled", message="The customer did not pay.")
+        state = gateway.returned(body["intent"], query, manual=bool(body["payment"].get("manual")))
+    except Declined as declined:
+        return settle(shop, row["id"], declined.state, declined=declined.code, message=declined.message)
+    except Unreachable:
+        return _processing(row, body)
+    return settle(shop, row["id"], state, declined=outcome_of_return(state.status))
+
+
+@seam("3DS")
+def outcome_of_return(intent_status: str) -> str | None:
+    """Return why a payment counts as declined when the browser comes back, or None: what the gateway says decides."""
+    return "authentication_failed" if intent_status in ("requires_payment_method", "canceled") else None
 
 
 def abandon(shop: Shop, row: Mapping[str, Any], reason: str) -> None:
@@ -185,15 +238,18 @@ def _payment(shop: Shop, content: Mapping[str, Any]) -> dict[str, Any]:
         raise Refusal(
             422, "invalid", f"'{kind}' is not offered.", field="payment.kind", offered=shop.settings["payment_methods"]
         )
-    method = payment.get("payment_method")
-    if kind in CARD_LIKE and not (isinstance(method, str) and method.startswith("pm_")):
-        raise Refusal(
-            422,
-            "invalid",
-            "'payment.payment_method' must be a payment method id, pm_….",
-            field="payment.payment_method",
-        )
-    chosen = {"kind": kind, "payment_method": method, "gift_card": payment.get("gift_card")}
+    gateway, method = None, None
+    if kind in AT_GATEWAY:
+        given = payment.get("payment_method")
+        gateway = gateway_of(kind, given)
+        method = held_method(shop, gateway, given) if gateway != "paypal" else None
+    chosen = {
+        "kind": kind,
+        "gateway": gateway,
+        "payment_method": method,
+        "gift_card": payment.get("gift_card"),
+        "manual": kind in ("card", "paypal") and shop.settings["capture"] == "on_shipment",
+    }
     if kind == "gift_card" and not isinstance(chosen["gift_card"], str):
         raise Refusal(422, "invalid", "'payment.gift_card' must be a code.", field="payment.gift_card")
     return chosen
@@ -223,10 +279,8 @@ def _begin(
     if payment["kind"] == "invoice" and not cart["customer"].get("company"):
         raise Refusal(422, "invalid", "Only companies buy on invoice: set 'company'.", field="customer.company")
     _limit_attempts(connection, shop, cart, payment)
-    if not is_supported(payment["kind"], cart["currency"]):
-        raise Refusal(
-            422, "not_supported", f"'{payment['kind']}' does not take {cart['currency']}.", field="payment.kind"
-        )
+    if payment["gateway"]:
+        refuse_unsupported(shop, payment["kind"], payment["gateway"], cart["currency"])
     coupon = find_coupon(connection, cart["coupon"], even_used_up=declined is not None) if cart["coupon"] else None
     quote = quote_cart(shop, cart, coupon).body
     if declined is not None:
@@ -312,17 +366,17 @@ def _remember(
     row: Mapping[str, Any],
     body: dict[str, Any],
     status: str,
-    intent: Mapping[str, Any],
+    state: PaymentState | None,
 ) -> None:
     """Note where a checkout stands that is not an order yet."""
-    body["intent"] = intent.get("id") or body.get("intent")
-    redirect = ((intent.get("next_action") or {}).get("redirect_to_url") or {}).get("url")
-    body["redirect"] = redirect
+    if state is not None and state.reference:
+        body["intent"], body["intent_at"] = state.reference, state.gateway
+    body["redirect"] = state.redirect if state else None
     lapses = reservation_expiry(shop.later_iso(shop.settings["reservation_ttl_s"]))
     due = lapses if status == "requires_action" else None
     connection.execute(
         "UPDATE checkouts SET status = ?, intent = ?, due_at = ?, body = ? WHERE id = ?",
-        (status, body["intent"], due, pack(body), row["id"]),
+        (status, body.get("intent"), due, pack(body), row["id"]),
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from mocks.merchant.clients.gateway import PaymentState
 from mocks.merchant.database import pack, unpack
 from mocks.merchant.errors import Refusal
 from mocks.merchant.hub.message import write_message
@@ -56,16 +57,16 @@ def approval_hold(total_base: Decimal, limit: Decimal, switched_on: bool) -> boo
 
 
 def complete(
-    connection: sqlite3.Connection, shop: Shop, row: Mapping[str, Any], body: dict[str, Any], intent: Mapping[str, Any]
+    connection: sqlite3.Connection, shop: Shop, row: Mapping[str, Any], body: dict[str, Any], state: PaymentState
 ) -> None:
     """Make the order of a checkout paid, authorised or pending at the gateway, inside the caller's transaction."""
     before_order_is_written(row["number"])
     in_stock = _take_stock(connection, shop, row, body)
-    payment_status = payment_status_of(str(intent["status"]))
-    hold = _hold_for(shop, body, intent)
+    payment_status = payment_status_of(state.status)
+    hold = _hold_for(shop, body, state)
     order_id = _insert(connection, shop, row, body, payment_status, hold)
-    record_payment(connection, shop, row, intent, body["payment"]["kind"])
-    _close(connection, row, str(intent["id"]))
+    record_payment(connection, shop, row, state, body["payment"]["kind"])
+    _close(connection, row, state.reference)
     order = find_order(connection, order_id)
     if not in_stock:
         from mocks.merchant.storefront.cancel import cancel_in  # cancelling builds on completed orders
@@ -141,13 +142,13 @@ def _take_stock(connection: sqlite3.Connection, shop: Shop, row: Mapping[str, An
     return True
 
 
-def _hold_for(shop: Shop, body: Mapping[str, Any], intent: Mapping[str, Any]) -> str | None:
+def _hold_for(shop: Shop, body: Mapping[str, Any], state: PaymentState) -> str | None:
     limit = shop.settings["review_from"]
-    charge = intent.get("latest_charge")
-    card = ((charge or {}).get("payment_method_details") or {}).get("card") or {} if isinstance(charge, Mapping) else {}
-    postcode_check = (card.get("checks") or {}).get("address_postal_code_check")
     is_held = review_hold(
-        _base_total(body), Decimal(limit) if limit else None, postcode_check, shop.settings["review_postcode_check"]
+        _base_total(body),
+        Decimal(limit) if limit else None,
+        state.postcode_check,
+        shop.settings["review_postcode_check"],
     )
     return "review" if is_held else None
 

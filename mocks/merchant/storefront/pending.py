@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from mocks.merchant.hub.payment_news import payment_seen
+
 from mocks.merchant.clients.transport import Refused, Unreachable
-from mocks.merchant.hub.webhook import intent_seen
 from mocks.merchant.shop import Shop
 
-_WAITING = "SELECT * FROM payments WHERE gateway = 'stripe' AND status = 'processing'"
+# Adyen cannot be asked; it repeats its webhook until somebody takes it.
+_WAITING = "SELECT * FROM payments WHERE gateway IN ('stripe', 'paypal') AND status = 'processing'"
 
 
 def has_pending(shop: Shop) -> bool:
@@ -19,7 +21,7 @@ def ask_for_outcomes(shop: Shop) -> int:
     rows = shop.database.all(_WAITING)
     for row in rows:
         try:
-            intent_seen(shop, row["checkout_id"], shop.stripe.retrieve_intent(row["reference"]))
+            payment_seen(shop, row["checkout_id"], shop.gateway(row["gateway"]).retrieve(row["reference"]))
         except (Unreachable, Refused) as error:
             shop.log.write("payment_unknown", payment=row["id"], error=str(error))
     return len(rows)

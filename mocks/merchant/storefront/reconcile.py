@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mocks.merchant.clients.stripe_client import Declined
+from mocks.merchant.clients.gateway import Declined
 from mocks.merchant.clients.transport import Refused, Unreachable
 from mocks.merchant.database import unpack
 from mocks.merchant.errors import Refusal
@@ -56,13 +56,16 @@ def _finish(shop: Shop, row: dict[str, Any]) -> None:
     if not body.get("intent"):
         checkout.abandon(shop, row, "never reached the gateway")
         return
-    intent = shop.stripe.retrieve_intent(body["intent"])
-    if intent["status"] in ("requires_action", "requires_payment_method", "requires_confirmation"):
-        intent = shop.stripe.cancel_intent(body["intent"], f"cancel-{row['id']}")
-    if intent["status"] == "canceled":
+    gateway = shop.gateway(body["intent_at"])
+    if body.get("brought_back") and not gateway.can_be_asked:
+        # The customer came back and the answer was lost: the same again gets the same answer.
+        checkout.come_back(shop, row, body, body["brought_back"])
+        return
+    state = gateway.give_up(body["intent"], f"cancel-{row['id']}")
+    if state.status == "canceled":
         checkout.abandon(shop, row, "time is up")
     else:
-        checkout.settle(shop, row["id"], intent)
+        checkout.settle(shop, row["id"], state)
 
 
 def _postpone(shop: Shop, row: dict[str, Any]) -> None:

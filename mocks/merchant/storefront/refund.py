@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
+from mocks.merchant.clients.gateway import RefundState
 from mocks.merchant.clients.transport import Refused, Unreachable
 from mocks.merchant.database import pack, unpack
 from mocks.merchant.errors import Refusal
 from mocks.merchant.hub.message import write_message
 from mocks.merchant.ids import next_id
+from mocks.merchant.policy.composition import payable
 from mocks.merchant.policy.format import format_amount, parse_amount
 from mocks.merchant.policy.money import from_minor_units, plain, quantum, to_minor_units
 from mocks.merchant.policy.rounding import round_amount
@@ -19,9 +21,10 @@ from mocks.merchant.policy.states import status_after_payment
 from mocks.merchant.seams import seam
 from mocks.merchant.shop import Shop
 from mocks.merchant.storefront.gift_card import credit_gift_card
+from mocks.merchant.storefront.payment import taken as taken_payment
 from mocks.merchant.storefront.progress import find_order, move_payment
 
-_CAPTURED = ("succeeded",)
+_ASK_AGAIN_S = 3600
 
 
 @seam("refunds")
@@ -78,7 +81,8 @@ def request_refund(shop: Shop, order: sqlite3.Row, content: Mapping[str, Any], k
         request_key += f"/{len(done)}" if done else ""
         current = find_order(connection, order["id"])
         amount, lines = _requested(connection, current, content)
-        return _write(connection, shop, current, amount, reason.strip(), request_key, {"lines": lines})
+        body = {"lines": lines, "shipping": bool("amount" not in content and content.get("shipping"))}
+        return _write(connection, shop, current, amount, reason.strip(), request_key, body)
 
 
 def return_everything(connection: sqlite3.Connection, shop: Shop, order: sqlite3.Row, cause: str) -> None:
@@ -136,14 +140,14 @@ def carry_out(shop: Shop, refund_id: str) -> None:
     payment = shop.database.one("SELECT * FROM payments WHERE id = ?", taken["payment_id"])
     assert payment is not None
     try:
-        if payment["gateway"] == "gift_card":
-            _gift_card(shop, taken, payment)
+        if payment["gateway"] in OWN_TENDERS:
+            OWN_TENDERS[payment["gateway"]](shop, taken, payment)
         elif unpack(taken["body"]).get("void"):
-            shop.stripe.cancel_intent(payment["reference"], f"void-{refund_id}")
-            _finish(shop, taken, None, "succeeded")
+            state = shop.gateway(payment["gateway"]).cancel(taken_payment(payment), f"void-{refund_id}")
+            _finish(shop, taken, state.told_as, "succeeded" if state.status == "canceled" else "pending")
         else:
             answer = _ask_gateway(shop, taken, payment)
-            _finish(shop, taken, str(answer["id"]), str(answer["status"]))
+            _finish(shop, taken, answer.reference, answer.status)
     except Unreachable as error:
         shop.log.write("refund_unfinished", refund=refund_id, error=str(error))
     except (Refused, ValueError) as error:
@@ -152,17 +156,30 @@ def carry_out(shop: Shop, refund_id: str) -> None:
             _finish(shop, taken, None, "failed")
 
 
-def gateway_refund_seen(shop: Shop, refund: Mapping[str, Any]) -> str:
+def gateway_refund_seen(shop: Shop, refund: RefundState) -> str:
     """Take over a refund the gateway reports: the outcome of ours, or one made in its console; return what was done."""
     with shop.database.write() as connection:
         known = connection.execute(
-            "SELECT * FROM refunds WHERE reference = ? OR id = ?",
-            (refund["id"], (refund.get("metadata") or {}).get("refund_id", "")),
-        ).fetchone()
+            "SELECT * FROM refunds WHERE reference = ? OR id = ?", (refund.reference, refund.refund_id)
+        ).fetchone() or _unanswered(connection, refund)
     if known is not None:
-        _finish(shop, known, str(refund["id"]), str(refund.get("status") or "pending"))
+        _finish(shop, known, refund.reference, refund.status)
         return "known refund"
     return _adopt(shop, refund)
+
+
+def cancellation_seen(shop: Shop, payment: sqlite3.Row, reference: str, done: bool) -> bool:
+    """Take over what became of a release the shop asked for; False where it asked for none."""
+    row = shop.database.one(
+        "SELECT * FROM refunds WHERE payment_id = ? AND json_extract(body, '$.void')"
+        " AND (reference = ? OR reference IS NULL)",
+        payment["id"],
+        reference,
+    )
+    if row is None:
+        return False
+    _finish(shop, row, reference, "succeeded" if done else "failed")
+    return True
 
 
 @seam("refunds")
@@ -171,25 +188,47 @@ def adopted_amount(amount: Decimal, rate: Decimal | None) -> tuple[Decimal, Deci
     return amount, amount / rate if rate else amount
 
 
-def _adopt(shop: Shop, refund: Mapping[str, Any]) -> str:
+def _adopt(shop: Shop, refund: RefundState) -> str:
     with shop.database.write() as connection:
-        payment = connection.execute(
-            "SELECT * FROM payments WHERE reference = ?", (refund.get("payment_intent"),)
-        ).fetchone()
+        payment = connection.execute("SELECT * FROM payments WHERE reference = ?", (refund.payment,)).fetchone()
         if payment is None:
             return "not ours"
-        currency = str(refund["currency"]).upper()
         order = find_order(connection, payment["order_id"])
         rate = unpack(order["body"])["rate"]["rate"]
         amount, base = adopted_amount(
-            from_minor_units(int(refund["amount"]), currency, "stripe"), Decimal(rate) if rate else None
+            from_minor_units(refund.units, refund.currency, refund.gateway), Decimal(rate) if rate else None
         )
-        body = {"lines": {}, "console": True, "base_amount": plain(base, shop.catalogue.base_currency)}
-        refund_id = _insert(connection, shop, payment, amount, "made at the gateway", f"gateway:{refund['id']}", body)
+        body = {"lines": {}, "console": True, "base_amount": _base_text(shop, order, base)}
+        key = f"gateway:{refund.reference}"
+        refund_id = _insert(connection, shop, payment, amount, "made at the gateway", key, body)
         connection.execute("UPDATE refunds SET due_at = NULL WHERE id = ?", (refund_id,))
         row = connection.execute("SELECT * FROM refunds WHERE id = ?", (refund_id,)).fetchone()
-    _finish(shop, row, str(refund["id"]), str(refund.get("status") or "pending"))
+    _finish(shop, row, refund.reference, refund.status)
     return "console refund"
+
+
+def _unanswered(connection: sqlite3.Connection, refund: RefundState) -> sqlite3.Row | None:
+    """Return a refund of ours the gateway was asked for and has not answered yet, where this may be the one.
+
+    A gateway that does not repeat our id may tell the outcome before its answer is written down.
+    """
+    if refund.refund_id:
+        return None
+    amount = plain(from_minor_units(refund.units, refund.currency, refund.gateway), refund.currency)
+    row: sqlite3.Row | None = connection.execute(
+        "SELECT r.* FROM refunds r JOIN payments p ON p.id = r.payment_id"
+        " WHERE p.reference = ? AND r.reference IS NULL AND r.attempts > 0 AND r.status = 'queued' AND r.amount = ?",
+        (refund.payment, amount),
+    ).fetchone()
+    return row
+
+
+def _base_text(shop: Shop, order: sqlite3.Row, base: Decimal) -> str | None:
+    """Return an amount of the base currency as it is stored; None where no rate tells what an order is worth in it."""
+    currency = shop.catalogue.base_currency
+    if unpack(order["body"])["rate"]["rate"] is None and order["currency"] != currency:
+        return None
+    return plain(round_amount(base, quantum(currency), "half_up"), currency)
 
 
 def _requested(
@@ -234,13 +273,13 @@ def _lines_amount(
             raise Refusal(
                 409, "not_refundable", f"{line['quantity'] - already} of line {line['id']} can be refunded.", seen=part
             )
-        paid = Decimal(line["total"])
+        paid = payable(line, body["tax_included"])
         total += refund_share(paid, line["quantity"], already + part, step) - refund_share(
             paid, line["quantity"], already, step
         )
         lines[line["id"]] = part
     if content.get("shipping"):
-        total += Decimal(body["shipping"]["total"])
+        total += payable(body["shipping"], body["tax_included"])
     return total, lines
 
 
@@ -273,9 +312,10 @@ def _write(
         part = min(rest, left)
         if part > 0:
             unique = key if not written else f"{key}#{len(written)}"
-            written.append(
-                _insert(connection, shop, payment, part, reason, unique, body if not written else {"lines": {}})
-            )
+            rate = unpack(order["body"])["rate"]["rate"]
+            worth = {"base_amount": _base_text(shop, order, part / Decimal(rate) if rate else part)}
+            told = body if not written else {"lines": {}}
+            written.append(_insert(connection, shop, payment, part, reason, unique, {**told, **worth}))
             left -= part
     return written
 
@@ -304,18 +344,17 @@ def _insert(
     return refund_id
 
 
-def _ask_gateway(shop: Shop, refund: sqlite3.Row, payment: sqlite3.Row) -> dict[str, Any]:
-    if refund["reference"]:
-        return shop.stripe.retrieve_refund(refund["reference"])
+def _ask_gateway(shop: Shop, refund: sqlite3.Row, payment: sqlite3.Row) -> RefundState:
+    gateway = shop.gateway(payment["gateway"])
+    if refund["reference"] and gateway.can_be_asked:
+        return gateway.retrieve_refund(refund["reference"])
     order = find_order(shop.database.read(), refund["order_id"])
     rate = unpack(order["body"])["rate"]["rate"]
     possible = Decimal(payment["captured"]) - Decimal(payment["refunded"])
     amount = refund_target(refunded_amount(Decimal(refund["amount"]), Decimal(rate) if rate else None), possible)
-    units = to_minor_units(amount, refund["currency"], "stripe")
-    metadata = {"order_id": refund["order_id"], "refund_id": refund["id"]}
-    return shop.stripe.create_refund(
-        payment["reference"], units, metadata, refund_key(refund["id"], refund["attempts"])
-    )
+    units = to_minor_units(amount, refund["currency"], gateway.name)
+    key = refund_key(refund["id"], refund["attempts"])
+    return gateway.refund(taken_payment(payment), units, refund["id"], refund["order_id"], key)
 
 
 def _gift_card(shop: Shop, refund: sqlite3.Row, payment: sqlite3.Row) -> None:
@@ -327,11 +366,19 @@ def _gift_card(shop: Shop, refund: sqlite3.Row, payment: sqlite3.Row) -> None:
         _finish(shop, refund, f"gift-{refund['id']}", "succeeded")
 
 
+OWN_TENDERS: dict[str, Callable[[Shop, sqlite3.Row, sqlite3.Row], None]] = {"gift_card": _gift_card}
+"""What the shop keeps itself and gives back without a gateway, by the payment's `gateway`."""
+
+
 def _finish(shop: Shop, refund: sqlite3.Row, reference: str | None, status: str) -> None:
     """Record how a refund stands; money, status and message change once, when it first succeeds."""
-    due = shop.later_iso(3600) if status in ("pending", "requires_action") else None
     with shop.database.write() as connection:
-        before = connection.execute("SELECT status, body FROM refunds WHERE id = ?", (refund["id"],)).fetchone()
+        before = connection.execute(
+            "SELECT r.status, r.body, p.gateway FROM refunds r JOIN payments p ON p.id = r.payment_id WHERE r.id = ?",
+            (refund["id"],),
+        ).fetchone()
+        asks = status == "pending" and shop.gateway(before["gateway"]).can_be_asked
+        due = shop.later_iso(_ASK_AGAIN_S) if asks else None
         if before["status"] in ("succeeded", "failed", "canceled"):
             return
         connection.execute(
