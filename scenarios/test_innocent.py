@@ -46,6 +46,7 @@ def outcomes(request: pytest.FixtureRequest, assay_session: Session) -> dict[str
     return found
 
 
+@pytest.mark.full  # .ci/run has each performed in a landscape of its own: assay selftest --sample
 @pytest.mark.needs_java
 @pytest.mark.parametrize("name", PAIRS)
 def test_innocent(outcomes: dict[str, Outcome], name: str) -> None:
@@ -55,6 +56,7 @@ def test_innocent(outcomes: dict[str, Outcome], name: str) -> None:
     assert outcome.evaluated
 
 
+@pytest.mark.full
 @pytest.mark.needs_java
 def test_all_orders_together(outcomes: dict[str, Outcome]) -> None:
     """What only shows over all orders at once (census, oversold goods) stays silent, too."""
