@@ -179,9 +179,9 @@ def test_a_trial_that_never_ends_is_ended_as_trouble(plan: Plan, monkeypatch: py
 def test_ids_and_classes_may_be_repeated(tmp_path: Path) -> None:
     """Every --only and every --class counts, whether repeated or listed; what waits is printed with its reason."""
     (tmp_path / "assay.toml").write_text((ROOT / "assay.toml").read_text())
-    done = Project(tmp_path).type("selftest", "--only", "MON-16", "--only", "SEC-05,MON-40", "--class", "SSO")
+    done = Project(tmp_path).type("selftest", "--only", "CAR-09", "--only", "SEC-05,ERP-08", "--class", "SSO")
     assert done.returncode == 5, done.stderr
-    for id in ("MON-16", "SEC-05", "MON-40", "SSO-01"):
+    for id in ("CAR-09", "SEC-05", "ERP-08", "SSO-01"):
         assert re.search(rf"^{id} +waiting for \w", done.stdout, re.MULTILINE), done.stdout
     assert "0 of 0 defects caught, 4 waiting" in done.stdout
     assert json.loads((tmp_path / "reports" / "out" / "selftest.json").read_text())["counts"]["waiting"] == 4
