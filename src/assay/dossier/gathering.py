@@ -16,13 +16,17 @@ from threading import Lock
 from typing import Any, Protocol, TypeVar
 
 from assay.attribution import Attribution, attribute, read_creations
+from assay.dossier.after_charge import begin_all
+from assay.dossier.paying import first_line, payments_of
 from assay.errors import AssayError
 from assay.landscape import Landscape
 from assay.oracles.access import scan_text
 from assay.records import (
+    AnalyticsEvent,
     Article,
     Attempt,
     Call,
+    CreditMovement,
     CustomerMessage,
     Document,
     Dossier,
@@ -34,7 +38,17 @@ from assay.records import (
     Shipment,
     StockCount,
 )
-from assay.roles import CountsStock, FindsParcels, HearsPayments, Offers, ReadsLabels, ShowsAnswers, Writes
+from assay.roles import (
+    CountsStock,
+    FindsParcels,
+    GivesCredit,
+    HearsPayments,
+    Offers,
+    ReadsLabels,
+    ShowsAnswers,
+    TellsAnalytics,
+    Writes,
+)
 
 T = TypeVar("T")
 # A gateway may have seen the payment a little before the shop wrote the order, or be retried long after.
@@ -117,13 +131,15 @@ class Gatherer:
         order = self._ask(unread, "shop", lambda: self._landscape.by_role("shop").order(order_ref))
         if order is None:
             return Dossier(order=None, unread=tuple(unread), read_at=self._read_at)
-        payments = begin("payments", lambda: self._payments(order))
+        payments = begin("payments", lambda: self._payments(order, unread))
         documents = early if early and number == order.number else begin("erp", lambda: self._documents(order.number))
         parcels = begin("carrier", lambda: [self._parcels(order)])
         messages = begin("messages", lambda: self._messages(order))
         rates = begin("rates", lambda: self._rates(order))
         articles = begin("catalogue", lambda: self._articles(order))
         calls = begin("journal", lambda: self._calls(order))
+        events = begin("analytics", lambda: self._events(order))
+        credit = begin("credit", lambda: self._credit(order))
         scans = begin("scans", lambda: self._scans(order, canaries or {}))
         shipments, unknown = next(iter(parcels.result()), ((), ()))
         seen = tuple(calls.result())
@@ -137,6 +153,8 @@ class Gatherer:
             rates=tuple(rates.result()),
             base_articles=tuple(articles.result()),
             scans=tuple(scans.result()),
+            events=tuple(events.result()),
+            credit=tuple(credit.result()),
             read_at=self._read_at,
         )
         return replace(self._with_calls(found, seen), unread=tuple(sorted(unread)))
@@ -213,7 +231,7 @@ class Gatherer:
         *,
         back: timedelta = _BACK,
     ) -> Population:
-        """Read what shop, gateways and ERP list of a window, beside the dossiers already gathered.
+        """Read what shop, gateways, ERP and bank hold of a window, beside the dossiers already gathered.
 
         back: how much earlier the shop's orders are read from.
         """
@@ -226,6 +244,7 @@ class Gatherer:
         orders = begin("shop", lambda: self._orders(since - back, until))
         payments = begin("payments", lambda: self._paid_anywhere(since, until))
         documents = begin("erp", lambda: self._of_role("erp", lambda each: each.documents(since, until)))
+        after_charge = begin_all(self._landscape, since, until, partial(self._begin, unread))
         return Population(
             since=since,
             until=until,
@@ -234,6 +253,7 @@ class Gatherer:
             payments=tuple(payments.result()),
             documents=tuple(documents.result()),
             stock=tuple(stock),
+            **after_charge(),
             unread=tuple(sorted(unread)),
             read_at=self._read_at,
         )
@@ -257,21 +277,10 @@ class Gatherer:
         listed: Sequence[Order] = shop.orders(since, until)
         return listed
 
-    def _payments(self, order: Order) -> list[Payment]:
-        found: list[Payment] = []
+    def _payments(self, order: Order, unread: list[tuple[str, str]]) -> list[Payment]:
+        gateways = {system: self._landscape.connectors[system] for system in self._systems("payments")}
         since, until = _window(order)
-        for system in self._systems("payments"):
-            gateway = self._landscape.connectors[system]
-            listed = self._paid_at(system, since, until)
-            known = {payment.ref: payment for payment in listed if payment.order_ref in (order.ref, order.number)}
-            # The shop's own references are followed too: a payment that lost its order's is still found.
-            named = [each.ref for each in order.tenders if each.gateway == system and each.ref]
-            for ref in named if order.tenders else order.payment_refs:
-                if ref not in known:
-                    known[ref] = next((each for each in listed if each.ref == ref), None) or gateway.payment(ref)
-            with_refunds = getattr(gateway, "with_refunds", lambda payment: payment)
-            found += [with_refunds(payment) for payment in known.values()]
-        return found
+        return payments_of(order, gateways, lambda system: self._paid_at(system, since, until), unread)
 
     def _paid_anywhere(self, since: datetime, until: datetime) -> list[Payment]:
         return [each for system in self._systems("payments") for each in self._paid_at(system, since, until)]
@@ -313,11 +322,25 @@ class Gatherer:
         return shop.messages(order.ref)
 
     def _rates(self, order: Order) -> Sequence[Rate]:
-        self._systems("rates")
         since = order.placed_at.date() - _RATE_DAYS
-        publisher = self._landscape.by_role("rates")
-        history: Sequence[Rate] = self._read_once(("rates", since), lambda: publisher.history(since))
-        return [rate for rate in history if rate.quote == order.total.currency]
+        found: list[Rate] = []
+        for system in self._systems("rates"):
+            publisher = self._landscape.connectors[system]
+            history: Sequence[Rate] = self._read_once((system, "rates", since), partial(publisher.history, since))
+            found += [rate for rate in history if rate.quote == order.total.currency]
+        return found
+
+    def _events(self, order: Order) -> Sequence[AnalyticsEvent]:
+        shop = self._landscape.by_role("shop")
+        return shop.analytics_events(order.ref) if isinstance(shop, TellsAnalytics) else ()
+
+    def _credit(self, order: Order) -> Sequence[CreditMovement]:
+        """Return the credit an order took and got back; asked for only where something was paid at no gateway."""
+        shop = self._landscape.by_role("shop")
+        gateways = self._landscape.environment.with_role("payments")
+        if not isinstance(shop, GivesCredit) or all(tender.gateway in gateways for tender in order.tenders):
+            return ()
+        return shop.credit_movements(order.ref)
 
     def _articles(self, order: Order) -> list[Article]:
         shop = self._landscape.by_role("shop")
@@ -417,7 +440,7 @@ class Gatherer:
         try:
             return read()
         except (AssayError, LookupError) as error:
-            unread.append((role, (str(error).splitlines() or [type(error).__name__])[0]))
+            unread.append((role, first_line(error)))
             return None
 
 
