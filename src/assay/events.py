@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # nothing here is built from them, and they cost a quick command half its time
     from assay.money import Money
-    from assay.records import Displayed, Dossier, PaymentOption
+    from assay.records import BalanceEntry, Displayed, Dossier, PaymentOption
 
 
 class Result(StrEnum):
@@ -116,6 +116,7 @@ class Outcome:
     heard: what the shop told the customer at each answer. intended: how many orders the customer meant to place.
     carts: what was bought where a flow said it itself, as (order reference, lines); else the case's purchase.
     cancel_asked: whether anybody asked for one to be cancelled, None where the flow does not say.
+    entries: what gateways' balances show, where all orders of a run were judged together and it was read.
     """
 
     flow: str
@@ -144,6 +145,7 @@ class Outcome:
     cancel_asked: bool | None = None
     texts: tuple[tuple[str, Displayed], ...] = ()
     options: tuple[tuple[str, tuple[PaymentOption, ...]], ...] = ()
+    entries: tuple[BalanceEntry, ...] = ()
 
     def shown_for(self, order_ref: str) -> tuple[tuple[str, Money], ...]:
         """Return (place, amount) of what the customer saw of one order, for its dossier."""

@@ -15,6 +15,7 @@ from assay.errors import UsageError
 from assay.events import Outcome
 from assay.oracles import ORACLES
 from assay.reporting.coverage import Coverage, coverage_of
+from assay.reporting.money import COLUMNS, NOTE, NOTHING, MoneyRow, money_of
 from assay.reporting.run_record import RunRecord
 from assay.reporting.text import clip, duration, plural
 from assay.reporting.verdict import State, Unjudged, Verdict, counts_of, lost_of, state_of, unjudged_of, verdict_of
@@ -57,6 +58,16 @@ class FlowView:
 
 
 @dataclass(frozen=True, slots=True)
+class Money:
+    """The section about money: a row for each currency at each gateway, or the words for none."""
+
+    rows: list[MoneyRow]
+    columns: Sequence[str] = COLUMNS
+    note: str = NOTE
+    nothing: str = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """Everything ``run.html.j2`` lays out."""
 
@@ -72,6 +83,7 @@ class Page:
     failures_left_out: int
     lost: list[tuple[str, str]]
     coverage: Coverage
+    money: Money
     flows: list[FlowView]
     cases_left_out: int
     unjudged: Markup
@@ -128,6 +140,7 @@ def _page(run: RunRecord, parts: Any, needs: Mapping[str, tuple[str, ...]]) -> P
         ("steps", f"Failed steps ({verdict.counts.failed_steps:,})", bool(failures)),
         ("lost", "No longer evaluated", bool(lost)),
         ("coverage", "Coverage", True),
+        ("money", "Money", True),
         ("flows", f"Flows ({len({outcome.flow for outcome in outcomes}):,})", True),
         ("open", f"Not evaluated ({verdict.counts.not_evaluated:,})", True),
     ]
@@ -144,6 +157,7 @@ def _page(run: RunRecord, parts: Any, needs: Mapping[str, tuple[str, ...]]) -> P
         failures_left_out=failures_out,
         lost=lost,
         coverage=_clipped(coverage_of(outcomes, needs)),
+        money=Money(money_of(outcomes)),
         flows=cases.flows(),
         cases_left_out=cases.left_out,
         unjudged=unjudged,

@@ -121,10 +121,10 @@ def _adapter(name: str) -> TypeAdapter[Any]:
     from pydantic import TypeAdapter
 
     from assay.money import Money
-    from assay.records import Displayed, Dossier, PaymentOption
+    from assay.records import BalanceEntry, Displayed, Dossier, PaymentOption
 
     adapter: TypeAdapter[Any] = TypeAdapter(_KINDS[name])
-    # `assay.events` knows these two by name only, so that a quick command need not load them.
-    records = {"Dossier": Dossier, "Displayed": Displayed, "PaymentOption": PaymentOption}
+    # `assay.events` knows these by name only, so that a quick command need not load them.
+    records = {each.__name__: each for each in (BalanceEntry, Displayed, Dossier, PaymentOption)}
     adapter.rebuild(_types_namespace={"Money": Money, "Mapping": Mapping, "datetime": datetime, **records})
     return adapter

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from assay.events import Outcome
 from assay.profile import VIEWS
+from assay.reporting.money import COLUMNS, money_of
 from assay.reporting.run_record import RunRecord
 from assay.reporting.text import clip, duration, one_line, plural
 from assay.reporting.verdict import (
@@ -39,6 +40,7 @@ def render_markdown(run: RunRecord) -> str:
     parts.append(_section("Failed steps", _failed_steps(run.outcomes)))
     parts.append(_section("Passed only when repeated", _flaky(run.outcomes)))
     parts.append(_section("Flows", _flows(run.outcomes)))
+    parts.append(_section("Money", _money(run.outcomes)))
     parts.append(_section("Evaluated last time, not now", _lost(run)))
     parts.append(_section("Not evaluated", _unjudged(run)))
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -116,6 +118,17 @@ def _flows(outcomes: Sequence[Outcome]) -> list[str]:
             counts.not_evaluated,
         )
         lines.append(f"| {_safe(name)} | " + " | ".join(f"{number:,}" for number in numbers) + " |")
+    return lines
+
+
+def _money(outcomes: Sequence[Outcome]) -> list[str]:
+    rows = money_of(outcomes)
+    if not rows:
+        return []
+    lines = ["| " + " | ".join(COLUMNS) + " |", "|---|---|--:|--:|--:|--:|--:|"]
+    for row in rows:
+        cells = (row.currency, row.gateway, row.orders, row.charged, row.refunded, row.settled, row.residual)
+        lines.append("| " + " | ".join(_safe(cell) for cell in cells) + " |")
     return lines
 
 

@@ -29,7 +29,7 @@ from assay.local.traffic import let_journal_arrive
 from assay.local.up import settlers
 from assay.oracles import ATTEMPT_ORACLES, ORACLES, POPULATION_ORACLES
 from assay.oracles.strangers import strangers
-from assay.records import Attempt, Call, Dossier, Population, StockCount
+from assay.records import Attempt, BalanceEntry, Call, Dossier, Population, StockCount
 from assay.roles import Http
 from assay.runners.allowance import await_change, left_s, pause, spare_s
 from assay.runners.beside import PlatformLogs
@@ -303,10 +303,12 @@ class Session:
         findings = self.beside()
         if not dossiers and not _violations(findings):
             return None
+        entries: tuple[BalanceEntry, ...] = ()
         if names and dossiers:
             counts = [count for dossier in dossiers for count in dossier.stock]
             with self.gatherer() as gatherer:
                 population = gatherer.population(self._began[1], at, dossiers, counts)
+            entries = population.entries
             findings = [POPULATION_ORACLES[name](population, self.judging) for name in names] + findings
         if not findings:
             return None
@@ -322,6 +324,7 @@ class Session:
             started_at=at,
             seconds=time.perf_counter() - began,
             findings=tuple(findings),
+            entries=entries,
         )
 
     def dossier(self, order_ref: str) -> Dossier:

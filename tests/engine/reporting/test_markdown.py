@@ -29,6 +29,12 @@ Likely cause: exponent: JPY was sent with 2 decimals, stripe counts 0. At risk: 
 |---|--:|--:|--:|--:|--:|--:|--:|
 | F01 Order to ERP to carrier | 1 | 0 | 1 | 0 | 0 | 1 | 2 |
 
+### Money
+
+| Currency | Gateway | Orders | Charged | Refunded | Settled | Residual |
+|---|---|--:|--:|--:|--:|--:|
+| JPY | stripe | 1 | 8,000 | 0 | not read | +7,920 against the shop |
+
 ### Evaluated last time, not now
 
 - **O-P1**: no case of this run asked for it
@@ -80,7 +86,7 @@ def test_hostile_text_is_no_markup() -> None:
         assert markup not in text
     assert not re.search(r"(?<!\\)(<(?!!-- -->)|[`\[]|(?<!<)!)", text)
     table = [line for line in text.splitlines() if line.startswith("|")]
-    assert {line.replace(r"\|", "").count("|") for line in table} == {9}
+    assert {line.replace(r"\|", "").count("|") for line in table} == {8, 9}
 
 
 def test_a_long_run_stays_short() -> None:
