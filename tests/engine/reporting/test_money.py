@@ -134,7 +134,7 @@ def test_both_reports_show_the_table_and_say_when_there_is_none(tmp_path: Path) 
     run = record_of(read_events(lines))
     assert "| JPY | stripe | 1 | 8,000 | 0 | not read | 0 |" in render_markdown(run)
     page = render_html(run, template_folders(), sample.NEEDS)
-    assert '<td class="pass number">✓ 0</td>' in page
+    assert '<td class="pass number" role="cell" data-label="Residual">✓ 0</td>' in page
     empty = record_of([sample.started(), replace(events[1], dossiers=()), sample.finished(0)])  # type: ignore[type-var]
     assert "No order of this run was charged" in render_html(empty, template_folders(), sample.NEEDS)
     assert "### Money" not in render_markdown(empty)
