@@ -18,9 +18,14 @@ import httpx
 
 ROOT = Path(__file__).parents[2]
 VENDORS = ("stripe", "sap_s4hana", "ups", "ecb")
+FURTHER = ("adyen", "paypal", "frankfurter")
 SECRETS = {
     "STRIPE_API_KEY": "sk_test_assay",
     "STRIPE_WEBHOOK_SECRET": "whsec_rig",
+    "ADYEN_API_KEY": "AQE_test_assay",
+    "ADYEN_HMAC_KEY": "A55A" * 16,
+    "PAYPAL_CLIENT_ID": "assay-client",
+    "PAYPAL_CLIENT_SECRET": "assay-secret",
     "SAP_USER": "ASSAY",
     "SAP_PASSWORD": "secret-assay",
     "UPS_CLIENT_ID": "assay-client",
@@ -57,6 +62,8 @@ class Rig:
                 "webhook_url": f"{self.url}/webhooks/stripe",
                 "webhook_secret": SECRETS["STRIPE_WEBHOOK_SECRET"],
             },
+            "adyen": {"webhook_url": f"{self.url}/webhooks/adyen", "hmac_key": SECRETS["ADYEN_HMAC_KEY"]},
+            "paypal": {"webhook_url": f"{self.url}/webhooks/paypal"},
             "ups": {"webhook_url": f"{self.url}/webhooks/ups", "webhook_credential": SECRETS["UPS_WEBHOOK_CREDENTIAL"]},
         }
         systems = [
@@ -81,7 +88,7 @@ class Rig:
             "clock": str(self._clock),
             "port": self._port,
             "public_url": self.url,
-            "vendors": {name: {"base_url": self.vendor.get(name, closed)} for name in VENDORS},
+            "vendors": {name: {"base_url": self.vendor.get(name, closed)} for name in (*VENDORS, *FURTHER)},
             **more,
         }
 
