@@ -46,7 +46,8 @@ class Business(VendorAccount):
 
     orders, authorizations, captures, refunds: the resources as PayPal shows them, without links. notes: per order what
     the API does not show (where the buyer returns to, what he pays by, the ids of its payments by purchase unit).
-    origins: per authorisation, capture and refund the ids it came from.
+    origins: per authorisation, capture and refund the ids it came from. movements: what transaction search reports, by
+    id. balances: what is held, by currency. transfers: the midnights and currencies transfers are planned for.
     """
 
     def __init__(self, world: World) -> None:
@@ -58,6 +59,9 @@ class Business(VendorAccount):
         self.captures: Table = world.table("captures")
         self.refunds: Table = world.table("refunds")
         self.origins: Table = world.table("origins")
+        self.movements: Table = world.table("movements")
+        self.balances: Table = world.table("balances")
+        self.transfers: Table = world.table("transfers")
         self.invoices: Table = world.table("invoices")
         self.events: Table = world.table("events")
         self.replays: Table = world.table("replays")

@@ -22,7 +22,10 @@ from mocks.paypal.issue import CATALOGUE, Problem, detail, error_body, problem
 
 TOKEN_LIFETIME_S = 32_400
 _LONGEST_REQUEST_ID = 108
-_SCOPE = "https://uri.paypal.com/services/payments/payment/authcapture https://uri.paypal.com/services/payments/refund"
+_SCOPE = " ".join(
+    f"https://uri.paypal.com/services/{name}"
+    for name in ("payments/payment/authcapture", "payments/refund", "reporting/search/read")
+)
 _GRANT_WORDS = {
     "invalid_client": "Client Authentication failed",
     "unsupported_grant_type": "Grant Type is NULL",

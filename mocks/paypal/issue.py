@@ -7,12 +7,14 @@ answers though its OpenAPI document leaves it out.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from assay.simkit import Answer, Failure
 
 Document = dict[str, Any]
 
+_WORD = re.compile("[A-Z0-9_]+")
 _DOCS = "https://developer.paypal.com/api/rest/reference/orders/v2/errors/#"
 _NAMES = {
     400: ("INVALID_REQUEST", "Request is not well-formed, syntactically incorrect, or violates schema."),
@@ -357,6 +359,8 @@ def error_body(status: int, details: list[Document], debug_id: str) -> Document:
     body: Document = {"name": name, "message": message, "debug_id": debug_id}
     if details:
         body["details"] = details
+    # Only issues named by a word have a page of their own.
+    if details and _WORD.fullmatch(details[0]["issue"]):
         link = f"{_DOCS}{details[0]['issue'].lower().replace('_', '-')}"
         body["links"] = [{"href": link, "rel": "information_link", "method": "GET"}]
     return body

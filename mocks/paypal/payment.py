@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from mocks.paypal import event
 from mocks.paypal.account import PAYEE, Business, Document, written
+from mocks.paypal.books import book_capture
 from mocks.paypal.currency import Money, money_of
 from mocks.paypal.fee import receivable
 from mocks.paypal.issue import problem
@@ -84,6 +85,7 @@ def take(
         "made": business.timestamp(),
         "refunds": [],
     }
+    book_capture(business, resource)
     if pending:
         due = business.world.now() + timedelta(seconds=int(business.setting("echeck_s", _ECHECK_S)))
         business.world.at(due, "clear_echeck", id_)
@@ -99,6 +101,7 @@ def clear_echeck(business: Business, id_: str) -> None:
         "seller_receivable_breakdown": receivable(business, money_of(resource["amount"])),
         "update_time": business.now(),
     }
+    book_capture(business, business.captures[id_])
     tell_capture(business, id_)
 
 

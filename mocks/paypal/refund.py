@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from mocks.paypal import event, payment
 from mocks.paypal.account import Business, Document, Request
+from mocks.paypal.books import book_refund
 from mocks.paypal.currency import Money, read_amount
 from mocks.paypal.fee import payable
 from mocks.paypal.gate import Done
@@ -70,6 +71,7 @@ def create(business: Business, request: Request) -> Done:
     business.origins[id_] = {**origin, "refunds": [*origin["refunds"], made]}
     status = "REFUNDED" if amount.value == left else "PARTIALLY_REFUNDED"
     business.captures[id_] = {**captured, "status": status, "update_time": business.now()}
+    book_refund(business, business.refunds[made], business.captures[id_])
     payment.remember(business, "refunds", made)
     event.emit(business, "PAYMENT.CAPTURE.REFUNDED", payment.show_refund(business, made, True))
     return Done(made, 201)

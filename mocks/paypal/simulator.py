@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from assay.simkit import Route, Simulator
-from mocks.paypal import approval, event, hold, order, payment, refund
+from mocks.paypal import approval, books, event, hold, order, payment, refund, reporting
 from mocks.paypal.account import Business
 from mocks.paypal.gate import Kind, guarded, operation, token
 from mocks.paypal.issue import failure_answer
@@ -37,6 +37,7 @@ ROUTES = [
     Route("GET", "/v1/notifications/webhooks-events", guarded(event.list_)),
     Route("GET", "/v1/notifications/webhooks-events/{event_id}", guarded(event.retrieve)),
     Route("POST", "/v1/notifications/webhooks-events/{event_id}/resend", guarded(event.resend)),
+    Route("GET", reporting.PATH, guarded(reporting.list_)),
     Route("GET", "/v1/notifications/certs/{id}", event.show_certificate),
     Route("GET", "/checkoutnow", approval.show),
     Route("POST", "/checkoutnow", approval.finish),
@@ -44,12 +45,12 @@ ROUTES = [
 
 SIMULATOR = Simulator(
     vendor="paypal",
-    title="PayPal Orders v2 and Payments v2",
+    title="PayPal Orders v2, Payments v2 and Transaction Search v1",
     hosts=("api-m.paypal.com", "api.paypal.com", "www.paypal.com"),
     state=Business,
     routes=ROUTES,
     error=failure_answer,
-    jobs={"clear_echeck": payment.clear_echeck, "webhook": event.send_again},
+    jobs={"clear_echeck": payment.clear_echeck, "webhook": event.send_again, "transfer": books.transfer},
     settings=(
         "clients",
         "token_lifetime_s",
@@ -64,6 +65,8 @@ SIMULATOR = Simulator(
         "held_currencies",
         "exchange_rates",
         "conversion_percent",
+        "reporting_delay_s",
+        "auto_transfer",
         "webhook_url",
         "webhook_id",
         "webhook_events",
@@ -76,6 +79,8 @@ SIMULATOR = Simulator(
         "https://developer.paypal.com/docs/api/orders/v2/",
         "https://developer.paypal.com/docs/api/payments/v2/",
         "https://developer.paypal.com/docs/api/webhooks/v1/",
+        "https://developer.paypal.com/docs/api/transaction-search/v1/",
+        "https://developer.paypal.com/reports/reference/t-codes",
         "https://developer.paypal.com/api/rest/reference/currency-codes/",
         "https://developer.paypal.com/tools/sandbox/negative-testing/request-headers/",
         "https://developer.paypal.com/reference/guidelines/idempotency/",
@@ -84,7 +89,7 @@ SIMULATOR = Simulator(
         "payment sources other than the PayPal wallet (cards, vault, Apple Pay, local methods)",
         "changing an order (PATCH), confirming a payment source, tracking, saved orders",
         "marketplaces: platform fees, several payees, delayed disbursement",
-        "disputes, payouts, subscriptions, transaction search, managing webhook subscriptions",
+        "disputes, payouts to others, subscriptions, balances of the past, managing webhook subscriptions",
         "two requests racing with one PayPal-Request-Id (409)",
     ),
 )

@@ -65,15 +65,15 @@ class OpenApiJudge:
             document["components"] = _json_schema(document.get("components", {}))
             servers = document.get("servers") or [{"url": "/"}]
             base = urlsplit(servers[0]["url"]).path.rstrip("/")
-            for path, item in document["paths"].items():
-                pattern = re.compile(
-                    "[^/]+".join(re.escape(part) for part in re.split(r"\{[^}]+\}", base + path)) + "$"
-                )
+            for short, item in document["paths"].items():
+                # Some vendors' paths hold the server's path already.
+                path = short if base and short.startswith(f"{base}/") else base + short
+                pattern = re.compile("[^/]+".join(re.escape(part) for part in re.split(r"\{[^}]+\}", path)) + "$")
                 for method in _METHODS:
                     if method in item:
-                        found.append((method.upper(), pattern, f"{method.upper()} {base}{path}", item[method], number))
-        # Fixed paths before templates, as servers route them.
-        return sorted(found, key=lambda each: each[2].count("{"))
+                        found.append((method.upper(), pattern, f"{method.upper()} {path}", item[method], number))
+        # Fixed paths before templates, and the template that says more before the one that says less, as servers route.
+        return sorted(found, key=lambda each: -len(re.sub(r"\{[^}]+\}", "", each[2])))
 
     def judge(self, method: str, path: str, status: int, body: str) -> Verdict:
         """Hold one answer against the document."""

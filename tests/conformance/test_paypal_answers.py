@@ -15,7 +15,7 @@ from tests.mocks.paypal_caller import WHOLE, PaypalCaller, basket, money, unit
 from tests.mocks.webhook_listener import listening
 
 Seen = tuple[str, str, httpx.Response]
-DOCUMENTS = ("checkout_orders_v2", "payments_payment_v2", "notifications_webhooks_v1")
+DOCUMENTS = ("checkout_orders_v2", "payments_payment_v2", "notifications_webhooks_v1", "reporting_transactions_v1")
 FOLDER = ROOT / "mocks" / "paypal"
 # PayPal's error reference (https://developer.paypal.com/api/errors/overview/) lists it for the Orders API, its OpenAPI
 # document only for Payments.
@@ -91,6 +91,27 @@ def _refuse(caller: PaypalCaller) -> None:
     caller.call("GET", f"/v2/payments/captures/{capture}", headers={"Authorization": "Bearer stranger"})
 
 
+def _search(caller: PaypalCaller, clock: SimulatedClock) -> None:
+    """Read the account's history, well and badly."""
+    span = {"start_date": "2026-03-01T00:00:00Z", "end_date": "2026-03-30T00:00:00Z"}
+    path = "/v1/reporting/transactions"
+    caller.get(path, **span)
+    clock.advance(hours=4)
+    for more in (
+        {"fields": "all", "page_size": 3},
+        {"page": 2, "page_size": 3, "balance_affecting_records_only": "N"},
+        {"transaction_status": "V"},
+        {"transaction_type": "T9999"},
+        {"transaction_id": "short"},
+        {"page_size": 501},
+    ):
+        caller.get(path, **{**span, **more})
+    caller.get(path, start_date="2026-03-01T00:00:00Z", end_date="2026-05-01T00:00:00Z")
+    caller.get(path, start_date="2026-03-01")
+    caller.get(path, start_date="2026-12-01T00:00:00Z", end_date="2026-12-02T00:00:00Z")
+    caller.call("GET", path, headers={"Authorization": "Bearer stranger"})
+
+
 def _later(caller: PaypalCaller, clock: SimulatedClock) -> None:
     """Wait for what time brings."""
     held = caller.held(unit("40.00"))["id"]
@@ -118,6 +139,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> list[Seen]:
         with PaypalCaller(url, lambda method, path, answer: found.append((method, path, answer))) as caller:
             _pay(caller)
             _refuse(caller)
+            _search(caller, sim_clock)
             _later(caller, sim_clock)
             sim_clock.settle()
             body, headers = heard.messages[0]
