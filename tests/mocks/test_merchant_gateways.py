@@ -32,10 +32,8 @@ def shared(tmp_path_factory: pytest.TempPathFactory, relays: dict[str, LossyProx
     try:
         for name in ("adyen", "paypal"):
             relays[name] = LossyProxy(running.vendor[name])
-        addresses = {
-            name: {"base_url": relays[name].url if name in relays else url} for name, url in running.vendor.items()
-        }
-        running.start_merchant(vendors=addresses)
+        urls = running.vendor | {name: relay.url for name, relay in relays.items()}
+        running.start_merchant(vendors={name: {"base_url": url} for name, url in urls.items()})
         running.settle()
         yield running
     finally:
@@ -154,7 +152,7 @@ def test_declined_at_adyen_then_paid_elsewhere(rig: Rig) -> None:
     assert (status, order["payment_status"]) == (201, "paid")
     cart = rig.cart()
     assert rig.checkout(cart, card(holder="DECLINED"))[0] == 402
-    waiting, back = approved(rig, cart)
+    _, back = approved(rig, cart)
     assert rig.call("GET", back)[1]["payments"][0]["gateway"] == "paypal"
 
 
@@ -174,7 +172,7 @@ def test_card_that_authenticates_at_adyen(rig: Rig, outcome: str, status: int) -
 
 def test_lost_answer_of_adyen(rig: Rig, relays: dict[str, LossyProxy]) -> None:
     """A payment whose answer is lost is finished by its webhook; no further payment is asked for under another key."""
-    before = relays["adyen"].count("POST", "/payments")
+    before = len(relays["adyen"].seen)
     relays["adyen"].lose("POST", "/payments", times=3)
     status, waiting = rig.checkout(rig.cart(), card())
     assert (status, waiting["status"]) == (202, "processing")
@@ -193,14 +191,15 @@ def test_lost_answers_of_paypal(rig: Rig, relays: dict[str, LossyProxy]) -> None
     rig.advance(minutes=2)
     waiting, back = approved(rig, cart)
     relays["paypal"].lose("POST", "/capture", times=3)
-    assert rig.call("GET", back)[0] == 202
-    rig.settle()
+    # Whoever asks first loses the answers: the browser's return, or the webhook that tells of the approval.
+    assert rig.call("GET", back)[0] in (200, 201, 202)
+    rig.advance(minutes=2)
     order = rig.read(waiting["order"])
     assert (order["payment_status"], len(order["payments"])) == ("paid", 1)
 
 
 def test_customer_who_never_comes_back(rig: Rig) -> None:
-    """An unfinished checkout at either gateway is given up in time; what the customer does afterwards takes no money."""
+    """An unfinished checkout at either gateway is given up in time; what its customer does later takes no money."""
     carts = rig.cart(), rig.cart()
     waiting = [rig.checkout(carts[0], card(AUTHENTICATED))[1], rig.checkout(carts[1], {"kind": "paypal"})[1]]
     rig.advance(minutes=35)
@@ -227,6 +226,17 @@ def test_late_capture_at_adyen(rig: Rig) -> None:
     assert (rig.read(second)["payment_status"], rig.read(second)["payments"][0]["status"]) == ("voided", "canceled")
 
 
+def test_edit_charged_at_adyen(rig: Rig) -> None:
+    """What an agent adds is charged on top by a card of Adyen's form, and its webhook is known as an extra charge."""
+    order = rig.order(payment=card())
+    change = {"add": [{"sku": "F-601", "quantity": 1}], "reason": "by phone"}
+    rig.ok("POST", f"/api/orders/{order['id']}/edit", {**change, "payment_method": card()["payment_method"]})
+    rig.settle()
+    order = rig.read(order)
+    assert [each["gateway"] for each in order["payments"]] == ["adyen", "adyen"]
+    assert sum(map(units, order["payments"])) == Decimal(order["total"]["amount"])
+
+
 def test_refunds_at_adyen_and_its_console(rig: Rig) -> None:
     """Parts and the rest are given back once; what its console gives back is taken over with its worth at home."""
     order = rig.order("USD", payment=card(), lines=(("0017", 3),))
@@ -238,11 +248,8 @@ def test_refunds_at_adyen_and_its_console(rig: Rig) -> None:
     rig.settle()
     order = rig.read(order)
     ours, console = order["refunds"]
-    assert (ours["status"], console["status"], order["payment_status"]) == (
-        "succeeded",
-        "succeeded",
-        "partially_refunded",
-    )
+    assert (ours["status"], console["status"]) == ("succeeded", "succeeded")
+    assert order["payment_status"] == "partially_refunded"
     assert Decimal(console["amount"]["amount"]) == 1 and console["console"]
     assert units(order["payments"][0], "refunded") == 1 + Decimal(ours["amount"]["amount"])
 
