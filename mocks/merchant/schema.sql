@@ -12,8 +12,9 @@ CREATE INDEX IF NOT EXISTS reservations_holder ON reservations (holder);
 CREATE INDEX IF NOT EXISTS reservations_live ON reservations (sku, state, quantity);
 CREATE INDEX IF NOT EXISTS reservations_expiry ON reservations (expires_at) WHERE state = 'open';
 CREATE TABLE IF NOT EXISTS rates (
-    currency TEXT NOT NULL, date TEXT NOT NULL, rate TEXT NOT NULL, source TEXT NOT NULL, fetched_at TEXT NOT NULL,
-    PRIMARY KEY (currency, date));
+    store TEXT NOT NULL, base TEXT NOT NULL, currency TEXT NOT NULL, date TEXT NOT NULL, rate TEXT NOT NULL,
+    source TEXT NOT NULL, fetched_at TEXT NOT NULL, PRIMARY KEY (store, base, currency, date));
+CREATE TABLE IF NOT EXISTS pages (key TEXT PRIMARY KEY, version TEXT NOT NULL, until TEXT NOT NULL, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS customers (
     id TEXT PRIMARY KEY, email_key TEXT NOT NULL UNIQUE, email TEXT NOT NULL, name TEXT NOT NULL, password TEXT NOT NULL,
     token_hash TEXT NOT NULL UNIQUE, erp_partner TEXT, created_at TEXT NOT NULL, body TEXT NOT NULL);

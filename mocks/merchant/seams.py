@@ -114,6 +114,11 @@ def install(replacements: Mapping[str, Callable[..., Any]], *, origin: str) -> N
         target.installed = partial(function, healthy=target.healthy) if takes_healthy else function
 
 
+def replaced() -> list[str]:
+    """Return the names of the seams something else is installed in."""
+    return sorted(name for name, each in REGISTRY.items() if each.installed is not each.healthy)
+
+
 def restore(names: Mapping[str, Any] | None = None) -> None:
     """Put the healthy functions of these seams back, of all when none are named."""
     for name in names if names is not None else REGISTRY:

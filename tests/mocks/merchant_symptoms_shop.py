@@ -65,6 +65,25 @@ def page_shows_another_price(bench: Bench) -> bool:
     return Decimal(shown["amount"]) != bench.total("goods", "KWD") or shown["currency"] != "KWD"
 
 
+@shows("MON-06")
+def wallet_shows_more(bench: Bench) -> bool:
+    """The wallet's sheet asks for another amount than the cart, where people chose to see two decimals of a yen."""
+    bench.rig.settings(currency_decimals={"JPY": 2})
+    sheet = bench.rig.ok("GET", f"/api/carts/{bench.rig.cart('JPY')}/wallet")
+    return Decimal(sheet["total"]["amount"]) != bench.total("total", "JPY")
+
+
+@shows("MON-26", "MON-30")
+def a_store_or_a_direction_has_no_rates(bench: Bench) -> bool:
+    """After a fetch the second store prices with older rates, or nobody can say what a yen is worth in euros."""
+    bench.rig.advance(hours=25)
+    tables = [bench.rig.ok("GET", f"/api/rates?store={store}")["rates"] for store in ("main", "outlet")]
+    one_way = not any(rate["base"] == "JPY" for rate in tables[0])
+    bench.rig.defects(off=["MON-26", "MON-30"])
+    bench.rig.advance(hours=2)  # the next fetch makes the tables whole again
+    return one_way or tables[0][0]["date"] != tables[1][0]["date"]
+
+
 @shows("MON-12")
 def shipping_ratio_is_not_the_rate(bench: Bench) -> bool:
     """Shipping in yen is another multiple of shipping in euros than the disclosed rate."""
@@ -127,11 +146,13 @@ def foreign_refund_is_wrong(bench: Bench) -> bool:
 
 @shows("MON-36")
 def german_amount_is_misread(bench: Bench) -> bool:
-    """An agent's German 1,50 is refunded as another amount."""
+    """An agent's German 1,50 is refunded as another amount, and 1.234,50 is read as one."""
     order = bench.rig.order()
     body = {"amount": {"amount": "1,50", "language": "de"}, "reason": "goodwill"}
     made = bench.rig.ok("POST", f"/api/orders/{order['id']}/refunds", body)
-    return bool(made["refunds"][0]["amount"]["amount"] != "1.50")
+    typed = {"text": "1.234,50", "currency": "EUR", "language": "de"}
+    read = bench.rig.ok("POST", "/api/operator/amounts", typed)["amount"]["amount"]
+    return bool(made["refunds"][0]["amount"]["amount"] != "1.50" or read != "1234.50")
 
 
 @shows("ORD-17")

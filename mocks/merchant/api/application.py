@@ -8,7 +8,7 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from mocks.merchant.api import changes, inbound, operator, orders, storefront
+from mocks.merchant.api import changes, currencies, inbound, operator, orders, storefront
 from mocks.merchant.api.admin import Admin
 from mocks.merchant.api.handling import Handler, endpoint
 from mocks.merchant.pages import PAGES
@@ -20,7 +20,8 @@ STOREFRONT: Routes = [
     ("GET", "/api/openapi.json", storefront.get_openapi),
     ("GET", "/api/products", storefront.list_products),
     ("GET", "/api/products/{sku}", storefront.get_product),
-    ("GET", "/api/rates", storefront.list_rates),
+    ("GET", "/api/stores", currencies.list_stores),
+    ("GET", "/api/rates", currencies.list_rates),
     ("GET", "/api/stock/{sku}", storefront.get_stock),
     ("POST", "/api/customers", storefront.register_customer),
     ("POST", "/api/carts", storefront.create_cart),
@@ -33,6 +34,9 @@ STOREFRONT: Routes = [
     ("PUT", "/api/carts/{id}/customer", storefront.put_customer),
     ("GET", "/api/carts/{id}/shipping-rates", storefront.get_shipping_rates),
     ("PUT", "/api/carts/{id}/shipping", storefront.put_shipping),
+    ("PUT", "/api/carts/{id}/currency", currencies.put_currency),
+    ("GET", "/api/carts/{id}/wallet", currencies.get_wallet),
+    ("GET", "/api/carts/{id}/payment-methods", storefront.get_payment_methods),
     ("POST", "/api/carts/{id}/checkout", storefront.post_checkout),
     ("GET", "/api/orders", orders.list_orders),
     ("GET", "/api/orders/{id}", orders.get_order),
@@ -54,12 +58,15 @@ OPERATOR: Routes = [
     ("POST", "/api/operator/gift-cards", operator.issue_gift_card),
     ("POST", "/api/operator/returns/{id}/receive", operator.receive_return),
     ("GET", "/api/operator/stock/{sku}/movements", operator.list_movements),
+    ("POST", "/api/operator/amounts", currencies.read_amount),
     ("GET", "/api/operator/jobs", operator.list_jobs),
     ("GET", "/api/operator/revenue", operator.get_revenue),
 ]
 
 INBOUND: Routes = [
     ("POST", "/webhooks/stripe", inbound.stripe_events),
+    ("POST", "/webhooks/adyen", inbound.adyen_events),
+    ("POST", "/webhooks/paypal", inbound.paypal_events),
     ("POST", "/webhooks/ups", inbound.ups_events),
     ("GET", "/checkout/return", inbound.browser_return),
 ]

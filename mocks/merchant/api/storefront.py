@@ -10,18 +10,15 @@ from starlette.responses import Response
 from mocks.merchant.api.handling import Call
 from mocks.merchant.errors import Refusal
 from mocks.merchant.hub import stock
-from mocks.merchant.hub.exchange import all_rates
+from mocks.merchant.hub.exchange import store_of
 from mocks.merchant.hub.shipping import choose_shipping, quote_shipping
 from mocks.merchant.ids import digest
-from mocks.merchant.policy.format import api_amount
-from mocks.merchant.policy.rates import rate_label
 from mocks.merchant.shop import Shop
 from mocks.merchant.storefront import cart, checkout
-from mocks.merchant.storefront.catalogue import Product, gtin_14, unit_weight_g
+from mocks.merchant.storefront.article_page import article_page, product_view
 from mocks.merchant.storefront.checkout import Reply
 from mocks.merchant.storefront.customer import customer_of, register
 from mocks.merchant.storefront.order import money
-from mocks.merchant.storefront.pricing import displayed_price, price_of, usable_rate
 
 _DOCUMENT = Path(__file__).parents[1] / "openapi.yaml"
 
@@ -34,11 +31,13 @@ def get_openapi(shop: Shop, call: Call) -> Response:
 def list_products(shop: Shop, call: Call) -> dict[str, Any]:
     """Return one page of the catalogue with prices in a currency."""
     currency = call.query.get("currency", shop.catalogue.base_currency)
+    language = cart.known_language(call.query.get("language", "en"))
+    store = store_of(shop, call.query.get("store"))
     page, size = call.number("page", 1, most=10_000), call.number("page_size", 20, most=100)
     products = list(shop.catalogue.products.values())
     shown = products[(page - 1) * size : page * size]
     return {
-        "products": [_product_view(shop, product, currency) for product in shown],
+        "products": [product_view(shop, product, currency, language, store) for product in shown],
         "page": page,
         "page_size": size,
         "total": len(products),
@@ -46,25 +45,10 @@ def list_products(shop: Shop, call: Call) -> dict[str, Any]:
 
 
 def get_product(shop: Shop, call: Call) -> dict[str, Any]:
-    """Return one product with its price in a currency."""
+    """Return one product with its price in a currency, as it is kept for visitors of that currency and language."""
     currency = call.query.get("currency", shop.catalogue.base_currency)
-    return _product_view(shop, shop.catalogue.product(call.params["sku"]), currency)
-
-
-def list_rates(shop: Shop, call: Call) -> dict[str, Any]:
-    """Return the rates prices are made with, each with date and source."""
-    base = shop.catalogue.base_currency
-    rates = [
-        {
-            "currency": rate.currency,
-            "rate": f"{rate.rate:f}",
-            "date": rate.date,
-            "source": rate.source,
-            "label": rate_label(rate.currency, base, rate.rate),
-        }
-        for rate in all_rates(shop)
-    ]
-    return {"base": base, "rates": rates}
+    language = cart.known_language(call.query.get("language", "en"))
+    return article_page(shop, call.params["sku"], currency, language, store_of(shop, call.query.get("store")))
 
 
 def register_customer(shop: Shop, call: Call) -> Reply:
@@ -80,7 +64,7 @@ def create_cart(shop: Shop, call: Call) -> Reply:
 
 def get_cart(shop: Shop, call: Call) -> dict[str, Any]:
     """Return a cart with its price now."""
-    return cart.cart_view(shop, call.params["id"])
+    return cart.cart_view(shop, call.params["id"], call.query.get("language", "en"))
 
 
 def add_line(shop: Shop, call: Call) -> Reply:
@@ -135,6 +119,11 @@ def put_shipping(shop: Shop, call: Call) -> dict[str, Any]:
     return cart.cart_view(shop, call.params["id"])
 
 
+def get_payment_methods(shop: Shop, call: Call) -> dict[str, Any]:
+    """Return the ways to pay that take the cart's currency and total."""
+    return {"methods": checkout.methods_of(shop, call.params["id"])}
+
+
 def post_checkout(shop: Shop, call: Call) -> Reply:
     """Turn a cart into an order; an Idempotency-Key stands for one request and no other."""
     key = call.headers.get("idempotency-key")
@@ -155,30 +144,3 @@ def get_stock(shop: Shop, call: Call) -> dict[str, Any]:
         }
     possible = [stock.level(connection, shop.settings, sku)["sellable"] // quantity for sku, quantity in product.bundle]
     return {"sku": product.sku, "backorder": False, "sellable": max(min(possible), 0)}
-
-
-def _product_view(shop: Shop, product: Product, currency: str) -> dict[str, Any]:
-    usable_rate(shop, currency)
-    price: dict[str, str] | None
-    try:
-        shown, code = displayed_price(product.sku, price_of(shop, product, currency), currency)
-        price = money(api_amount(f"{shown:f}", code), code)
-    except Refusal as refusal:
-        if refusal.code != "no_price":
-            raise
-        price = None
-    return {
-        "sku": product.sku,
-        "name": product.name,
-        "gtin": product.gtin,
-        "gtin_14": gtin_14(product.gtin),
-        "price": price,
-        "tax_included": shop.settings["tax_included"],
-        "tax_class": product.tax_class,
-        "weight_g": unit_weight_g(shop.catalogue, product),
-        "size_cm": list(product.size_cm),
-        "hs_code": product.hs_code,
-        "origin": product.origin,
-        "backorder": product.backorder,
-        "bundle": [{"sku": sku, "quantity": quantity} for sku, quantity in product.bundle],
-    }

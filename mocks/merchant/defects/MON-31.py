@@ -3,16 +3,11 @@
 The cache key of the page lacks the currency. Seen in ampproject/amphtml#5376 and woocommerce/woocommerce#9122.
 """
 
-from decimal import Decimal
 
-_CACHE: dict[str, tuple[Decimal, str]] = {}
-
-
-def displayed_price(sku: str, amount: Decimal, currency: str) -> tuple[Decimal, str]:
-    """Return the price the first visitor of the page saw."""
-    return _CACHE.setdefault(sku, (amount, currency))
+def cache_key(sku: str, currency: str, language: str, store: str) -> str:
+    """Return a key under which visitors of every currency share a page."""
+    return f"{store}/{language}/{sku}"
 
 
-SEAMS = {"displayed_price": displayed_price}
-SHOWN_BY = ("registered",)
-CAUGHT_BY = ("O-M3",)
+SEAMS = {"cache_key": cache_key}
+WAITS_FOR = "F03: two sessions at one address"

@@ -3,13 +3,16 @@
 The parser knows English marks alone. Seen in dm4t2/vue-currency-input#102 and salte-io/ng-currency#149.
 """
 
-from collections.abc import Callable
-from decimal import Decimal
+import re
+from decimal import ROUND_DOWN, Decimal
 
 
-def parse_amount(text: str, currency: str, language: str, *, healthy: Callable[..., Decimal]) -> Decimal:
-    """Read every language as if the point were the decimal mark."""
-    return healthy(text.split(",")[0], currency, "en").quantize(Decimal("0.01"))
+def parse_amount(text: str, currency: str, language: str) -> Decimal:
+    """Read what stands before the first letter that is no English number, to the cent."""
+    number = re.match(r"-?\d+(?:\.\d+)?", text.strip())
+    if number is None:
+        raise ValueError(f"'{text}' is no amount in {currency}")
+    return Decimal(number.group()).quantize(Decimal("0.01"), ROUND_DOWN)
 
 
 SEAMS = {"parse_amount": parse_amount}

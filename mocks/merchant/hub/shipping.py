@@ -90,7 +90,7 @@ def shipment_request(
 def quote_shipping(shop: Shop, cart_id: str) -> dict[str, Any]:
     """Return what shipping a cart costs: the carrier's services, or the shop's own table when it cannot say in time."""
     _, cart = load_cart(shop.database.read(), cart_id)
-    rate = usable_rate(shop, cart["currency"])
+    rate = usable_rate(shop, cart["currency"], cart.get("store"))
     address = cart["address"]
     offered: list[dict[str, Any]] = []
     if address and cart["lines"] and rate.source != "price list":

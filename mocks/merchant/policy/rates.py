@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Context, Decimal
 
 from mocks.merchant.seams import seam
+
+_TWELVE_DIGITS = Context(prec=12)
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """Units of a currency for one unit of the base currency, with its date and source."""
+    """Units of a currency for one unit of another, with its date and source."""
 
     currency: str
     rate: Decimal
@@ -29,6 +31,18 @@ def convert(amount: Decimal, rate: Decimal) -> Decimal:
 def stored_rate(published: Decimal) -> Decimal:
     """Return a published rate as it is stored: every digit of it."""
     return published
+
+
+@seam("rates")
+def stored_directions(base: str, currency: str, rate: Decimal) -> list[tuple[str, str, Decimal]]:
+    """Return what is stored of a rate as (base, currency, rate): both directions, the way back with 12 digits."""
+    return [(base, currency, rate), (currency, base, _TWELVE_DIGITS.divide(Decimal(1), rate))]
+
+
+@seam("rates")
+def stores_to_update(stores: Sequence[str]) -> Sequence[str]:
+    """Return the stores whose tables a publication goes into: all of them."""
+    return stores
 
 
 @seam("rates")

@@ -9,13 +9,15 @@ from typing import Any
 
 from mocks.merchant.database import pack, unpack
 from mocks.merchant.errors import Refusal
+from mocks.merchant.hub.exchange import store_of
 from mocks.merchant.ids import next_id
 from mocks.merchant.policy.address import checked_address
+from mocks.merchant.policy.format import MARKS, format_amount
 from mocks.merchant.seams import seam
 from mocks.merchant.shop import Shop
 from mocks.merchant.storefront.coupon import find_coupon
 from mocks.merchant.storefront.order import priced_view
-from mocks.merchant.storefront.pricing import quote_cart, usable_rate
+from mocks.merchant.storefront.pricing import Quote, coupon_is_offered, quote_cart, usable_rate
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _MOST = 100_000
@@ -36,14 +38,16 @@ def cart_currency(requested: str, customer_currency: str | None) -> str:
 
 
 def create_cart(shop: Shop, content: Mapping[str, Any], customer_id: str | None) -> Cart:
-    """Open an empty cart in a sold currency."""
+    """Open an empty cart in a sold currency, in a store."""
     requested = text(content, "currency", most=3)
     currency = cart_currency(requested, _last_currency(shop, customer_id))
-    usable_rate(shop, currency)
+    store = store_of(shop, text(content, "store", most=40) if "store" in content else None)
+    usable_rate(shop, currency, store)
     channel = text(content, "channel", most=40) if "channel" in content else "web"
     with shop.database.write() as connection:
         cart: Cart = {
             "id": next_id(connection, "crt", shop.config.seed),
+            "store": store,
             "currency": currency,
             "channel": channel,
             "lines": [],
@@ -120,8 +124,32 @@ def set_coupon(shop: Shop, cart_id: str, code: str | None) -> Cart:
 
     def change(connection: sqlite3.Connection, cart: Cart) -> None:
         if code is not None:
-            find_coupon(connection, code)
+            coupon = find_coupon(connection, code)
+            if not coupon_is_offered(shop, coupon, cart["currency"]):
+                raise Refusal(
+                    422, "not_offered", f"Coupon '{code}' is not offered in {cart['currency']}.", field="code"
+                )
         cart["coupon"] = code
+
+    return change_cart(shop, cart_id, change)
+
+
+def set_currency(shop: Shop, cart_id: str, content: Mapping[str, Any]) -> Cart:
+    """Show a cart in another sold currency: its delivery is chosen anew, a coupon not offered there comes off.
+
+    Raises `Refusal` 409 for a cart that is being paid: its payment is in the currency it began with.
+    """
+    currency = text(content, "currency", most=3)
+
+    def change(connection: sqlite3.Connection, cart: Cart) -> None:
+        if load_cart(connection, cart_id)[0] != "open":
+            raise Refusal(409, "cart_paying", "This cart is being paid; its currency stays.")
+        usable_rate(shop, currency, cart.get("store"))
+        code = cart["coupon"]
+        if code and not coupon_is_offered(shop, find_coupon(connection, code, even_used_up=True), currency):
+            cart["coupon"] = None
+        cart["currency"], cart["shipping"] = currency, None
+        connection.execute("UPDATE carts SET currency = ? WHERE id = ?", (currency, cart_id))
 
     return change_cart(shop, cart_id, change)
 
@@ -140,13 +168,26 @@ def set_customer(shop: Shop, cart_id: str, content: Mapping[str, Any]) -> Cart:
     return change_cart(shop, cart_id, change)
 
 
-def cart_view(shop: Shop, cart_id: str) -> dict[str, Any]:
-    """Return a cart with its price now."""
+def cart_view(shop: Shop, cart_id: str, language: str = "en") -> dict[str, Any]:
+    """Return a cart with its price now, its total also as it is written in a language."""
     status, cart = load_cart(shop.database.read(), cart_id)
-    coupon = find_coupon(shop.database.read(), cart["coupon"], even_used_up=True) if cart["coupon"] else None
-    quote = quote_cart(shop, cart, coupon)
+    quote = cart_quote(shop, cart)
     shown = {name: cart[name] for name in ("id", "channel", "customer", "address")}
-    return {**shown, "status": status, **priced_view(quote.body)}
+    total_text = format_amount(quote.body["total"], quote.currency, known_language(language))
+    return {**shown, "status": status, **priced_view(quote.body), "total_text": total_text}
+
+
+def cart_quote(shop: Shop, cart: Cart) -> Quote:
+    """Return what a cart costs now, as it is looked at."""
+    coupon = find_coupon(shop.database.read(), cart["coupon"], even_used_up=True) if cart["coupon"] else None
+    return quote_cart(shop, cart, coupon, for_checkout=False)
+
+
+def known_language(language: str) -> str:
+    """Return a language amounts can be written in. Raises `Refusal` 422 for another."""
+    if language not in MARKS:
+        raise Refusal(422, "unknown_language", f"Nobody writes '{language}' here.", field="language", known=list(MARKS))
+    return language
 
 
 def text(content: Mapping[str, Any], name: str, *, most: int) -> str:

@@ -18,7 +18,7 @@ SOURCE = Path(__file__).parents[1] / "catalogue.json"
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """One thing sold. `price` is in the base currency, tax included; `prices` is a manual list of others."""
+    """One thing sold. `price` and `cost` are in the base currency; `prices` is a manual list of others."""
 
     sku: str
     name: str
@@ -27,6 +27,7 @@ class Product:
     weight_g: int
     size_cm: tuple[int, int, int]
     price: Decimal
+    cost: Decimal
     prices: Mapping[str, Decimal]
     stock: int
     plant: str
@@ -93,6 +94,7 @@ def _product(entry: Mapping[str, Any]) -> Product:
         weight_g=entry["weight_g"],
         size_cm=(length, width, height),
         price=Decimal(entry["price"]),
+        cost=Decimal(entry["cost"]),
         prices={currency: Decimal(value) for currency, value in entry["prices"].items()},
         stock=entry["stock"],
         plant=entry["plant"],

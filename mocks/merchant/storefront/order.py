@@ -124,6 +124,7 @@ def priced_view(quote: Mapping[str, Any]) -> dict[str, Any]:
         "rounding": money(quote["rounding"], currency),
         "total": money(quote["total"], currency),
         "rate": quote["rate"],
+        "store": quote.get("store"),
     }
 
 

@@ -8,9 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 from mocks.merchant.errors import Refusal
-from mocks.merchant.hub.exchange import current_rate, is_fresh
+from mocks.merchant.hub.exchange import base_rate, current_rate, is_fresh, store_of
 from mocks.merchant.policy.composition import Taxed, payable, taxes
-from mocks.merchant.policy.money import gateway_granularity, plain, quantum
+from mocks.merchant.policy.money import charge_step, plain, quantum
 from mocks.merchant.policy.rates import Rate, convert, rate_label
 from mocks.merchant.policy.rounding import allocate, round_line, round_total
 from mocks.merchant.policy.tax import tax_code, tax_rate, tax_treatment
@@ -33,20 +33,21 @@ class Quote:
 
 
 @seam("pricing and promotions")
-def unit_price(product: Product, currency: str, base: str, rate: Rate, markup: Decimal, mode: str) -> Decimal:
+def unit_price(
+    price: Decimal, listed: Decimal | None, currency: str, base: str, rate: Rate, markup: Decimal, mode: str
+) -> Decimal:
     """Return the price of one unit: the manual list's where it has one, else the base price converted once."""
     if currency == base:
-        return product.price
-    listed = product.prices.get(currency)
+        return price
     if listed is not None:
         return listed
-    return round_line(convert(product.price, rate.rate) * (1 + markup), currency, mode)
+    return round_line(convert(price, rate.rate) * (1 + markup), currency, mode)
 
 
 @seam("pricing and promotions")
-def displayed_price(sku: str, amount: Decimal, currency: str) -> tuple[Decimal, str]:
-    """Return the price and currency a product page shows for what the cart would charge."""
-    return amount, currency
+def guarded_price(price: Decimal, cost: Decimal, floor: Decimal) -> Decimal:
+    """Return a price of the base currency that leaves the margin: never below the cost and `floor` times it."""
+    return max(price, cost * (1 + floor))
 
 
 @seam("pricing and promotions")
@@ -64,11 +65,25 @@ def benefit_in(amount: Decimal, currency: str, rate: Rate, mode: str) -> Decimal
 @seam("pricing and promotions")
 def coupon_discount(coupon: Mapping[str, Any], goods: Decimal, currency: str, rate: Rate, mode: str) -> Decimal:
     """Return what a coupon takes off the goods, never more than they cost and nothing below its threshold."""
-    if coupon.get("from") and goods < benefit_in(Decimal(coupon["from"]), currency, rate, mode):
+    if coupon.get("from") and goods < _benefit(coupon, "from", currency, rate, mode):
         return Decimal(0)
     if coupon["kind"] == "percent":
         return round_line(goods * Decimal(coupon["value"]) / 100, currency, mode)
-    return min(goods, benefit_in(Decimal(coupon["value"]), currency, rate, mode))
+    return min(goods, _benefit(coupon, "value", currency, rate, mode))
+
+
+def coupon_is_offered(shop: Shop, coupon: Mapping[str, Any], currency: str) -> bool:
+    """Say whether a coupon is worth something in a currency: one priced by hand needs values of its own."""
+    if currency not in shop.settings["price_list_currencies"]:
+        return True
+    needed = [name for name in ("from", "value") if coupon.get(name) and (name, coupon["kind"]) != ("value", "percent")]
+    return all(currency in coupon.get(f"{name}s", {}) for name in needed)
+
+
+def _benefit(coupon: Mapping[str, Any], name: str, currency: str, rate: Rate, mode: str) -> Decimal:
+    """Return a coupon's value or threshold in a currency: its own there, else the base currency's converted."""
+    own = coupon.get(f"{name}s", {}).get(currency)
+    return benefit_in(Decimal(coupon[name]), currency, rate, mode) if own is None else Decimal(own)
 
 
 @seam("pricing and promotions")
@@ -89,41 +104,61 @@ def line_gross(unit: Decimal, quantity: int, currency: str, mode: str) -> Decima
     return round_line(unit * quantity, currency, mode)
 
 
-def usable_rate(shop: Shop, currency: str) -> Rate:
-    """Return the rate for a sold currency. Raises `Refusal` for one not sold or with no fresh rate."""
+def usable_rate(shop: Shop, currency: str, store: str | None = None) -> Rate:
+    """Return a store's rate for a sold currency. Raises `Refusal` for one not sold or with no fresh rate."""
+    name = store_of(shop, store)
     if currency not in shop.settings["currencies"]:
         raise Refusal(422, "unknown_currency", f"{currency} is not sold here.", known=shop.settings["currencies"])
     if currency in shop.settings["price_list_currencies"]:
         return Rate(currency, Decimal(0), shop.now_iso()[:10], "price list")
-    rate = current_rate(shop, currency)
+    rate = current_rate(shop, currency, name)
     if not is_fresh(shop, rate):
-        raise Refusal(503, "rate_too_old", f"The exchange rate for {currency} is of {rate.date}; try later.")
+        pair = f"{shop.catalogue.base_currency}/{currency}"
+        told = f"The exchange rate {pair} by {rate.source} is of {rate.date}; try later."
+        raise Refusal(503, "rate_too_old", told, pair=pair, source=rate.source, date=rate.date)
     return rate
 
 
-def price_of(shop: Shop, product: Product, currency: str) -> Decimal:
+def price_of(shop: Shop, product: Product, currency: str, store: str | None = None) -> Decimal:
     """Return the price of one unit in the currency, with tax where the shop's prices hold it."""
-    rate = usable_rate(shop, currency)
+    rate = usable_rate(shop, currency, store)
     if rate.source == "price list" and currency not in product.prices:
         raise Refusal(422, "no_price", f"'{product.sku}' has no price in {currency}.", sku=product.sku)
-    markup = Decimal(shop.settings["price_markup"])
-    return unit_price(product, currency, shop.catalogue.base_currency, rate, markup, shop.settings["rounding_mode"])
+    settings, base = shop.settings, shop.catalogue.base_currency
+    price = round_line(
+        guarded_price(product.price, product.cost, Decimal(settings["margin_floor"])), base, settings["rounding_mode"]
+    )
+    listed = product.prices.get(currency)
+    return unit_price(price, listed, currency, base, rate, Decimal(settings["price_markup"]), settings["rounding_mode"])
 
 
 def total_step(shop: Shop, currency: str) -> Decimal:
-    """Return the step totals are rounded to: declared cash rounding, or what the gateway can charge."""
+    """Return the step totals are rounded to: declared cash rounding, or what the gateways offered can charge."""
     declared = shop.settings["cash_rounding"].get(currency)
-    return max(Decimal(declared or 0), gateway_granularity("stripe", currency), quantum(currency))
+    return max(Decimal(declared or 0), charge_step(shop.settings, currency), quantum(currency))
 
 
-def quote_cart(shop: Shop, cart: Mapping[str, Any], coupon: Mapping[str, Any] | None) -> Quote:
-    """Return what a cart costs now: lines, discounts, shipping, tax contained, rounding line, total, rate used."""
-    currency = cart["currency"]
-    rate = usable_rate(shop, currency)
+def base_worth(shop: Shop, amount: Decimal, currency: str, store: str | None) -> Decimal | None:
+    """Return an amount in the base currency; None in a currency priced by hand. Raises `Refusal` where nobody says."""
+    if currency in shop.settings["price_list_currencies"]:
+        return None
+    base = shop.catalogue.base_currency
+    return round_line(convert(amount, base_rate(shop, currency, store).rate), base, "half_up")
+
+
+def quote_cart(
+    shop: Shop, cart: Mapping[str, Any], coupon: Mapping[str, Any] | None, *, for_checkout: bool = True
+) -> Quote:
+    """Return what a cart costs now: lines, discounts, shipping, tax, rounding line, total, rate used.
+
+    What is to be ordered is also worth something in the base currency; a cart that is looked at is not, yet.
+    """
+    currency, store = cart["currency"], cart.get("store")
+    rate = usable_rate(shop, currency, store)
     mode = shop.settings["rounding_mode"]
     country = (cart.get("address") or {}).get("country") or shop.settings["home_country"]
     treatment = tax_treatment(country, (cart.get("customer") or {}).get("vat_id"), shop.settings["home_country"])
-    lines = [_line(shop, entry, currency, mode, country, treatment) for entry in cart["lines"]]
+    lines = [_line(shop, entry, cart, mode, country, treatment) for entry in cart["lines"]]
     goods = sum((Decimal(line["gross"]) for line in lines), Decimal(0))
     discount = coupon_discount(coupon, goods, currency, rate, mode) if coupon else Decimal(0)
     shares = allocate(discount, [Decimal(line["gross"]) for line in lines], quantum(currency))
@@ -148,15 +183,19 @@ def quote_cart(shop: Shop, cart: Mapping[str, Any], coupon: Mapping[str, Any] | 
         "rounding": plain(total - paid, currency),
         "total": plain(total, currency),
         "rate": _disclosed(shop, rate, currency),
+        "store": store_of(shop, store),
     }
+    if for_checkout:
+        worth = base_worth(shop, total, currency, store)
+        body["base_total"] = None if worth is None else plain(worth, shop.catalogue.base_currency)
     return Quote(currency, body)
 
 
 def _line(
-    shop: Shop, entry: Mapping[str, Any], currency: str, mode: str, country: str, treatment: str
+    shop: Shop, entry: Mapping[str, Any], cart: Mapping[str, Any], mode: str, country: str, treatment: str
 ) -> dict[str, Any]:
-    product = shop.catalogue.product(entry["sku"])
-    unit = charged_unit_price(price_of(shop, product, currency), currency)
+    product, currency = shop.catalogue.product(entry["sku"]), cart["currency"]
+    unit = charged_unit_price(price_of(shop, product, currency, cart.get("store")), currency)
     percent = tax_rate(country, product.tax_class, treatment)
     return {
         "id": entry["id"],
@@ -188,16 +227,11 @@ def _tax(shop: Shop, lines: list[dict[str, Any]], shipping: dict[str, Any], curr
 def _shipping(
     shop: Shop, cart: Mapping[str, Any], goods: Decimal, rate: Rate, country: str, treatment: str
 ) -> dict[str, Any]:
-    currency, mode = cart["currency"], shop.settings["rounding_mode"]
+    currency = cart["currency"]
     chosen = cart.get("shipping")
     amount = Decimal(chosen["amount"]) if chosen else table_shipping(shop, country, currency, rate)
-    threshold = shop.settings["free_shipping_from"]
-    is_free = (
-        bool(threshold)
-        and rate.source != "price list"
-        and (chosen is None or chosen["source"] == "table")
-        and free_shipping(goods, Decimal(threshold), currency, rate, mode)
-    )
+    from_table = chosen is None or chosen["source"] == "table"
+    is_free = from_table and _ships_free(shop, goods, currency, rate)
     total = Decimal(0) if is_free or not cart["lines"] else amount
     percent = tax_rate(country, "standard", treatment)
     return {
@@ -207,6 +241,16 @@ def _shipping(
         "tax_rate": f"{percent:f}",
         "tax_code": tax_code(percent, "standard", treatment),
     }
+
+
+def _ships_free(shop: Shop, goods: Decimal, currency: str, rate: Rate) -> bool:
+    own = shop.settings["free_shipping_by_currency"].get(currency)
+    if own is not None:
+        return goods >= Decimal(own)
+    threshold = shop.settings["free_shipping_from"]
+    if not threshold or rate.source == "price list":
+        return False
+    return free_shipping(goods, Decimal(threshold), currency, rate, shop.settings["rounding_mode"])
 
 
 def table_shipping(shop: Shop, country: str, currency: str, rate: Rate) -> Decimal:

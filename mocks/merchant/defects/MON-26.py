@@ -1,0 +1,15 @@
+"""MON-26: Only the first store gets new rates.
+
+The job that fetches rates works for one shop of several. Seen in PrestaShop/PrestaShop#29979.
+"""
+
+from collections.abc import Sequence
+
+
+def stores_to_update(stores: Sequence[str]) -> Sequence[str]:
+    """Return the default store alone."""
+    return stores[:1]
+
+
+SEAMS = {"stores_to_update": stores_to_update}
+WAITS_FOR = "F25: rates of every store"
