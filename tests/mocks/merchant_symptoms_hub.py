@@ -99,7 +99,7 @@ def console_refund_is_booked_with_the_foreign_number(bench: Bench) -> bool:
     bench.rig.stripe("POST", "/v1/refunds", {"payment_intent": order["payments"][0]["reference"], "amount": 500})
     bench.rig.settle()
     (refund,) = bench.rig.read(order)["refunds"]
-    return Decimal(refund["base_amount"]) == 500
+    return Decimal(refund["base_amount"]["amount"]) == 500
 
 
 @shows("MON-24", "MON-25")

@@ -198,7 +198,7 @@ def _adopt(shop: Shop, refund: RefundState) -> str:
         amount, base = adopted_amount(
             from_minor_units(refund.units, refund.currency, refund.gateway), Decimal(rate) if rate else None
         )
-        body = {"lines": {}, "console": True, "base_amount": _base_text(shop, order, base)}
+        body = {"lines": {}, "console": True, "base_amount": _in_base(shop, order, base)}
         key = f"gateway:{refund.reference}"
         refund_id = _insert(connection, shop, payment, amount, "made at the gateway", key, body)
         connection.execute("UPDATE refunds SET due_at = NULL WHERE id = ?", (refund_id,))
@@ -223,12 +223,12 @@ def _unanswered(connection: sqlite3.Connection, refund: RefundState) -> sqlite3.
     return row
 
 
-def _base_text(shop: Shop, order: sqlite3.Row, base: Decimal) -> str | None:
-    """Return an amount of the base currency as it is stored; None where no rate tells what an order is worth in it."""
+def _in_base(shop: Shop, order: sqlite3.Row, base: Decimal) -> dict[str, str] | None:
+    """Return an amount in the base currency as it is shown; None where no rate tells what an order is worth in it."""
     currency = shop.catalogue.base_currency
     if unpack(order["body"])["rate"]["rate"] is None and order["currency"] != currency:
         return None
-    return plain(round_amount(base, quantum(currency), "half_up"), currency)
+    return {"amount": plain(round_amount(base, quantum(currency), "half_up"), currency), "currency": currency}
 
 
 def _requested(
@@ -313,7 +313,7 @@ def _write(
         if part > 0:
             unique = key if not written else f"{key}#{len(written)}"
             rate = unpack(order["body"])["rate"]["rate"]
-            worth = {"base_amount": _base_text(shop, order, part / Decimal(rate) if rate else part)}
+            worth = {"base_amount": _in_base(shop, order, part / Decimal(rate) if rate else part)}
             told = body if not written else {"lines": {}}
             written.append(_insert(connection, shop, payment, part, reason, unique, {**told, **worth}))
             left -= part
