@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
-from assay.records import Call, Creation, CreationRule, Order, ReferenceRule
+from assay.records import AskedItem, Call, Creation, CreationRule, Order, ReferenceRule
 
 Reference = tuple[str, str]
 """(system, value); the system is ``*`` for what means the same everywhere, as the shop's order number does."""
@@ -68,7 +68,26 @@ def read_creations(calls: Iterable[Call], rules: Mapping[str, Sequence[CreationR
                     amount=next(_named(rule.amount, call, match), ""),
                     currency=next(_named(rule.currency, call, match), ""),
                     customer=next(_named(rule.customer, call, match), ""),
+                    parts=_parts(rule, call, match),
+                    items=_items(rule, call),
                 )
+
+
+def _parts(rule: CreationRule, call: Call, match: re.Match[str]) -> tuple[tuple[str, str], ...]:
+    """Return what the amount was said to consist of, as far as the request names it."""
+    found = ((name, next(_named((place,), call, match), "")) for name, place in rule.parts)
+    return tuple((name, text) for name, text in found if text)
+
+
+def _items(rule: CreationRule, call: Call) -> tuple[AskedItem, ...]:
+    """Return the lines of the amount as they were sent."""
+    if not rule.items:
+        return ()
+    found = []
+    for element in _reach(_json(call.request_body), rule.items.split(".")):
+        texts = {name: next(_walk(element, place.split(".")), "") for name, place in rule.item}
+        found.append(AskedItem(**{name: text for name, text in texts.items() if text}))
+    return tuple(found)
 
 
 def _named(places: Iterable[str], call: Call, match: re.Match[str]) -> Iterator[str]:
@@ -144,16 +163,22 @@ def _values(place: str, call: Call, match: re.Match[str]) -> Iterator[str]:
 
 
 def _walk(value: Any, path: Sequence[str]) -> Iterator[str]:
+    for found in _reach(value, path):
+        if isinstance(found, str | int) and not isinstance(found, bool) and found != "":
+            yield str(found)
+
+
+def _reach(value: Any, path: Sequence[str]) -> Iterator[Any]:
+    """Yield what stands at a path into JSON, ``*`` for every element of a list."""
     if not path:
-        if isinstance(value, str | int) and not isinstance(value, bool) and value != "":
-            yield str(value)
+        yield value
         return
     step, rest = path[0], path[1:]
     if step == "*" and isinstance(value, list):
         for element in value:
-            yield from _walk(element, rest)
+            yield from _reach(element, rest)
     elif isinstance(value, dict) and step in value:
-        yield from _walk(value[step], rest)
+        yield from _reach(value[step], rest)
 
 
 def _json(body: str) -> Any:

@@ -21,7 +21,8 @@ from assay.money import EXPONENTS, Money, exponent
 class GatewayTable:
     """What one gateway publishes where it differs from ISO 4217, with the page and the day its text was read.
 
-    `exponents`: decimals of its minor unit. `granularity`: every charge is a multiple of that many minor units.
+    `decimal`: amounts are sent as texts like 19.90 and not as whole minor units. `exponents`: decimals of its minor
+    unit, or of that text. `granularity`: every charge is a multiple of that many minor units.
     `minimum`: the smallest charge in minor units; binding where the account settles in that currency.
     `currencies`: those it takes from everybody; `conditional`: those that depend on the account, or of which its pages
     contradict each other; `listed`: the day of the text these two are from. Lists change: one that is old is a reason
@@ -36,6 +37,7 @@ class GatewayTable:
     currencies: frozenset[str] = frozenset()
     conditional: frozenset[str] = frozenset()
     listed: date | None = None
+    decimal: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,12 +133,36 @@ GATEWAYS: dict[str, GatewayTable] = {
         source="https://developer.paypal.com/docs/api/reference/currency-codes/",
         read=date(2026, 11, 22),
         exponents={"HUF": 0, "JPY": 0, "TWD": 0},
+        decimal=True,
         # BRL, CNY and MYR are for accounts of those countries alone; RUB is on one of PayPal's pages and not on others.
         currencies=_codes("AUD CAD CHF CZK DKK EUR GBP HKD HUF ILS JPY MXN NOK NZD PHP PLN SEK SGD THB TWD USD"),
         conditional=_codes("BRL CNY MYR RUB"),
         listed=date(2026, 7, 1),
     ),
 }
+
+
+METHODS: dict[str, frozenset[str]] = {
+    # Direct debits and credit transfers of the Single Euro Payments Area are in euros alone:
+    # https://www.europeanpaymentscouncil.eu/document-library/rulebooks, read on 2026-11-22.
+    "sepa": frozenset({"EUR"}),
+    "sepa_debit": frozenset({"EUR"}),
+    "sepa_direct_debit": frozenset({"EUR"}),
+}
+"""The currencies of ways to pay that are bound to some, whoever takes the money."""
+
+
+def method_takes(kind: str, currency: str) -> bool | None:
+    """Say whether a way to pay takes a currency, whoever takes the money; None where it is not bound to any."""
+    exponent(currency)
+    bound = METHODS.get(kind)
+    return None if bound is None else currency in bound
+
+
+def is_decimal(gateway: str) -> bool | None:
+    """Say whether the gateway is sent decimal texts instead of whole minor units; None where no table of it is held."""
+    table = GATEWAYS.get(gateway)
+    return None if table is None else table.decimal
 
 
 def gateway_exponent(gateway: str, currency: str) -> int:

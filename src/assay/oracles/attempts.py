@@ -10,14 +10,16 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from assay.events import Finding
-from assay.exponents import gateway_exponent, misfit
-from assay.money import Money, sum_of
+from assay.exponents import gateway_exponent, is_decimal, misfit
+from assay.money import EXPONENTS, Money, sum_of
 from assay.oracles import charge
 from assay.oracles.judge import attempt_oracle, failed, passed, unjudged
 from assay.oracles.judging import Judging
 from assay.records import Attempt, Call, Creation, Payment
 
 _POWERS = (-3, -2, -1, 1, 2, 3)
+_MOST_DECIMALS = 4
+"""No currency and no shop's display has more: what has is a binary fraction."""
 _NOT_ASKED = ("product", "estimate")
 
 
@@ -30,15 +32,41 @@ def asked_minor_units(attempt: Attempt, judging: Judging) -> Finding:
     if not asked:
         return unjudged("the journal holds no call that asked a gateway for this customer's money")
     shown = _last_total(attempt)
+    units = []
     for each in asked:
-        if not re.fullmatch(r"\d+", each.amount):
-            return _no_whole_number(each, shown)
+        found = _units(each, shown)
+        if isinstance(found, Finding):
+            return found
+        units.append(found)
     if shown is None:
         return unjudged("nothing is recorded of what the customer saw: the flow must call run.saw(place, amount)")
-    for each in asked:
-        if (finding := _wrong_scale(each, shown)) is not None:
+    for each, seen in zip(asked, units, strict=True):
+        if (finding := _wrong_scale(each, seen, shown)) is not None:
             return finding
     return passed()
+
+
+def _units(asked: Creation, shown: Money | None) -> int | Finding:
+    """Return what was asked for in the gateway's minor units, or the finding that it is no amount there.
+
+    Some gateways are sent whole minor units, others a decimal text with exactly their decimals; where nobody holds a
+    gateway's table, a text that has a decimal point, or that is the number that was shown, is taken for a decimal one.
+    """
+    currency = asked.currency.upper()
+    if currency not in EXPONENTS:
+        currency = shown.currency if shown else ""
+    decimal = is_decimal(asked.system)
+    if not re.fullmatch(r"\d+(\.\d+)?" if decimal is not False else r"\d+", asked.amount) or not currency:
+        return int(asked.amount) if asked.amount.isdecimal() else _no_whole_number(asked, shown)
+    number = Decimal(asked.amount)
+    if decimal is None:
+        decimal = "." in asked.amount or (shown is not None and number == shown.amount)
+    if not decimal:
+        return int(number)
+    digits, written = gateway_exponent(asked.system, currency), -int(number.as_tuple().exponent)
+    if written > digits or (written < digits and asked.status >= 400 and is_decimal(asked.system)):
+        return _written_otherwise(asked, shown, currency, digits, written)
+    return int(number.scaleb(digits))
 
 
 def _last_total(attempt: Attempt) -> Money | None:
@@ -57,9 +85,24 @@ def _no_whole_number(asked: Creation, shown: Money | None) -> Finding:
     )
 
 
-def _wrong_scale(asked: Creation, shown: Money) -> Finding | None:
+def _written_otherwise(asked: Creation, shown: Money | None, currency: str, digits: int, written: int) -> Finding:
+    """Return that a decimal text has other decimals than the gateway takes."""
+    float_like = written > _MOST_DECIMALS
+    return failed(
+        "shop",
+        asked.system,
+        expected=f"an amount in {currency} with {digits} decimals{f' for {shown}' if shown else ''}",
+        seen=f"amount={asked.amount} asked of {asked.system}, answered {asked.status}",
+        cause="the amount was multiplied as a binary fraction (float) and never rounded"
+        if float_like
+        else f"exponent: {currency} was written with {written} decimals, {asked.system} takes {digits}",
+        at_risk=shown,
+    )
+
+
+def _wrong_scale(asked: Creation, seen: int, shown: Money) -> Finding | None:
     """Return that more was asked than shown, or another power of ten; less may be paid from elsewhere."""
-    currency, seen = shown.currency, int(asked.amount)
+    currency = shown.currency
     if asked.currency.upper() != currency:
         return None
     expected = charge.gateway_units(shown, asked.system)

@@ -16,6 +16,7 @@ from assay.events import Finding
 from assay.exponents import GATEWAYS, charge_step
 from assay.money import Money, sum_of
 from assay.oracles import charge
+from assay.oracles.breakdown import wrong_sum
 from assay.oracles.cause import money_cause
 from assay.oracles.judge import failed, oracle, passed, unjudged
 from assay.oracles.judging import Judging
@@ -46,6 +47,8 @@ def composed_total(dossier: Dossier, order: Order, judging: Judging) -> Finding:
         policy = replace(policy, tax_included=order.tax_included)
     if order.edits:
         return _edited_total(order, policy)
+    if (finding := wrong_sum(dossier.creations, order)) is not None:
+        return finding
     first: list[_Part] | None = None
     for step in _steps(dossier, order):
         stepped = policy.with_cash({order.total.currency: step})

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from assay.records.dossier import Attempt, CardTrace, Dossier, Population, Purchases, Scan
 from assay.records.held import Document, GatewayRefund, MinorAmount, Payment, Rate, Shipment, ShipmentEvent, StockLevel
-from assay.records.journal import Call, Creation, CreationRule, LabelRequest, ReferenceRule
+from assay.records.journal import AskedItem, Call, Creation, CreationRule, LabelRequest, ReferenceRule
 from assay.records.ledger import (
     AnalyticsEvent,
     BalanceEntry,
@@ -41,6 +41,7 @@ __all__ = [
     "Address",
     "AnalyticsEvent",
     "Article",
+    "AskedItem",
     "Attempt",
     "BalanceEntry",
     "Call",

@@ -29,7 +29,9 @@ class CreationRule:
     """Which calls of a vendor create something that must not be created twice, and where their key and purpose stand.
 
     `key` is a header's name in lower case; all others are places as in `ReferenceRule`: `purpose`, the `amount` and
-    `currency` asked for, and the `customer` by e-mail address.
+    `currency` asked for, and the `customer` by e-mail address. `parts` are (name, place) of what the amount is said to
+    consist of: goods, tax, shipping, handling, discount. `items` is the place of the list of lines, and `item` are
+    (name, place within a line) of sku, quantity, price and tax of one piece.
     """
 
     kind: str
@@ -40,6 +42,9 @@ class CreationRule:
     amount: tuple[str, ...] = ()
     currency: tuple[str, ...] = ()
     customer: tuple[str, ...] = ()
+    parts: tuple[tuple[str, str], ...] = ()
+    items: str = ""
+    item: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,11 +90,25 @@ class LabelRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AskedItem:
+    """One line of what a gateway was told an amount consists of: pieces, and price and tax of one, without each other.
+
+    Numbers are the texts that were sent.
+    """
+
+    sku: str = ""
+    quantity: str = "1"
+    price: str = ""
+    tax: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Creation:
     """One call that asked a system to create something, from the journal: what kind, under which idempotency key.
 
     `purpose` is what tells two things apart that are both wanted: the checkout, and what was written beside it.
-    `amount` is the text that was sent, a number or not; empty where the system's rule names no place for it.
+    `amount` is the text that was sent, a number or not; empty where the system's rule names no place for it. `parts`
+    are what the amount was said to consist of, each with the text that was sent, `items` the lines of it.
     """
 
     system: str
@@ -101,3 +120,5 @@ class Creation:
     amount: str = ""
     currency: str = ""
     customer: str = ""
+    parts: tuple[tuple[str, str], ...] = ()
+    items: tuple[AskedItem, ...] = ()

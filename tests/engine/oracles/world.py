@@ -29,6 +29,7 @@ from assay.records import (
     Order,
     Parcel,
     Payment,
+    PaymentOption,
     Posting,
     Rate,
     Reservation,
@@ -136,6 +137,11 @@ def healthy(currency: str = "EUR") -> Dossier:
         creations=(creation("checkout-chk_1"),),
         stock=_stock(),
         scans=(Scan(place="merchant.log", characters=1000),),
+        options=(
+            PaymentOption(kind="card", gateway="stripe"),
+            PaymentOption(kind="card", gateway="adyen"),
+            PaymentOption(kind="invoice"),
+        ),
         read_at=READ,
     )
 
