@@ -48,6 +48,7 @@ CREATE INDEX IF NOT EXISTS refunds_order ON refunds (order_id);
 CREATE INDEX IF NOT EXISTS refunds_due ON refunds (due_at) WHERE due_at IS NOT NULL;
 CREATE TABLE IF NOT EXISTS returns (
     id TEXT PRIMARY KEY, order_id TEXT NOT NULL, status TEXT NOT NULL, at TEXT NOT NULL, body TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS returns_order ON returns (order_id);
 CREATE TABLE IF NOT EXISTS outbox (
     id INTEGER PRIMARY KEY, kind TEXT NOT NULL, order_id TEXT NOT NULL, part TEXT NOT NULL, state TEXT NOT NULL,
     attempts INTEGER NOT NULL DEFAULT 0, tries INTEGER NOT NULL DEFAULT 0, due_at TEXT, reference TEXT, error TEXT,

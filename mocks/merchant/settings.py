@@ -21,6 +21,8 @@ DEFAULTS: dict[str, Any] = {
     "stores": ["main", "outlet"],  # each with its own rate table; the first where none is named
     "rates_source": "ecb",  # or "frankfurter"
     "price_markup": "0",  # on converted prices
+    "price_markup_by_store": {"outlet": "0.02"},
+    "rate_spread": "0",  # what a rate back to the base currency is less than the way out, 0.006 = 0.6 %
     "margin_floor": "0",  # no price falls below cost x (1 + this), in any currency
     "currency_decimals": {},  # {"USD": 4}: decimals the shop's people chose to see
     "cash_rounding": {},  # {"CHF": "0.05"}: the total is rounded and the difference booked as a line

@@ -17,13 +17,15 @@ USUAL = {
     "margin_floor": "0",
     "price_markup": "0",
     "rates_source": "ecb",
+    "rate_spread": "0",
+    "currencies": ["EUR", "USD", "GBP", "JPY", "KRW", "INR", "CHF", "ISK", "HUF", "IDR", "KWD"],
 }
 
 
 @pytest.fixture(scope="module")
 def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     """One merchant for this file's tests."""
-    with serving(tmp_path_factory.mktemp("currencies"), ("stripe", "ecb")) as running:
+    with serving(tmp_path_factory.mktemp("currencies"), ("stripe", "sap_s4hana", "ecb")) as running:
         yield running
 
 
@@ -72,6 +74,26 @@ def test_a_cart_is_priced_by_its_store(rig: Rig) -> None:
     assert rig.order("USD")["store"] == "main"
     status, error = refused(rig, "POST", "/api/carts", {"currency": "USD", "store": "oulet"})
     assert (status, error["known"]) == (422, ["main", "outlet"])
+
+
+def test_a_store_has_a_markup_of_its_own(rig: Rig) -> None:
+    """The second store prices two per cent above the first, page and cart alike, and the base currency not at all."""
+    for currency, more in (("USD", Decimal("1.02")), ("EUR", Decimal(1))):
+        plain = amount(rig.ok("GET", f"/api/products/0018?currency={currency}"), "price")
+        shown = amount(rig.ok("GET", f"/api/products/0018?currency={currency}&store=outlet"), "price")
+        assert abs(shown - plain * more) <= Decimal("0.01")
+        cart = rig.ok("POST", "/api/carts", {"currency": currency, "store": "outlet"})["id"]
+        view = rig.ok("POST", f"/api/carts/{cart}/lines", {"sku": "0018", "quantity": 1})
+        assert amount(view["lines"][0], "unit_price") == shown
+
+
+def test_buying_and_selling_may_differ_and_another_currency_be_sold(rig: Rig) -> None:
+    """A spread makes the way back worth less; a currency that was not sold before is priced after the next fetch."""
+    rig.settings(rate_spread="0.006", currencies=["EUR", "USD", "DKK"])
+    rig.advance(hours=2)
+    rates = rates_of(rig, "main")
+    assert abs(rates["EUR", "USD"] * rates["USD", "EUR"] - Decimal("0.994")) < Decimal("1e-6")
+    assert rig.order("DKK")["total"]["currency"] == "DKK"
 
 
 def test_a_cart_changes_its_currency(rig: Rig) -> None:

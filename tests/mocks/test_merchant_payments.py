@@ -197,8 +197,10 @@ def test_return_is_refunded_when_it_arrives(rig: Rig) -> None:
     rig.ok("POST", f"/api/operator/returns/{made['id']}/receive", {})
     rig.ok("POST", f"/api/operator/returns/{made['id']}/receive", {})
     assert rig.ok("GET", "/api/stock/C-300")["on_hand"] == on_hand + 1
-    refunds = rig.read(order)["refunds"]
-    assert [refund["amount"]["amount"] for refund in refunds] == ["8.90"]
+    read = rig.read(order)
+    assert [refund["amount"]["amount"] for refund in read["refunds"]] == ["8.90"]
+    [back] = read["returns"]
+    assert (back["status"], back["lines"], back["credited"]) == ("received", {"1": 1}, read["refunds"][0]["amount"])
 
 
 def test_agent_adds_a_line_with_its_own_charge(rig: Rig) -> None:

@@ -6,7 +6,7 @@ Only one direction of a pair is stored. Seen in JiRaska/open-bank-oss#3189.
 from decimal import Decimal
 
 
-def stored_directions(base: str, currency: str, rate: Decimal) -> list[tuple[str, str, Decimal]]:
+def stored_directions(base: str, currency: str, rate: Decimal, spread: Decimal) -> list[tuple[str, str, Decimal]]:
     """Return the way out alone."""
     return [(base, currency, rate)]
 

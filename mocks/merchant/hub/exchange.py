@@ -52,13 +52,15 @@ class Problem:
 
 
 def seed_rates(connection: sqlite3.Connection, base: str, stores: Sequence[str], at: str) -> None:
-    """Store the bundled table for each store that knows no rate."""
+    """Store the bundled table, without a spread, for each store that knows no rate."""
     content = orjson.loads(_BUNDLED.read_bytes())
     for store in stores:
         if connection.execute("SELECT 1 FROM rates WHERE store = ? LIMIT 1", (store,)).fetchone():
             continue
         for currency, rate in content["rates"].items():
-            _store(connection, store, base, currency, Decimal(rate), content["date"], content["source"], at)
+            _store(
+                connection, store, base, currency, Decimal(rate), Decimal(0), (content["date"], content["source"], at)
+            )
 
 
 def store_of(shop: Shop, name: str | None) -> str:
@@ -86,7 +88,7 @@ def current_rate(shop: Shop, currency: str, store: str | None = None) -> Rate:
 
 
 def base_rate(shop: Shop, currency: str, store: str | None = None) -> Rate:
-    """Return what one unit of a currency is worth in the base currency. Raises `Refusal` 502 where nobody says."""
+    """Return a store's rate back to the base currency. Raises `Refusal` 502 where there is none."""
     base = shop.catalogue.base_currency
     if currency == base:
         return Rate(base, Decimal(1), shop.now_iso()[:10], "base currency")
@@ -141,8 +143,9 @@ def fetch_rates(shop: Shop) -> int:
         for store in stores_to_update(shop.settings["stores"]):
             accepted, refused = _accepted(connection, shop, store, source, published)
             for currency, rate in accepted.items():
-                base, now = shop.catalogue.base_currency, shop.now_iso()
-                _store(connection, store, base, currency, stored_rate(rate), published.date, source, now)
+                base, spread = shop.catalogue.base_currency, Decimal(shop.settings["rate_spread"])
+                told = (published.date, source, shop.now_iso())
+                _store(connection, store, base, currency, stored_rate(rate), spread, told)
             stored += len(accepted)
             problems += [each for each in refused if each not in problems]
         _remember(connection, problems)
@@ -201,20 +204,23 @@ def _store(
     base: str,
     currency: str,
     rate: Decimal,
-    day: str,
-    source: str,
-    at: str,
+    spread: Decimal,
+    told: tuple[str, str, str],
 ) -> None:
-    """Put a rate in the place of an older one, both ways; a publication older than the table changes nothing."""
+    """Put a rate in the place of an older one, both ways; a publication older than the table changes nothing.
+
+    `told`: day, source and instant of the publication.
+    """
     newer = connection.execute(
-        "SELECT 1 FROM rates WHERE store = ? AND base = ? AND currency = ? AND date > ?", (store, base, currency, day)
+        "SELECT 1 FROM rates WHERE store = ? AND base = ? AND currency = ? AND date > ?",
+        (store, base, currency, told[0]),
     ).fetchone()
     if newer:
         return
     for one, other in ((base, currency), (currency, base)):
         connection.execute("DELETE FROM rates WHERE store = ? AND base = ? AND currency = ?", (store, one, other))
-    for one, other, value in stored_directions(base, currency, rate):
-        row = (store, one, other, day, f"{value:f}", source, at)
+    for one, other, value in stored_directions(base, currency, rate, spread):
+        row = (store, one, other, told[0], f"{value:f}", *told[1:])
         connection.execute("INSERT INTO rates VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
 

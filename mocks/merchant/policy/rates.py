@@ -34,9 +34,9 @@ def stored_rate(published: Decimal) -> Decimal:
 
 
 @seam("rates")
-def stored_directions(base: str, currency: str, rate: Decimal) -> list[tuple[str, str, Decimal]]:
-    """Return what is stored of a rate as (base, currency, rate): both directions, the way back with 12 digits."""
-    return [(base, currency, rate), (currency, base, _TWELVE_DIGITS.divide(Decimal(1), rate))]
+def stored_directions(base: str, currency: str, rate: Decimal, spread: Decimal) -> list[tuple[str, str, Decimal]]:
+    """Return what is stored of a rate as (base, currency, rate): both directions, the way back less the spread."""
+    return [(base, currency, rate), (currency, base, _TWELVE_DIGITS.divide(1 - spread, rate))]
 
 
 @seam("rates")

@@ -96,6 +96,7 @@ def order_view(shop: Shop, row: Row) -> dict[str, Any]:
         "edits": body["edits"],
         "payments": [payment_view(entry) for entry in _rows(connection, "payments", row["id"])],
         "refunds": [refund_view(entry) for entry in _rows(connection, "refunds", row["id"])],
+        "returns": [return_view(connection, entry) for entry in _rows(connection, "returns", row["id"])],
         "erp": _erp_view(connection, row["id"]),
         "shipments": [shipment_view(entry) for entry in _rows(connection, "shipments", row["id"])],
         "placed_at": row["placed_at"],
@@ -164,6 +165,24 @@ def refund_view(row: Row) -> dict[str, Any]:
         "reason": row["reason"],
         "at": row["at"],
         **unpack(row["body"]),
+    }
+
+
+def return_view(connection: sqlite3.Connection, row: Row) -> dict[str, Any]:
+    """Return a return as the API shows it; what it credits is known once it has come in."""
+    body = unpack(row["body"])
+    key = f"{row['order_id']}:{row['id']}"
+    refunds = connection.execute(
+        "SELECT amount FROM refunds WHERE key = ? OR key LIKE ? || '#%'", (key, key)
+    ).fetchall()
+    credited = sum((Decimal(entry["amount"]) for entry in refunds), Decimal(0))
+    return {
+        "id": row["id"],
+        "status": row["status"],
+        "at": row["at"],
+        "lines": body["lines"],
+        "reason": body["reason"],
+        "credited": money(plain(credited, body["currency"]), body["currency"]) if refunds else None,
     }
 
 

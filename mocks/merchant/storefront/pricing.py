@@ -128,8 +128,8 @@ def price_of(shop: Shop, product: Product, currency: str, store: str | None = No
     price = round_line(
         guarded_price(product.price, product.cost, Decimal(settings["margin_floor"])), base, settings["rounding_mode"]
     )
-    listed = product.prices.get(currency)
-    return unit_price(price, listed, currency, base, rate, Decimal(settings["price_markup"]), settings["rounding_mode"])
+    markup = Decimal(settings["price_markup_by_store"].get(store_of(shop, store), settings["price_markup"]))
+    return unit_price(price, product.prices.get(currency), currency, base, rate, markup, settings["rounding_mode"])
 
 
 def total_step(shop: Shop, currency: str) -> Decimal:
@@ -138,12 +138,15 @@ def total_step(shop: Shop, currency: str) -> Decimal:
     return max(Decimal(declared or 0), charge_step(shop.settings, currency), quantum(currency))
 
 
-def base_worth(shop: Shop, amount: Decimal, currency: str, store: str | None) -> Decimal | None:
-    """Return an amount in the base currency; None in a currency priced by hand. Raises `Refusal` where nobody says."""
-    if currency in shop.settings["price_list_currencies"]:
+def base_worth(shop: Shop, amount: Decimal, rate: Rate, store: str | None) -> Decimal | None:
+    """Return an amount in the base currency at the rate it was priced with; None in a currency priced by hand.
+
+    Raises `Refusal` where the pair has no way back: such an order could be neither booked nor given back.
+    """
+    if rate.source == "price list":
         return None
-    base = shop.catalogue.base_currency
-    return round_line(convert(amount, base_rate(shop, currency, store).rate), base, "half_up")
+    base_rate(shop, rate.currency, store)
+    return round_line(amount / rate.rate, shop.catalogue.base_currency, "half_up")
 
 
 def quote_cart(
@@ -186,7 +189,7 @@ def quote_cart(
         "store": store_of(shop, store),
     }
     if for_checkout:
-        worth = base_worth(shop, total, currency, store)
+        worth = base_worth(shop, total, rate, store)
         body["base_total"] = None if worth is None else plain(worth, shop.catalogue.base_currency)
     return Quote(currency, body)
 
