@@ -44,6 +44,16 @@ _ORDER = (
 _RELATED = "supplementary_data.related_ids"
 _OF_ORDER = (f"{_RELATED}.order_id", f"{_RELATED}.authorization_id", f"{_RELATED}.capture_id")
 _PAID = ("path:id", "id", "invoice_id", "custom_id", *_OF_ORDER)
+# What an amount consists of, in our words and PayPal's.
+_BREAKDOWN = (
+    ("goods", "item_total"),
+    ("tax", "tax_total"),
+    ("shipping", "shipping"),
+    ("handling", "handling"),
+    ("insurance", "insurance"),
+    ("discount", "discount"),
+    ("shipping_discount", "shipping_discount"),
+)
 
 
 def _rule(method: str, path: str, *strong: str) -> ReferenceRule:
@@ -74,9 +84,12 @@ HEAD = ConnectorHead(
             path=r"^/v2/checkout/orders$",
             key="paypal-request-id",
             purpose=(f"{_UNIT}.custom_id", f"{_UNIT}.invoice_id"),
-            # No place for the amount: what reads it counts in minor units, and PayPal is sent decimal texts.
+            amount=(f"{_UNIT}.amount.value",),
             currency=(f"{_UNIT}.amount.currency_code",),
             customer=("payer.email_address", "payment_source.paypal.email_address"),
+            items=f"{_UNIT}.items.*",
+            item=(("sku", "sku"), ("quantity", "quantity"), ("price", "unit_amount.value"), ("tax", "tax.value")),
+            parts=tuple((name, f"{_UNIT}.amount.breakdown.{key}.value") for name, key in _BREAKDOWN),
         ),
         CreationRule(
             kind="refund",
