@@ -28,7 +28,8 @@ class Account(VendorAccount):
 
     payments: by pspReference; amounts in Adyen's minor units; never a card number. modifications: by their own
     pspReference. redirects: by token, what a shopper sent away will come back with. replays: answers by idempotency
-    key.
+    key. unsettled: entries waiting for a batch. closings: the midnights a batch is planned for. carried: debts for the
+    next batch, by currency. reports: the text of each report by its name.
     """
 
     def __init__(self, world: World) -> None:
@@ -37,6 +38,10 @@ class Account(VendorAccount):
         self.modifications: Table = world.table("modifications")
         self.redirects: Table = world.table("redirects")
         self.references: Table = world.table("references")
+        self.unsettled: Table = world.table("unsettled")
+        self.closings: Table = world.table("closings")
+        self.carried: Table = world.table("carried")
+        self.reports: Table = world.table("reports")
         self.replays: Table = world.table("replays")
 
     def now(self) -> int:

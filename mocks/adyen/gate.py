@@ -36,7 +36,7 @@ def _handle(
 ) -> Answer:
     key = call.headers.get("idempotency-key") or ""
     try:
-        _authorise(account, call)
+        authorise(account, call)
         if len(key) > _LONGEST_KEY:
             raise invalid("702", f"An idempotency key can have up to {_LONGEST_KEY} characters.")
         known = account.replays.get(key) if key else None
@@ -54,7 +54,8 @@ def _handle(
     return Answer(result, status, {"Idempotency-Key": key} if key and saved else {})
 
 
-def _authorise(account: Account, call: Call) -> None:
+def authorise(account: Account, call: Call) -> None:
+    """Refuse a call without the API key, in its header or as the password of Basic authentication."""
     key = str(account.setting("api_key", "AQE_test_assay"))
     if not hmac.compare_digest(_presented(call).encode(), key.encode()):
         raise unauthorised()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mocks.adyen import webhook
+from mocks.adyen import settlement, webhook
 from mocks.adyen.account import Account, Document, Request
 from mocks.adyen.currency import amount_of
 from mocks.adyen.error import invalid
@@ -114,6 +114,7 @@ def modify_job(account: Account, psp_reference: str) -> None:
         reason = _OTHER_CURRENCY
     else:
         reason = _CARRIED_OUT[event](account, payment, amount["value"])
+        _book(account, payment, modification)
     additional = {}
     if event == "CANCEL_OR_REFUND" and not reason:
         additional = {"modification.action": "refund" if payment["captured"] else "cancel"}
@@ -127,6 +128,14 @@ def modify_job(account: Account, psp_reference: str) -> None:
         account.in_seconds(seconds, "fail_later", [psp_reference, later])
 
 
+def _book(account: Account, before: Document, modification: Document) -> None:
+    """Book what a modification moved, whatever it was called."""
+    after = account.payments[before["pspReference"]]
+    for name, type_, sign in (("captured", "Settled", 1), ("refunded", "Refunded", -1)):
+        if moved := after[name] - before[name]:
+            settlement.book(account, after, type_, sign * moved, modification)
+
+
 def fail_job(account: Account, failed: list[str]) -> None:
     """Job: the card scheme rejects what was carried out already."""
     modification = account.modifications[failed[0]]
@@ -134,6 +143,7 @@ def fail_job(account: Account, failed: list[str]) -> None:
     value, event = modification["amount"]["value"], failed[1]
     name = "captured" if event == "CAPTURE_FAILED" else "refunded"
     payment = account.update(payment, **{name: payment[name] - value})
+    settlement.take_back(account, payment, modification)
     reason = "Capture Failed" if event == "CAPTURE_FAILED" else "Refund Failed"
     webhook.emit(account, payment, event, amount=modification["amount"], reason=reason, modification=modification)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from mocks.adyen import card, webhook
+from mocks.adyen import card, settlement, webhook
 from mocks.adyen.account import Account, Document, Request
 from mocks.adyen.card import AUTHORISED, NOT_AUTHENTICATED, REFUSED, SHOPPER_CANCELLED, Outcome
 from mocks.adyen.currency import amount_of
@@ -155,6 +155,7 @@ def _await_capture(account: Account, payment: Document) -> Document:
         account.in_seconds(days * _DAY_S, "expire", payment["pspReference"])
     elif delay_h == 0:
         payment = account.update(payment, captured=payment["amount"]["value"], closed=True)
+        settlement.book(account, payment, "Settled", payment["captured"])
     else:
         account.in_seconds(delay_h * _HOUR_S, "capture_now", payment["pspReference"])
     return payment
@@ -274,7 +275,8 @@ def capture_job(account: Account, psp_reference: str) -> None:
     """Job: the capture delay is over."""
     payment = account.payments[psp_reference]
     if payment["status"] == "authorised" and not payment["captured"]:
-        account.update(payment, captured=payment["amount"]["value"], closed=True)
+        payment = account.update(payment, captured=payment["amount"]["value"], closed=True)
+        settlement.book(account, payment, "Settled", payment["captured"])
 
 
 def expire_job(account: Account, psp_reference: str) -> None:

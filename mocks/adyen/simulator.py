@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from assay.simkit import Route, Simulator
 from assay.simkit.call import Handler
-from mocks.adyen import method, modification, page, payment
+from mocks.adyen import method, modification, page, payment, settlement
 from mocks.adyen.account import Account
 from mocks.adyen.error import failure_answer
 from mocks.adyen.gate import operation
@@ -25,13 +25,14 @@ _BASES = ("/v72", "/checkout/v72")
 
 SIMULATOR = Simulator(
     vendor="adyen",
-    title="Adyen Checkout API",
-    hosts=("checkout-test.adyen.com", "checkoutshopper-test.adyen.com"),
+    title="Adyen Checkout API and settlement details report",
+    hosts=("checkout-test.adyen.com", "checkoutshopper-test.adyen.com", "ca-test.adyen.com"),
     state=Account,
     routes=[
         *(Route("POST", base + path, handler) for base in _BASES for path, handler in _OPERATIONS.items()),
         Route("GET", payment.REDIRECT_PATH, page.show),
         Route("POST", payment.REDIRECT_PATH, page.finish),
+        Route("GET", settlement.PATH, settlement.download),
     ],
     error=failure_answer,
     jobs={
@@ -41,6 +42,7 @@ SIMULATOR = Simulator(
         "expire": payment.expire_job,
         "modify": modification.modify_job,
         "fail_later": modification.fail_job,
+        "close_batch": settlement.close_batch,
     },
     settings=(
         "api_key",
@@ -60,6 +62,14 @@ SIMULATOR = Simulator(
         "modification_s",
         "scheme_reject_s",
         "redirect_base_url",
+        "company_account",
+        "settlement_currency",
+        "settlement_currencies",
+        "settlement_days",
+        "exchange_rates",
+        "conversion_percent",
+        "fees",
+        "report_base_url",
     ),
     sources=(
         "https://github.com/Adyen/adyen-openapi",
@@ -68,11 +78,13 @@ SIMULATOR = Simulator(
         "https://docs.adyen.com/development-resources/testing/result-codes",
         "https://docs.adyen.com/development-resources/error-codes",
         "https://docs.adyen.com/development-resources/webhooks",
+        "https://docs.adyen.com/reporting/settlement-reconciliation/transaction-level/settlement-details-report",
+        "https://docs.adyen.com/reporting/automatically-get-reports",
     ),
     not_faked=(
         "API versions other than 72; sessions, payment links, orders, stored payment methods, gift cards, donations",
         "payment methods other than scheme, ideal and sepadirectdebit; native 3D Secure 2 (it redirects instead)",
-        "disputes, payouts, reports and fees",
+        "disputes; reports other than the settlement details report; payouts to others",
         "a message that failed holds no other one back in a queue, and only the status of an answer counts",
     ),
 )

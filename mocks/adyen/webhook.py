@@ -35,9 +35,8 @@ def emit(
     operations: list[str] | None = None,
 ) -> None:
     """Tell the shop's endpoint what became of a payment, or of one modification of it."""
-    url = account.setting("webhook_url", None)
     wanted = account.setting("webhook_events", ["*"])
-    if not url or ("*" not in wanted and event not in wanted):
+    if "*" not in wanted and event not in wanted:
         return
     item: Document = {
         "amount": amount,
@@ -55,8 +54,32 @@ def emit(
         item["originalReference"] = payment["pspReference"]
     if operations is not None:
         item["operations"] = operations
+    _send(account, item, additional or {})
+
+
+def tell_report(account: Account, name: str, url: str) -> None:
+    """Tell the shop's endpoint of a report, if `webhook_events` names REPORT_AVAILABLE (``*`` is payments alone)."""
+    if "REPORT_AVAILABLE" not in account.setting("webhook_events", ["*"]):
+        return
+    item: Document = {
+        "amount": {"currency": "EUR", "value": 0},
+        "eventCode": "REPORT_AVAILABLE",
+        "eventDate": account.world.now().isoformat(timespec="seconds"),
+        "merchantAccountCode": account.setting("merchant_account", "AssayECOM"),
+        "merchantReference": "",
+        "pspReference": name,
+        "reason": url,
+        "success": "true",
+    }
+    _send(account, item, {})
+
+
+def _send(account: Account, item: Document, additional: Document) -> None:
+    url = account.setting("webhook_url", None)
+    if not url:
+        return
     key = str(account.setting("hmac_key", HMAC_KEY))
-    item["additionalData"] = {**(additional or {}), "hmacSignature": signature(key, item)}
+    item["additionalData"] = {**additional, "hmacSignature": signature(key, item)}
     message = {"live": "false", "notificationItems": [{"NotificationRequestItem": item}]}
     retries = tuple(int(wait) for wait in account.setting("webhook_retries_s", RETRIES_S))
     account.world.post(str(url), orjson.dumps(message), _headers(account), retries_s=retries)

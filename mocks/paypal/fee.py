@@ -1,13 +1,14 @@
 """What the account receives of a capture and pays for a refund: fee, net, and conversion to the account's currency.
 
 Sources: the meaning of each part is in the published Payments v2 document. The prices are settings; the defaults are
-round figures in the manner of PayPal's fee pages, the rates round figures of the markets, units per euro.
+round figures in the manner of PayPal's fee pages.
 """
 
 from __future__ import annotations
 
 from decimal import Decimal
 
+from assay.simkit.market import PER_EURO
 from mocks.paypal.account import Business
 from mocks.paypal.currency import Money, rounded
 from mocks.paypal.issue import Document
@@ -19,12 +20,6 @@ _FIXED = {
     "EUR": "0.35", "GBP": "0.30", "HKD": "2.35", "HUF": "90", "ILS": "1.20", "JPY": "40", "MXN": "4.00",
     "MYR": "2.00", "NOK": "2.80", "NZD": "0.45", "PHP": "15.00", "PLN": "1.35", "SEK": "3.25", "SGD": "0.50",
     "THB": "11.00", "TWD": "10", "USD": "0.30",
-}  # fmt: skip
-_PER_EURO = {
-    "AUD": "1.78", "BRL": "6.2", "CAD": "1.63", "CHF": "0.932", "CNY": "8.25", "CZK": "24.2", "DKK": "7.469",
-    "EUR": "1", "GBP": "0.881", "HKD": "9.02", "HUF": "382", "ILS": "3.78", "JPY": "180", "MXN": "21.4",
-    "MYR": "4.8", "NOK": "11.8", "NZD": "2.06", "PHP": "68.2", "PLN": "4.24", "SEK": "11", "SGD": "1.51",
-    "THB": "37.5", "TWD": "36.3", "USD": "1.16",
 }  # fmt: skip
 
 
@@ -74,7 +69,7 @@ def _rate(business: Business, currency: str) -> tuple[str, Decimal] | None:
     held = list(business.setting("held_currencies", ["EUR"]))
     if currency in held:
         return None
-    rates = {**_PER_EURO, **business.setting("exchange_rates", {})}
+    rates = {**PER_EURO, **business.setting("exchange_rates", {})}
     margin = 1 - Decimal(str(business.setting("conversion_percent", _CONVERSION_PERCENT))) / 100
     cross = Decimal(str(rates[held[0]])) / Decimal(str(rates[currency]))
     return held[0], (cross * margin).quantize(Decimal("1E-12"))

@@ -2,8 +2,8 @@
 
 Sources, as known in 2025: https://docs.stripe.com/currencies for the presentment list, the zero-decimal and
 three-decimal lists, the special cases (ISK and UGX have no decimals but are written with two, always 00) and the
-minimum and maximum amounts. Where ISO 4217 differs, Stripe's own count holds. The base rates are round figures of the
-foreign-exchange markets in November 2025, units per euro; they drive conversion to the settlement currency only.
+minimum and maximum amounts. Where ISO 4217 differs, Stripe's own count holds. Rates drive conversion to the settlement
+currency only.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from decimal import ROUND_HALF_UP, Decimal
 from typing import NamedTuple
 
+from assay.simkit.market import PER_EURO
 from mocks.stripe.account import Account, letters
 from mocks.stripe.error import Problem, invalid
 
@@ -51,30 +52,22 @@ _MINIMUM = {
     "pln": 200, "ron": 200, "sek": 300, "sgd": 50, "thb": 1000,
 }  # fmt: skip
 _MAXIMUM_DIGITS = {"cop": 10, "huf": 10, "idr": 12, "inr": 9, "jpy": 10, "lbp": 12}
-_PER_EURO = """
-usd 1.16 aed 4.26 afn 76.5 all 96.6 amd 443 ang 2.08 aoa 1064 ars 1640 aud 1.78 awg 2.09 azn 1.97 bam 1.95583
-bbd 2.32 bdt 141 bgn 1.95583 bhd 0.4373 bif 3420 bmd 1.16 bnd 1.51 bob 8.02 brl 6.2 bsd 1.16 bwp 15.5 byn 3.95
-bzd 2.33 cad 1.63 cdf 2550 chf 0.932 clp 1085 cny 8.25 cop 4380 crc 581 cve 110.265 czk 24.2 djf 206.5 dkk 7.469
-dop 74.5 dzd 151 egp 54.9 etb 179 eur 1 fjd 2.64 fkp 0.881 gbp 0.881 gel 3.14 gip 0.881 gmd 84.5 gnf 10070 gtq 8.88
-gyd 243 hkd 9.02 hnl 30.5 htg 152 huf 382 idr 19350 ils 3.78 inr 103 isk 147 jmd 186 jod 0.8224 jpy 180 kes 150
-kgs 101.4 khr 4660 kmf 491.968 krw 1705 kwd 0.356 kyd 0.967 kzt 601 lak 25200 lbp 103800 lkr 357 lrd 209 lsl 20
-mad 10.75 mdl 19.7 mga 5190 mkd 61.6 mmk 2436 mnt 4130 mop 9.29 mur 53.3 mvr 17.9 mwk 2012 mxn 21.4 myr 4.8
-mzn 74.1 nad 20 ngn 1675 nio 42.7 nok 11.8 npr 165 nzd 2.06 omr 0.446 pab 1.16 pen 3.92 pgk 4.91 php 68.2 pkr 328
-pln 4.24 pyg 8150 qar 4.22 ron 5.09 rsd 117.2 rub 91.5 rwf 1688 sar 4.35 sbd 9.55 scr 15.9 sek 11 sgd 1.51 shp 0.881
-sle 26.9 sos 663 srd 44.7 std 24500 szl 20 thb 37.5 tjs 10.7 tnd 3.42 top 2.79 try 49.3 ttd 7.87 twd 36.3 tzs 2850
-uah 49 ugx 4180 uyu 46.1 uzs 13850 vnd 30580 vuv 142 wst 3.24 xaf 655.957 xcd 3.13 xcg 2.08 xof 655.957 xpf 119.332
-yer 277 zar 20 zmw 26.4
+_PRESENTMENT = """
+usd aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bhd bif bmd bnd bob brl bsd bwp byn bzd cad cdf chf clp
+cny cop crc cve czk djf dkk dop dzd egp etb eur fjd fkp gbp gel gip gmd gnf gtq gyd hkd hnl htg huf idr ils inr isk
+jmd jod jpy kes kgs khr kmf krw kwd kyd kzt lak lbp lkr lrd lsl mad mdl mga mkd mmk mnt mop mur mvr mwk mxn myr mzn
+nad ngn nio nok npr nzd omr pab pen pgk php pkr pln pyg qar ron rsd rub rwf sar sbd scr sek sgd shp sle sos srd std
+szl thb tjs tnd top try ttd twd tzs uah ugx uyu uzs vnd vuv wst xaf xcd xcg xof xpf yer zar zmw
 """
 
 
 def _currencies() -> dict[str, Currency]:
-    words = _PER_EURO.split()
     result = {}
-    for code, rate in zip(words[::2], words[1::2], strict=True):
+    for code in _PRESENTMENT.split():
         exponent = 0 if code in _ZERO_DECIMAL else 3 if code in _THREE_DECIMAL else 2
         step = 10 if code in _THREE_DECIMAL else 100 if code in _HUNDREDS else 1
         maximum = 10 ** _MAXIMUM_DIGITS.get(code, 8) - 1
-        result[code] = Currency(code, exponent, step, _MINIMUM.get(code), maximum, Decimal(rate))
+        result[code] = Currency(code, exponent, step, _MINIMUM.get(code), maximum, PER_EURO[code.upper()])
     return result
 
 

@@ -86,7 +86,7 @@ def _names(content: bytes) -> set[tuple[str, ...]]:
 
 
 class _Paypal:
-    """PayPal's four documents, with the one issue that its Orders document leaves out and its error reference names."""
+    """PayPal's four documents; none words a 429, and that of Orders leaves out an issue its error reference names."""
 
     _GAP = "DECIMALS_NOT_SUPPORTED"
     _DOCUMENTS = ("checkout_orders_v2", "payments_payment_v2", "notifications_webhooks_v1", "reporting_transactions_v1")
@@ -96,7 +96,7 @@ class _Paypal:
 
     def judge(self, method: str, path: str, status: int, body: str) -> Verdict:
         verdict = self._judge.judge(method, path, status, body)
-        if verdict.problem and path == "/v2/checkout/orders" and self._GAP in body:
+        if status == 429 or (verdict.problem and path == "/v2/checkout/orders" and self._GAP in body):
             return Verdict(verdict.operation, documented=False)
         return verdict
 

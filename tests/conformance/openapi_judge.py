@@ -63,9 +63,9 @@ class OpenApiJudge:
         found = []
         for number, (document, _) in enumerate(self._documents):
             document["components"] = _json_schema(document.get("components", {}))
-            servers = document.get("servers") or [{"url": "/"}]
-            base = urlsplit(servers[0]["url"]).path.rstrip("/")
             for short, item in document["paths"].items():
+                servers = item.get("servers") or document.get("servers") or [{"url": "/"}]
+                base = urlsplit(servers[0]["url"]).path.rstrip("/")
                 # Some vendors' paths hold the server's path already.
                 path = short if base and short.startswith(f"{base}/") else base + short
                 pattern = re.compile("[^/]+".join(re.escape(part) for part in re.split(r"\{[^}]+\}", path)) + "$")
@@ -107,7 +107,7 @@ class OpenApiJudge:
                 response = _resolve(document, response["$ref"])
             content = response.get("content") or {}
             media = content.get("application/json") or next(iter(content.values()), None)
-            if media is None or "schema" not in media:
+            if media is None or "schema" not in media or "text/csv" in content:
                 self._validators[name, key] = None
             else:
                 schema = {**_json_schema(media["schema"]), "components": document["components"]}
