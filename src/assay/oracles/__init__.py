@@ -39,6 +39,7 @@ FAMILIES = (
     "conversion",
     "currency",
     "delivery",
+    "display",
     "ledger",
     "money",
     "orders",

@@ -20,6 +20,7 @@ from assay.records import (
     Condition,
     Creation,
     CustomerMessage,
+    Displayed,
     Document,
     Dossier,
     LabelRequest,
@@ -142,8 +143,14 @@ def healthy(currency: str = "EUR") -> Dossier:
             PaymentOption(kind="card", gateway="adyen"),
             PaymentOption(kind="invoice"),
         ),
+        displayed=(displayed("checkout", f"{Decimal(basket.total):,} {currency}", money(basket.total, currency)),),
         read_at=READ,
     )
+
+
+def displayed(place: str, text: str, amount: Money, language: str = "en", **more: Any) -> Displayed:
+    """An amount as text."""
+    return Displayed(place=place, text=text, language=language, amount=amount, **more)
 
 
 def _lines(basket: Basket, currency: str) -> tuple[Line, ...]:
@@ -192,6 +199,7 @@ def _order(basket: Basket, currency: str) -> Order:
             value=Decimal(basket.rate) if basket.rate else None,
             as_of=date(2026, 2, 27),
             source=source,
+            label=f"1 EUR = {basket.rate} {currency}" if basket.rate and currency != "EUR" else None,
         ),
         tax_included=True,
         tax_treatment="domestic",
