@@ -14,6 +14,7 @@ from typing import Any
 
 from assay.errors import UsageError, did_you_mean
 from assay.flow import Case, Run
+from assay.money import Money
 from assay.records import Displayed, Order, Payment, PaymentOption
 from assay.roles import (
     Card,
@@ -185,9 +186,17 @@ def read_prices(run: Run, shop: Storefront, *, languages: Sequence[str] = ()) ->
             if price is None:
                 raise ShopRefused(f"{sku} is not sold in {currency}")
             text = shop.price_text(sku, currency, language)
-            read_back = shop.read_amount(text, currency, language)
+            read_back = _read_back(run, shop, text, currency, language)
             place = f"product {sku}"
             run.read(Displayed(place=place, text=text, language=language, amount=price, read_back=read_back))
+
+
+def _read_back(run: Run, shop: ShowsText, text: str, currency: str, language: str) -> Money | None:
+    try:
+        return shop.read_amount(text, currency, language)
+    except ShopRefused as refusal:
+        run.check(False, f"the shop reads '{text}' as it wrote it, and does not say: {refusal}")
+        return None
 
 
 def read_total(run: Run, shop: Storefront, cart: str) -> None:
