@@ -14,4 +14,5 @@ def wallet_amount(amount: Decimal, currency: str, decimals: int) -> str:
 
 SEAMS = {"wallet_amount": wallet_amount}
 SETTINGS = {"currency_decimals": {"JPY": 2}}
-WAITS_FOR = "F03: the wallet's sheet"
+SHOWN_BY = ("F03[wallet]",)
+CAUGHT_BY = ("O-M3",)

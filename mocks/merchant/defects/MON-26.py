@@ -12,4 +12,5 @@ def stores_to_update(stores: Sequence[str]) -> Sequence[str]:
 
 
 SEAMS = {"stores_to_update": stores_to_update}
-WAITS_FOR = "F25: rates of every store"
+SHOWN_BY = ("F25[dynamic]",)
+CAUGHT_BY = ("O-M4",)

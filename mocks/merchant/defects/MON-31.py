@@ -10,4 +10,5 @@ def cache_key(sku: str, currency: str, language: str, store: str) -> str:
 
 
 SEAMS = {"cache_key": cache_key}
-WAITS_FOR = "F03: two sessions at one address"
+SHOWN_BY = ("F03[jpy]",)
+CAUGHT_BY = ("O-M3",)

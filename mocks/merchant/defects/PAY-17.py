@@ -10,4 +10,5 @@ def is_supported(kind: str, currency: str, gateway: str) -> bool:
 
 
 SEAMS = {"is_supported": is_supported}
-WAITS_FOR = "F03: every way to pay in every currency, O-M9"
+SHOWN_BY = ("F03[paypal_kwd]",)
+CAUGHT_BY = ("O-M9", "step")
