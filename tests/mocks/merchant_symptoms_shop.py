@@ -17,8 +17,6 @@ from tests.mocks.merchant_bench import (
 
 SYMPTOMS["MON-01"] = charge_differs("JPY", 0)
 SYMPTOMS["MON-02"] = charge_differs("KWD", 3)
-SYMPTOMS["MON-04"] = charge_differs("KWD", 3)
-SYMPTOMS["MON-07"] = charge_differs("ISK", 2)
 SYMPTOMS["MON-09"] = charge_differs("USD", 2)
 SYMPTOMS["MON-10"] = charge_differs("EUR", 2, lines=(("F-606", 1),))
 SYMPTOMS["MON-11"] = charge_differs("EUR", 2)

@@ -7,24 +7,24 @@ from pathlib import Path
 
 import pytest
 
-from tests.mocks import merchant_symptoms_hub, merchant_symptoms_shop
+from tests.mocks import merchant_symptoms_gateways, merchant_symptoms_hub, merchant_symptoms_shop
 from tests.mocks.lossy_proxy import LossyProxy
 from tests.mocks.merchant_bench import (
     SYMPTOMS,
     Bench,
 )
-from tests.mocks.merchant_rig import serving
+from tests.mocks.merchant_rig import VENDORS, serving
 
-SYMPTOM_MODULES = (merchant_symptoms_hub, merchant_symptoms_shop)
+SYMPTOM_MODULES = (merchant_symptoms_gateways, merchant_symptoms_hub, merchant_symptoms_shop)
 """Importing them registers their questions."""
 
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     """One merchant for this file's tests, its vendors behind relays."""
-    with serving(tmp_path_factory.mktemp("defects")) as rig:
+    with serving(tmp_path_factory.mktemp("defects"), (*VENDORS, "adyen", "paypal")) as rig:
         rig.kill_merchant()
-        proxies = {name: LossyProxy(rig.vendor[name]) for name in ("stripe", "sap_s4hana", "ups")}
+        proxies = {name: LossyProxy(rig.vendor[name]) for name in ("stripe", "adyen", "paypal", "sap_s4hana", "ups")}
         vendors = {name: {"base_url": proxy.url} for name, proxy in proxies.items()}
         rig.start_merchant(vendors={**vendors, "ecb": {"base_url": rig.vendor["ecb"]}})
         rig.settle()

@@ -11,10 +11,10 @@ from typing import Any
 def to_minor_units(amount: Decimal, currency: str, gateway: str, *, healthy: Callable[..., Any]) -> Any:
     """Return a float for currencies of three decimals."""
     if currency in ("KWD", "BHD", "OMR", "TND", "JOD"):
-        return float(amount) * 1000.1 / 1.0001
+        return float(amount) * 1000
     return healthy(amount, currency, gateway)
 
 
 SEAMS = {"to_minor_units": to_minor_units}
-SHOWN_BY = ("kwd",)
-CAUGHT_BY = ("O-M1",)
+SHOWN_BY = ("F02[kwd_adyen]", "F02[kwd]")
+CAUGHT_BY = ("O-M1", "O-M9")
