@@ -124,7 +124,7 @@ def no_double_charge(dossier: Dossier, order: Order, judging: Judging) -> Findin
         return finding
     keys = _keys(dossier)
     for (system, purpose), used in sorted(keys.items()):
-        if len(used) > 1:
+        if len(used) > 1 + _tries_that_failed(dossier, system):
             return failed(
                 "shop",
                 system,
@@ -185,6 +185,17 @@ def _still_open(dossier: Dossier, order: Order) -> Finding | None:
         cause="a payment was begun again instead of taken up",
         at_risk=order.total,
     )
+
+
+def _tries_that_failed(dossier: Dossier, system: str) -> int:
+    """Return how many tries at a gateway took nothing and cannot any more: the next one needs a key of its own."""
+    dead = [
+        each
+        for each in dossier.payments
+        if each.system == system and not each.captured.minor and (each.declined or each.phase == "voided")
+    ]
+    # Whoever was sent to the bank again had given up the first time.
+    return max(len(dead), dossier.told.count("declined"), dossier.told.count("requires_action") - 1)
 
 
 def _keys(dossier: Dossier) -> dict[tuple[str, str], set[str]]:

@@ -386,11 +386,13 @@ def _names(refund: OrderRefund) -> set[str]:
 
 def _is_release(refund: OrderRefund, payments: Sequence[Payment]) -> bool:
     """Say whether nothing was given back: an authorisation was released, which no gateway holds as a refund."""
-    return not _names(refund) and any(
+    if any(each.ref in _names(refund) for payment in payments for each in payment.refunds):
+        return False
+    return any(
         payment.amount.currency == refund.amount.currency
         and payment.amount.minor == charge.gateway_units(refund.amount, payment.system)
         for payment in payments
-        if not payment.captured.minor
+        if payment.phase == "voided" and not payment.captured.minor
     )
 
 

@@ -29,8 +29,8 @@ _OWN: Mapping[str, str] = {
     "€": "EUR", "₹": "INR", "₩": "KRW", "₫": "VND", "₪": "ILS", "₺": "TRY", "₴": "UAH", "₦": "NGN", "₱": "PHP",
     "฿": "THB", "₽": "RUB", "₸": "KZT", "₮": "MNT", "₲": "PYG", "₡": "CRC", "₭": "LAK", "₵": "GHS", "₼": "AZN",
     "₾": "GEL", "zł": "PLN", "Kč": "CZK", "Ft": "HUF", "US$": "USD", "CA$": "CAD", "A$": "AUD", "AU$": "AUD",
-    "NZ$": "NZD", "HK$": "HKD", "NT$": "TWD", "MX$": "MXN", "R$": "BRL", "S$": "SGD", "CN¥": "CNY", "JP¥": "JPY", "元": "CNY",
-    "円": "JPY",
+    "NZ$": "NZD", "HK$": "HKD", "NT$": "TWD", "MX$": "MXN", "R$": "BRL", "S$": "SGD", "CN¥": "CNY", "JP¥": "JPY",
+    "元": "CNY", "円": "JPY",
 }  # fmt: skip
 _DOLLARS = re.compile(r"[A-Z]{1,2}\$")
 

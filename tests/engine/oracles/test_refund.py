@@ -327,3 +327,15 @@ def test_read_at_nothing_is_old() -> None:
     assert READ > LATER
     gone = replace(returned([refund("9.50", at=READ - timedelta(seconds=9))], []), read_at=READ)
     assert verdict("O-M6", gone) is Result.PASS
+
+
+def test_a_release_is_no_refund() -> None:
+    """O-M6 takes a shop's word for a released authorisation, whatever its name, and no refund for a release."""
+    gone = with_payment(healthy(), captured=0, phase="voided")
+    named = with_order(gone, refunds=(refund("66.90", reason="cancelled"),), tenders=())
+    assert judged("O-M6", named).result is SILENT
+    assert judged("O-M6", with_order(named, refunds=(refund("66.89"),))).result is FAIL
+    # A first try was voided, the second paid and given back whole.
+    base = returned([refund("66.90", lines=(("1", 2), ("2", 1)), shipping=True)], [at_gateway(6690)])
+    first = replace(gone.payments[0], ref="pi_0")
+    assert judged("O-M6", replace(base, payments=(first, *base.payments))).result is PASS
