@@ -1,7 +1,7 @@
 """MON-05: A checkout in yen fails at a gateway of decimal strings: 705.00 is refused.
 
-Every amount is written with two decimals, whatever the gateway takes. Seen in
-woocommerce/woocommerce-gateway-amazon-pay#148.
+Every amount is written with two decimals, whatever the gateway takes.
+Seen in woocommerce/woocommerce-gateway-amazon-pay#148.
 """
 
 from decimal import Decimal

@@ -24,6 +24,7 @@ from mocks.merchant.storefront import checkout
 from mocks.merchant.storefront.refund import cancellation_seen, gateway_refund_seen
 
 _NAME = "adyen"
+_OF_PAYMENTS = ("CAPTURE", "CAPTURE_FAILED", "CANCELLATION", "TECHNICAL_CANCEL", "EXPIRE", "REFUND", "REFUND_FAILED")
 
 
 def adyen_webhook(shop: Shop, raw: bytes) -> str:
@@ -40,7 +41,7 @@ def adyen_webhook(shop: Shop, raw: bytes) -> str:
 
 def _handle(shop: Shop, item: Mapping[str, Any]) -> str:
     # Adyen gives events no id of their own: reference, code and success name one.
-    id_ = f"adyen:{item['pspReference']}:{item['eventCode']}:{item['success']}"
+    id_ = f"adyen:{item.get('pspReference')}:{item['eventCode']}:{item.get('success')}"
     known = shop.database.one("SELECT outcome FROM events WHERE id = ?", id_)
     if is_repeated(known is not None):
         return "repeated"
@@ -53,11 +54,13 @@ def _handle(shop: Shop, item: Mapping[str, Any]) -> str:
 
 def on_item(shop: Shop, item: Mapping[str, Any]) -> str:
     """Handle one item and return what came of it; `unknown` asks Adyen to deliver it again."""
-    code, good = item["eventCode"], str(item["success"]).lower() == "true"
+    code, good = item["eventCode"], str(item.get("success")).lower() == "true"
     if code == "AUTHORISATION":
         return _authorised(shop, item, good)
     if code == "OFFER_CLOSED":
         return _offer_closed(shop, item)
+    if code not in _OF_PAYMENTS:
+        return "not needed"
     payment = shop.database.one(
         "SELECT * FROM payments WHERE reference = ?", item.get("originalReference") or item["pspReference"]
     )
