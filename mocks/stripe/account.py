@@ -49,6 +49,7 @@ class Account(VendorAccount):
         self.payouts: Table = world.table("payouts")
         self.payout_entries: Table = world.table("payout_entries")
         self.payout_days: Table = world.table("payout_days")
+        self.disputes: Table = world.table("disputes")
         self.banks: Table = world.table("bank_accounts")
         self.customers: Table = world.table("customers")
         self.events: Table = world.table("events")

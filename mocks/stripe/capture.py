@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mocks.stripe import dispute
 from mocks.stripe.account import Account, Document, Request
 from mocks.stripe.charge import card_of
 from mocks.stripe.confirmation import booked, unexpected_state
@@ -47,6 +48,7 @@ def capture(account: Account, request: Request) -> Document:
     charge = {**charge, **change, "captured": True, "amount_captured": amount}
     method = account.methods[charge["payment_method"]]
     charge = booked(account, charge, method, at_once=card_of(account, method).available)
+    dispute.plan(account, charge, method)
     emit(account, "charge.captured", charge, request, previous={"captured": False, "amount_captured": 0})
     intent = {
         **intent,

@@ -13,8 +13,8 @@ class Card:
     """A test card. decline: (error code, decline code) of every charge. secure: when 3D Secure is asked for.
 
     secure: ``required`` (the issuer insists), ``optional`` (supported), ``unsupported``; after: what the charge does
-    once authenticated; refund: ``pending`` or ``failed`` where refunds do not simply succeed; available: the balance
-    is available at once.
+    once authenticated; refund: ``pending`` or ``failed`` where refunds do not simply succeed; dispute: the reason a
+    charge is disputed for; available: the balance is available at once.
     """
 
     name: str
@@ -26,6 +26,7 @@ class Card:
     secure: str = "optional"
     after: tuple[str, str] | None = None
     refund: str = "succeeded"
+    dispute: str = ""
     available: bool = False
     risk: str = "normal"
     cvc_check: str = "pass"
@@ -80,6 +81,8 @@ _BEHAVING = [
     Card("bypassPendingInternational", "4000003720000278", country="IE", available=True),
     Card("pendingRefund", "4000000000007726", refund="pending"),
     Card("refundFail", "4000000000005126", refund="failed"),
+    Card("createDispute", "4000000000000259", dispute="fraudulent"),
+    Card("createDisputeProductNotReceived", "4000000000002685", dispute="product_not_received"),
     Card("threeDSecure2Required", "4000000000003220", secure="required"),
     Card("threeDSecureRequired", "4000000000003063", secure="required"),
     Card("authenticationRequired", "4000002760003184", country="DE", secure="required"),

@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
+from mocks.stripe import dispute
 from mocks.stripe.account import Account, Document, Request
 from mocks.stripe.cards import DECLINE_MESSAGES, Card
 from mocks.stripe.charge import card_of, comes_back, new_charge
@@ -154,6 +155,8 @@ def _charged(
         charge = booked(account, charge, method, at_once=card.available)
     emit(account, "charge.succeeded", charge, request)
     _remember(account, intent, charge, method, request)
+    if not hold:
+        dispute.plan(account, charge, method)
     intent = {
         **intent,
         "latest_charge": charge["id"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from mocks.stripe import dispute
 from mocks.stripe.account import Account, Document
 from mocks.stripe.error import invalid
 from mocks.stripe.ledger import shown_transaction
@@ -25,6 +26,7 @@ _BY_PREFIX: Mapping[str, Callable[[Account, str], Any]] = {
     "pyr": _found("refunds"),
     "pm": _found("payment_methods"),
     "cus": _found("customers"),
+    "dp": dispute.shown,
     "po": _found("payouts"),
     "ba": _found("bank_accounts"),
     "txn": lambda account, id_: shown_transaction(account, account.transactions[id_]),
@@ -41,6 +43,7 @@ _EXPANDABLE: Mapping[str, tuple[str, ...]] = {
     "payment_method": ("customer",),
     "customer": ("default_source", "test_clock"),
     "balance_transaction": ("source",),
+    "dispute": ("charge", "payment_intent"),
     "payout": (
         "balance_transaction", "destination", "failure_balance_transaction", "original_payout", "reversed_by",
     ),

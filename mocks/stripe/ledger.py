@@ -35,6 +35,7 @@ _FEES: Mapping[str, Any] = {
     "card": {"percent": "1.5", "fixed": 25},
     "card_international": {"percent": "3.25", "fixed": 25},
     "sepa_debit": {"percent": "0", "fixed": 35},
+    "dispute": {"percent": "0", "fixed": 2_000},
     "conversion_percent": "2",
 }
 _EUROPEAN_ECONOMIC_AREA = "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IS IT LI LT LU LV MT NL NO PL PT RO SE SI SK"
@@ -59,8 +60,12 @@ def book(
     *,
     fee_kind: str | None = None,
     at_once: bool = False,
+    category: str | None = None,
 ) -> str:
-    """Book `amount` (minor units of the source's currency, negative when money leaves); return the id."""
+    """Book `amount` (minor units of the source's currency, negative when money leaves); return the id.
+
+    category: the reporting category where the type does not tell it.
+    """
     currency, settled = CURRENCIES[source["currency"]], settlement_of(account, source["currency"])
     exact = minor_rate(account, currency, settled)
     rate = Context(prec=6, rounding=ROUND_HALF_UP).plus(exact)
@@ -77,6 +82,7 @@ def book(
         fees=fees,
         rate=None if currency.code == settled.code else rate,
         available_on=now if at_once else (now // _DAY_S + days) * _DAY_S,
+        category=category,
     )
 
 
@@ -95,6 +101,7 @@ def _entered(
     fees: list[Document],
     rate: Decimal | None,
     available_on: int,
+    category: str | None = None,
 ) -> str:
     fee = sum(entry["amount"] for entry in fees)
     transaction = {
@@ -110,7 +117,7 @@ def _entered(
         "fee": fee,
         "fee_details": fees,
         "net": gross - fee,
-        "reporting_category": _CATEGORY[type_],
+        "reporting_category": category or _CATEGORY[type_],
         "source": source["id"],
         "status": "pending",
         "type": type_,
@@ -147,7 +154,9 @@ def _fees(account: Account, gross: int, kind: str | None, currency: Currency, se
     # The fixed part is stated in the default settlement currency, as price lists are.
     fixed = _whole(int(row.get("fixed", 0)) * minor_rate(account, settlement_currency(account), settled))
     fees = [("Stripe processing fees", _whole(gross * Decimal(str(row["percent"])) / 100) + fixed)]
-    if currency.code != settled.code:
+    if kind == "dispute":
+        fees = [("Dispute fee", fixed)]
+    elif currency.code != settled.code:
         fees.append(("Stripe currency conversion fee", _whole(gross * Decimal(str(table["conversion_percent"])) / 100)))
     return [
         {

@@ -76,6 +76,8 @@ def _charge_of(account: Account, parameters: Mapping[str, Any]) -> Document:
         raise refused(
             f"Charge {charge['id']} cannot be refunded: it was not captured.", "charge_not_refundable", param="charge"
         )
+    if charge["disputed"]:
+        raise refused(f"Charge {charge['id']} has been charged back; cannot issue a refund.", "charge_disputed")
     return charge
 
 

@@ -222,6 +222,29 @@ def _payouts(stripe: Caller, stripe_server: StripeServer) -> None:
     stripe.get("/v1/balance")
 
 
+def _disputes(stripe: Caller, stripe_server: StripeServer) -> None:
+    """Walk through disputes: opened, won, lost, given up."""
+    for name, currency in (
+        ("createDispute", "eur"),
+        ("createDisputeProductNotReceived", "jpy"),
+        ("createDispute", "usd"),
+    ):
+        charged: dict[str, Any] = {"amount": 5_000, "currency": currency, "confirm": True}
+        intent = stripe.post(INTENTS, **charged, payment_method=f"pm_card_{name}").body["id"]
+        stripe_server.advance(seconds=1)
+        stripe.post("/v1/refunds", payment_intent=intent)
+    third, second, first = (each["id"] for each in stripe.get("/v1/disputes", limit=3).body["data"])
+    stripe.post(f"/v1/disputes/{first}", evidence={"customer_name": "Zoë"}, submit=False, metadata={"case": "1"})
+    stripe.post(f"/v1/disputes/{first}", evidence={"uncategorized_text": "winning_evidence"})
+    stripe.post(f"/v1/disputes/{second}/close", expand=["charge"])
+    stripe.post(f"/v1/disputes/{second}", evidence={"uncategorized_text": "late"})
+    stripe_server.advance(days=10)
+    stripe.get(f"/v1/disputes/{first}", expand=["payment_intent", "charge.balance_transaction"])
+    stripe.get(f"/v1/disputes/{third}")
+    stripe.get("/v1/disputes/dp_none")
+    stripe.get("/v1/balance_transactions", type="adjustment", expand=["data.source"])
+
+
 def _people(stripe: Caller) -> None:
     """Walk through customers and their payment methods."""
     customer = stripe.post(
@@ -253,6 +276,7 @@ def _lists(stripe: Caller) -> None:
         "customers",
         "balance_transactions",
         "payouts",
+        "disputes",
         "events",
         "payment_methods",
     ):
@@ -281,6 +305,7 @@ def test_every_answer_is_what_stripe_and_our_contract_document(
         _cards(stripe)
         _banks(stripe, stripe_server)
         _payouts(stripe, stripe_server)
+        _disputes(stripe, stripe_server)
         _people(stripe)
         _lists(stripe)
     record_property("stripe_answers", witness.operations.total())
