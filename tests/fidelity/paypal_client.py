@@ -19,6 +19,7 @@ auth: Any = import_module("paypalserversdk.http.auth.o_auth_2")
 client: Any = import_module("paypalserversdk.paypal_serversdk_client")
 invalid: Any = import_module("apimatic_core.exceptions.auth_validation_exception")
 errors: Any = import_module("paypalserversdk.exceptions.error_exception")
+search_errors: Any = import_module("paypalserversdk.exceptions.search_error_exception")
 models: Any = import_module("paypalserversdk.models.order_request")
 units: Any = import_module("paypalserversdk.models.purchase_unit_request")
 amounts: Any = import_module("paypalserversdk.models.amount_with_breakdown")
@@ -194,6 +195,31 @@ class Merchant:
             return type(refusal).__name__
         raise AssertionError("a stranger was let in")
 
+    def search_history(self) -> str:
+        """The history has the payment with its fee, the refund and the two sides of a conversion."""
+        self.session.configure(reporting_delay_s=0)
+        capture = self.paid("2000", "JPY")
+        self.client.payments.refund_captured_payment({"capture_id": capture.id, "prefer": WHOLE})
+        today = self.session.now().strftime("%Y-%m-%dT")
+        span = {"start_date": f"{today}00:00:00Z", "end_date": f"{today}23:59:59Z"}
+        seen: list[Any] = []
+        page = 1
+        while True:
+            wish = {**span, "page_size": 4, "page": page, "fields": "all"}
+            found = self.client.transaction_search.search_transactions(wish).body
+            seen += [each.transaction_info for each in found.transaction_details]
+            if page >= found.total_pages:
+                break
+            page += 1
+        assert len(seen) == found.total_items
+        mine = [each for each in seen if capture.id in (each.transaction_id, _reference(each))]
+        codes = [each.transaction_event_code for each in mine]
+        assert codes == ["T0006", "T0200", "T0200", "T1107"], codes
+        assert (mine[0].transaction_amount.value, mine[0].fee_amount.value[:1]) == ("2000", "-")
+        assert _refused(lambda: self.client.transaction_search.search_transactions({**span, "page_size": 501}), 400)
+        self.session.configure(reporting_delay_s=None)
+        return f"{len(seen)} transactions in {page} pages, {', '.join(codes)}"
+
 
 def _money(value: str, currency: str = "EUR") -> Any:
     return moneys.Money(currency_code=currency, value=value)
@@ -203,10 +229,15 @@ def _refused(call: Any, status: int) -> str:
     """Return the issue of the SDK's error, which the call must raise."""
     try:
         call()
-    except errors.ErrorException as refusal:
+    except (errors.ErrorException, search_errors.SearchErrorException) as refusal:
         assert refusal.response_code == status, refusal
         return str(refusal.details[0].issue)
     raise AssertionError("nothing was refused")
+
+
+def _reference(info: Any) -> str | None:
+    reference: str | None = getattr(info, "paypal_reference_id", None)
+    return reference
 
 
 def steps(session: Session) -> Sequence[Step]:
@@ -223,4 +254,5 @@ def steps(session: Session) -> Sequence[Step]:
         shop.decline,
         shop.refuse,
         shop.refuse_stranger,
+        shop.search_history,
     )

@@ -206,6 +206,19 @@ class Merchant:
         assert payout.id in [event.data.object["id"] for event in told]
         return f"{payout.id}: {payout.amount} {payout.currency} of {len(parts)} entries, {arrived.status}"
 
+    def answer_dispute(self) -> str:
+        """A disputed charge leaves the balance with a fee, and winning evidence brings it back."""
+        intent = self.pay(3100, card="pm_card_createDispute")
+        self.session.advance(seconds=1)
+        [dispute] = self.client.v1.disputes.list({"payment_intent": intent.id}).data
+        [taken] = dispute.balance_transactions
+        assert (dispute.status, taken.amount, taken.reporting_category) == ("needs_response", -3100, "dispute")
+        self.client.v1.disputes.update(dispute.id, {"evidence": {"uncategorized_text": "winning_evidence"}})
+        self.session.advance(seconds=1)
+        won = self.client.v1.disputes.retrieve(dispute.id)
+        assert (won.status, [entry.amount for entry in won.balance_transactions]) == ("won", [-3100, 3100])
+        return f"{won.id} {won.status}, fee {taken.fee}"
+
     def read_balance(self) -> str:
         """The balance has an entry for each settlement currency."""
         self.session.configure(settlement_currencies=["usd"])
@@ -236,5 +249,6 @@ def steps(session: Session) -> Sequence[Step]:
         shop.refuse_stranger,
         shop.verify_webhook,
         shop.reconcile_payout,
+        shop.answer_dispute,
         shop.read_balance,
     )
