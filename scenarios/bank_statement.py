@@ -11,7 +11,7 @@ import hashlib
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from itertools import groupby
 from textwrap import wrap
 
@@ -27,6 +27,10 @@ _INFORMATION = 65
 """How long a line of an MT940's field 86 may be; six of them at most."""
 
 
+_SENT = ("in_transit", "paid")
+_TRANSFER = timedelta(days=2)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One booking on the account: credits positive. `ref` is the bank's own, `end_to_end` the payer's."""
@@ -38,18 +42,28 @@ class Entry:
     text: str
 
 
+def arrives_on(payout: Payout) -> date | None:
+    """Return the day on which a payout is on the account; None for one that is not sent, failed or was called back.
+
+    Some gateways say only when they sent it: a bank transfer then takes two days.
+    """
+    if payout.status not in _SENT:
+        return None
+    return payout.arrives_on or payout.created_at.date() + _TRANSFER
+
+
 def booked(payouts: Iterable[Payout], until: date) -> list[Entry]:
     """Return how the bank books the payouts that have arrived by that day, oldest first."""
-    arrived = [each for each in payouts if each.status == "paid" and each.arrives_on and each.arrives_on <= until]
     entries = [
         Entry(
             ref=f"B{_digest(each.system, each.ref)}",
             end_to_end=each.ref,
             amount=from_gateway_units(each.amount.minor, each.system, each.amount.currency),
-            booked_on=each.arrives_on or until,
+            booked_on=day,
             text=f"{each.system.upper()} PAYOUT {each.ref}",
         )
-        for each in arrived
+        for each in payouts
+        if (day := arrives_on(each)) is not None and day <= until
     ]
     return sorted(entries, key=lambda entry: (entry.booked_on, entry.ref))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -48,6 +49,13 @@ def test_a_payout_is_booked_when_it_has_arrived_in_the_currency_s_own_decimals()
         "isk": "1234 ISK",
     }
     assert entries["isk"].text == "ADYEN PAYOUT isk"
+
+
+def test_a_payout_of_which_nobody_says_when_it_arrives_takes_two_days() -> None:
+    """Some gateways say only that they sent it; the bank books it two days later, and no day sooner."""
+    sent = replace(PAYOUTS[0], status="in_transit", arrives_on=None)
+    assert not booked([sent], date(2026, 3, 11))
+    assert [each.booked_on for each in booked([sent], date(2026, 3, 12))] == [date(2026, 3, 12)]
 
 
 def test_a_camt_statement_holds_each_entry_once_and_adds_up() -> None:
