@@ -204,7 +204,7 @@ def _days_after(now: datetime) -> Iterator[date]:
 
 
 def days_pass(run: Run, span: timedelta) -> None:
-    """Let whole days pass quickly, the last hours of them as usual; `UsageError` where nobody lends a clock."""
+    """Let whole days pass quickly, the last of them as usual; `UsageError` where nobody lends a clock."""
     if run.operator is None:
         raise UsageError(
             f"case '{run.case.name}' needs days to pass",
@@ -213,8 +213,8 @@ def days_pass(run: Run, span: timedelta) -> None:
         )
     if span > _DAY:
         with run.configured(_SHOP, **_ONCE_A_DAY):
-            run.pass_time(span - _NOON)
-        span = _NOON
+            run.pass_time(span - _DAY)
+        span = _DAY  # by its end every job has looked, and looks as often as it ever did
     run.pass_time(span)
 
 
