@@ -84,3 +84,8 @@ CREATE TABLE IF NOT EXISTS attempts (id INTEGER PRIMARY KEY, key TEXT NOT NULL, 
 CREATE INDEX IF NOT EXISTS attempts_key ON attempts (key, at);
 CREATE TABLE IF NOT EXISTS jobs (
     name TEXT PRIMARY KEY, next_at TEXT NOT NULL, last_at TEXT, cursor TEXT, error TEXT);
+CREATE TABLE IF NOT EXISTS settled (
+    id TEXT PRIMARY KEY, state TEXT NOT NULL, document TEXT, error TEXT, at TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS statement_lines (
+    ref TEXT PRIMARY KEY, currency TEXT NOT NULL, amount TEXT NOT NULL, booked_on TEXT NOT NULL, text TEXT NOT NULL,
+    imported_at TEXT NOT NULL);

@@ -68,6 +68,7 @@ DEFAULTS: dict[str, Any] = {
     "payment_interval_s": 21600,
     "rates_interval_s": 3600,
     "stock_interval_s": 3600,
+    "settlement_interval_s": 86400,
     "reconcile_after_s": 30,
     "reconcile_interval_s": 60,
     "rate_ttl_s": 86400,

@@ -9,16 +9,26 @@ import hashlib
 import hmac
 import ssl
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import stripe
 from stripe._http_client import HTTPClient  # the SDK's documented extension point, not re-exported with its type
 
 from mocks.merchant.clients.gateway import Declined, PaymentState, Purchase, RefundState, Taken
+from mocks.merchant.clients.settled import Movement, PaidOut
 from mocks.merchant.clients.transport import Logger, Refused, Transport, Unreachable, sent_headers, timeout_s
+from mocks.merchant.policy.money import from_minor_units
 from mocks.merchant.seams import seam
 
 _VENDOR = "stripe"
+# https://docs.stripe.com/api/balance_transactions/object: the types of bookings this shop tells apart.
+_KINDS = {
+    **dict.fromkeys(("charge", "payment"), "charge"),
+    **dict.fromkeys(("refund", "payment_refund", "refund_failure", "payment_failure_refund"), "refund"),
+    **dict.fromkeys(("stripe_fee", "stripe_fx_fee", "tax_fee"), "fee"),
+    **dict.fromkeys(("payout", "payout_cancel", "payout_failure"), "payout"),
+}
 
 
 @seam("events in")
@@ -142,6 +152,15 @@ class StripeGateway:
         """Return a refund."""
         return refund_of(self._do(lambda: self._client.v1.refunds.retrieve(reference)))
 
+    def settled(self, since_s: int) -> tuple[list[Movement], list[PaidOut]]:
+        """Return every movement of the balance and every payout since that second (the SDK walks the pages)."""
+        created = {"gte": since_s}
+        entries: Any = {"created": created, "limit": 100, "expand": ["data.source"]}
+        paid: Any = {"created": created, "limit": 100}
+        listed = self._all(lambda: self._client.v1.balance_transactions.list(entries))
+        payouts = self._all(lambda: self._client.v1.payouts.list(paid))
+        return [_movement(each) for each in listed], [_paid_out(each) for each in payouts]
+
     def with_charge(self, intent: Mapping[str, Any]) -> dict[str, Any]:
         """Return an intent with its charge, which events name by id alone."""
         charge = intent.get("latest_charge")
@@ -152,6 +171,14 @@ class StripeGateway:
     def close(self) -> None:
         """Close the connections."""
         self._transport.close()
+
+    def _all(self, call: Any) -> list[dict[str, Any]]:
+        try:
+            return [dict(each.to_dict()) for each in call().auto_paging_iter()]
+        except stripe.APIConnectionError as error:
+            raise Unreachable(str(error)) from error
+        except stripe.StripeError as error:
+            raise Refused(_VENDOR, "list", error.http_status or 0, str(error)) from error
 
     def _do(self, call: Any) -> dict[str, Any]:
         try:
@@ -200,6 +227,39 @@ def refund_of(refund: Mapping[str, Any]) -> RefundState:
         payment=str(refund.get("payment_intent") or ""),
         refund_id=str((refund.get("metadata") or {}).get("refund_id") or ""),
     )
+
+
+def _movement(entry: Mapping[str, Any]) -> Movement:
+    """Return a booking on the balance, with what the customer paid where its charge or refund says so."""
+    source = entry.get("source")
+    source = source if isinstance(source, Mapping) else {}
+    currency = str(entry["currency"]).upper()
+    gross = from_minor_units(int(entry["amount"]), currency, _VENDOR)
+    ordered = str(source.get("currency") or currency).upper()
+    kind = _KINDS.get(str(entry["type"]), "other")
+    presented = gross
+    if kind in ("charge", "refund") and ordered != currency:
+        amount = from_minor_units(int(source["amount"]), ordered, _VENDOR)
+        presented = amount.copy_sign(gross)
+    return Movement(
+        gateway=_VENDOR,
+        reference=str(entry["id"]),
+        kind=kind,
+        gross=gross,
+        fee=from_minor_units(int(entry["fee"]), currency, _VENDOR),
+        currency=currency,
+        presented=presented,
+        ordered=ordered if kind in ("charge", "refund") else currency,
+        at=datetime.fromtimestamp(int(entry["created"]), UTC).isoformat(),
+        payment=str(source.get("payment_intent") or "") or None,
+        refund=str(source["id"]) if kind == "refund" and source else None,
+    )
+
+
+def _paid_out(payout: Mapping[str, Any]) -> PaidOut:
+    currency = str(payout["currency"]).upper()
+    amount = from_minor_units(int(payout["amount"]), currency, _VENDOR)
+    return PaidOut(_VENDOR, str(payout["id"]), amount, currency)
 
 
 def _parameters(purchase: Purchase) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from mocks.merchant import times
-from mocks.merchant.hub import capture, delivery, exchange, outbox, shipping, stock_sync, tracking
+from mocks.merchant.hub import capture, delivery, exchange, outbox, settlement, shipping, stock_sync, tracking
 from mocks.merchant.seams import seam
 from mocks.merchant.shop import Shop
 from mocks.merchant.storefront import pending, reconcile, refund
@@ -90,6 +90,7 @@ def all_jobs() -> list[Job]:
         Job("tracking", tracking.poll, tracking.next_poll),
         interval("captures", "outbox_interval_s", capture.capture_shipped, capture.has_ready),
         interval("payments", "payment_interval_s", pending.ask_for_outcomes, pending.has_pending),
+        Job("settlement", settlement.settle_accounts, settlement.next_settlement, tick_s=_SLOW_TICK_S),
         interval("stock", "stock_interval_s", stock_sync.sync_stock, _always),
     ]
 

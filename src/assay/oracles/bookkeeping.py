@@ -7,7 +7,7 @@ refund's, its payment's, its order's, or its payout's.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -80,7 +80,8 @@ def _minors(line: JournalLine, place: str) -> int:
 
 def booked(population: Population, judging: Judging) -> Finding | None:
     """Hold what the ERP books of fee, clearing and bank against what the gateway says, per currency."""
-    orders = {ref: order for order in population.orders for ref in (order.ref, order.number)}
+    # A refund made at the gateway's console bears no order: its payment leads there.
+    orders = {ref: order for order in population.orders for ref in (order.ref, order.number, *order.payment_refs)}
     for group in _groups(population):
         found = (
             _fee(group, population, judging)
@@ -95,15 +96,19 @@ def booked(population: Population, judging: Judging) -> Finding | None:
 
 
 def unbooked(population: Population, judging: Judging) -> Finding | None:
-    """Look for movements that nobody booked, where settlement is booked at all and the profile says how late it may."""
+    """Look for movements that nobody booked, at gateways whose others are, where the profile says how late it may be.
+
+    A payout is booked when the bank shows it: `stated` holds the two against each other.
+    """
     if judging.ledger_limit is None or population.read_at is None:
         return None
-    if not any(line.purpose == "clearing" for line in population.journal_lines):
-        return None
     written = {_key(line.reference) for line in population.journal_lines}
+    books = {entry.system for entry in population.entries if _is_written(entry, written)}
     for entry in population.entries:
+        if entry.kind == "payout" or entry.system not in books or not (entry.gross.minor or entry.fee.minor):
+            continue
         late = population.since <= entry.created_at <= population.read_at - judging.ledger_limit
-        if late and (entry.gross.minor or entry.fee.minor) and not any(_key(name) in written for name in _names(entry)):
+        if late and not _is_written(entry, written):
             return failed(
                 entry.system,
                 *dict.fromkeys(line.system for line in population.journal_lines),
@@ -113,6 +118,10 @@ def unbooked(population: Population, judging: Judging) -> Finding | None:
                 at_risk=worth(entry.system, entry.net),
             )
     return None
+
+
+def _is_written(entry: BalanceEntry, written: Set[str]) -> bool:
+    return any(_key(name) in written for name in _names(entry))
 
 
 def stated(population: Population, judging: Judging) -> Finding | None:
@@ -297,7 +306,8 @@ def _rate_cause(group: _Group, seen: Mapping[str, int], expected: Mapping[str, i
 
 def _at_orders_rate(group: _Group, orders: Mapping[str, Order]) -> Finding | None:
     """Hold what is booked of the order itself in the company's currency against the order's own rate."""
-    order = next((found for entry in group.entries if (found := orders.get(entry.order_ref or ""))), None)
+    named = [name for entry in group.entries for name in (entry.order_ref, entry.payment_ref) if name]
+    order = next((orders[name] for name in named if name in orders), None)
     if order is None or order.rate is None or not order.rate.value or order.rate.base != group.company:
         return None
     for line in group.of(*_AT_ORDERS_RATE):
