@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
 
 from assay.events import Finding
+from assay.exponents import charge_step
 from assay.money import EXPONENTS
 from assay.oracles import charge
 from assay.oracles.judge import attempt_oracle, failed, passed, unjudged
@@ -79,16 +80,18 @@ def _wrong_taxes(asked: Creation, order: Order) -> Finding | None:
         if item.sku and quantity is not None and tax is not None:
             told[item.sku] = told.get(item.sku, Decimal(0)) + quantity * tax
     currency = order.total.currency
-    own: dict[str, Decimal] = {}
+    own: dict[str, list[Decimal]] = {}
     for line in order.lines:
         if line.tax is not None:
-            own[line.sku] = own.get(line.sku, Decimal(0)) + line.tax.amount
+            own.setdefault(line.sku, []).append(line.tax.amount)
+    # A gateway that takes fewer decimals is told every line's tax in its own step.
+    step = max(charge.step_of(currency), charge_step(asked.system, currency))
     for sku in told.keys() & own.keys():
-        if abs(told[sku] - own[sku]) > charge.step_of(currency):
+        if abs(told[sku] - sum(own[sku], Decimal(0))) > step * len(own[sku]):
             cause = "tax: an average of all rates was applied to every line"
             if len(charge.tax_rates(order)) < 2:
                 cause = "tax: another tax was told than the line bears"
-            return _unequal(asked, currency, f"tax of {sku}", own[sku], told[sku], cause)
+            return _unequal(asked, currency, f"tax of {sku}", sum(own[sku], Decimal(0)), told[sku], cause)
     return None
 
 

@@ -11,6 +11,7 @@ import pytest
 from assay.events import Finding, Result
 from assay.money import Money
 from assay.oracles import ATTEMPT_ORACLES
+from assay.oracles.breakdown import wrong_sum
 from assay.records import AskedItem, Attempt, Call, Creation, Dossier, PaymentOption
 from tests.engine.oracles.world import (
     AT,
@@ -249,6 +250,15 @@ def test_an_average_tax_is_seen_line_by_line() -> None:
     assert judged("O-M5", one).cause == "tax: another tax was told than the line bears"
     near = replace(healthy(), creations=(asked("66.90", "EUR", items=(replace(ITEMS[1], tax="7.01"),)),))
     assert judged("O-M5", near).result is PASS
+
+
+def test_a_gateway_without_decimals_is_told_whole_taxes() -> None:
+    """O-M5 lets the tax a gateway is told be rounded to the gateway's own step: PayPal takes no decimals of forints."""
+    huf = with_order(with_line(healthy("KWD"), 0, tax=money("1104.95", "HUF")), total=money("28700.00", "HUF"))
+    for tax, result in (("1105", PASS), ("1106", FAIL)):
+        creation = asked("28700", "HUF", items=(AskedItem(sku="0017", quantity="1", price="5524", tax=tax),))
+        found = wrong_sum([creation], huf.order)
+        assert (found is None) is (result is PASS)
 
 
 def test_units_still_count_where_no_gateway_is_known() -> None:
