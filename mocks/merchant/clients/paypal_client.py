@@ -291,7 +291,7 @@ def _status(order: Mapping[str, Any], captures: list[Any], holds: list[Any]) -> 
 
 def _unit(purchase: Purchase) -> dict[str, Any]:
     amount: dict[str, Any] = _money(purchase.units, purchase.currency)
-    unit: dict[str, Any] = {"custom_id": purchase.order_id, "invoice_id": purchase.reference, "amount": amount}
+    unit: dict[str, Any] = {"custom_id": purchase.checkout_id, "invoice_id": purchase.reference, "amount": amount}
     if purchase.breakdown is not None:
         unit["items"] = _items(purchase.breakdown, purchase.currency)
         amount["breakdown"] = _parts(purchase.breakdown, purchase.currency)

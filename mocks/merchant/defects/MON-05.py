@@ -14,4 +14,4 @@ def decimal_text(amount: Decimal, currency: str, gateway: str) -> str:
 
 SEAMS = {"decimal_text": decimal_text}
 SHOWN_BY = ("F02[jpy_paypal]", "F02[huf_paypal]")
-CAUGHT_BY = ("O-M9",)
+CAUGHT_BY = ("O-M1", "O-M9")

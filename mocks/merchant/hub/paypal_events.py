@@ -59,7 +59,7 @@ def on_paypal_event(shop: Shop, event: Mapping[str, Any]) -> str:
     if not kind.startswith(("PAYMENT.CAPTURE.", "PAYMENT.AUTHORIZATION.")):
         return "not needed"
     order = ((subject.get("supplementary_data") or {}).get("related_ids") or {}).get("order_id")
-    row = shop.database.one("SELECT * FROM checkouts WHERE order_id = ?", subject.get("custom_id") or "")
+    row = shop.database.one("SELECT * FROM checkouts WHERE id = ?", subject.get("custom_id") or "")
     if row is None:
         return "unknown" if subject.get("custom_id") else "not ours"
     if row["intent"] != order:
@@ -69,7 +69,7 @@ def on_paypal_event(shop: Shop, event: Mapping[str, Any]) -> str:
 
 def _approved(shop: Shop, order: str, ours: str | None) -> str:
     """Take the money of an order its customer approved, whether or not the browser comes back."""
-    row = shop.database.one("SELECT * FROM checkouts WHERE order_id = ?", ours or "")
+    row = shop.database.one("SELECT * FROM checkouts WHERE id = ?", ours or "")
     if row is None:
         return "unknown" if ours else "not ours"
     if row["status"] != "requires_action" or row["intent"] != order or not completes_alone(row["status"]):
