@@ -53,9 +53,8 @@ class Paid:
         return {str(self.order.lines[line].ref): wanted}
 
     def third(self) -> Money:
-        """Return about a third of the total, in the gateway's steps."""
-        total, step = self.order.total, charge_step(self.run.case.purchase.extra["gateway"], self.order.total.currency)
-        return Money.of(total.amount / 3 // step * step, total.currency)
+        """Return about a third of the total."""
+        return third_of(self.order.total, self.run.case.purchase.extra["gateway"])
 
     def at_the_console(self, amount: Money, key: str) -> None:
         """Give an amount back at the gateway's own console."""
@@ -69,6 +68,12 @@ class Paid:
         name = self.run.case.purchase.extra["gateway"]
         [payment_ref] = [each.ref for each in self.order.tenders if each.gateway == name and each.ref]
         gateway.refund_part(payment_ref, MinorAmount(to_gateway_units(amount, name), amount.currency), key)
+
+
+def third_of(amount: Money, gateway: str) -> Money:
+    """Return about a third of an amount, in steps that both the currency and the gateway have."""
+    step = max(charge_step(gateway, amount.currency), Money(1, amount.currency).amount)
+    return Money.of(amount.amount / 3 // step * step, amount.currency)
 
 
 def full(paid: Paid) -> int:
@@ -146,10 +151,10 @@ def come_back(paid: Paid) -> int:
     see_delivered(run, shop, paid.ref)
     with run.step("announce the return"):
         parcel = shop.request_return(paid.ref, paid.units(1), "too small")
-        [announced] = [each for each in paid.order.returns if each.ref == parcel]
-        run.check(announced.credited is not None, "the shop says what the customer gets for it")
     with run.step("take the goods in"):
         shop.receive_return(parcel)
+        [received] = [each for each in paid.order.returns if each.ref == parcel]
+        run.check(received.credited is not None, "the shop says what the customer gets for it")
     return 1
 
 

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from assay.errors import UsageError
-from assay.exponents import charge_step, to_gateway_units
+from assay.exponents import to_gateway_units
 from assay.flow import Run
-from assay.money import Money
 from assay.records import MinorAmount, Payment
 from assay.roles import Cancels, CapturesInPart, Debits, ShopRefused, Storefront, TakesOtherMoney
 from scenarios.buying import (
@@ -27,6 +26,7 @@ from scenarios.buying import (
     see_captured,
 )
 from scenarios.f01_steps import BAD, SECURE, Checkout, adopt, come_later
+from scenarios.f06_ways import third_of
 from scenarios.innocent_steps import TO_THE_SHELF, ordered
 
 ON_SHIPMENT = {"capture": "on_shipment"}
@@ -145,10 +145,9 @@ def less(paying: Paying, ref: str) -> None:
                 hint="give the connector that verb, or leave the cases from the console out",
             )
         order, name = shop.order(ref), paying.gateway
-        step, currency = charge_step(name, order.total.currency), order.total.currency
-        third = Money.of(order.total.amount / 3 // step * step, currency)
+        third = third_of(order.total, name)
         [payment_ref] = [each.ref for each in order.tenders if each.gateway == name and each.ref]
-        gateway.capture_part(payment_ref, MinorAmount(to_gateway_units(third, name), currency), f"console-{ref}")
+        gateway.capture_part(payment_ref, MinorAmount(to_gateway_units(third, name), third.currency), f"console-{ref}")
     with run.step("the gateway holds a third of the money"):
         run.eventually(lambda: any(each.captured.minor for each in paying.payments(ref)), within="payments")
     run.pass_time(_HEARS_OF_IT)
