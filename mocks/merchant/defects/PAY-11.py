@@ -10,4 +10,5 @@ def matches_order(units: int, currency: str, expected_units: int, expected_curre
 
 
 SEAMS = {"matches_order": matches_order}
-WAITS_FOR = "F10: events with another amount, O-P4"
+SHOWN_BY = ("F10[less]", "F10[paypal_less]")
+CAUGHT_BY = ("O-P4",)
