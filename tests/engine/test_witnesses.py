@@ -46,8 +46,9 @@ def landscape(rig: Rig, profile: Profile) -> Iterator[Landscape]:
 
     environment = profile.environment("local")
     shop = environment.systems["merchant"].model_copy(update={"test_credentials": {"operator_token": "operator-demo"}})
-    environment = environment.model_copy(update={"systems": {**environment.systems, "merchant": shop}})
     addresses = {**rig.vendor, "merchant": rig.url}
+    here = {name: system for name, system in environment.systems.items() if name in addresses}
+    environment = environment.model_copy(update={"systems": {**here, "merchant": shop}})
     yield open_landscape("local", environment, addresses, opened)
     for client in clients:
         client.close()

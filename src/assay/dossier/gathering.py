@@ -242,7 +242,7 @@ class Gatherer:
 
         # What was placed before the window may be paid and booked in it.
         orders = begin("shop", lambda: self._orders(since - back, until))
-        payments = begin("payments", lambda: self._paid_anywhere(since, until))
+        payments = begin("payments", lambda: self._paid_anywhere(since, until, unread))
         documents = begin("erp", lambda: self._of_role("erp", lambda each: each.documents(since, until)))
         after_charge = begin_all(self._landscape, since, until, partial(self._begin, unread))
         return Population(
@@ -282,8 +282,20 @@ class Gatherer:
         since, until = _window(order)
         return payments_of(order, gateways, lambda system: self._paid_at(system, since, until), unread)
 
-    def _paid_anywhere(self, since: datetime, until: datetime) -> list[Payment]:
-        return [each for system in self._systems("payments") for each in self._paid_at(system, since, until)]
+    def _paid_anywhere(self, since: datetime, until: datetime, unread: list[tuple[str, str]]) -> list[Payment]:
+        """Return what all gateways list; one that cannot is noted by itself, unless none can."""
+        found: list[Payment] = []
+        failed: list[str] = []
+        systems = self._systems("payments")
+        for system in systems:
+            try:
+                found += self._paid_at(system, since, until)
+            except (AssayError, LookupError) as error:
+                failed.append(f"{system}: {first_line(error)}")
+        if len(failed) == len(systems):
+            raise LookupError(failed[0].partition(": ")[2] if len(failed) == 1 else failed[0])
+        unread += [("payments listed", why) for why in failed]
+        return found
 
     def _paid_at(self, system: str, since: datetime, until: datetime) -> Sequence[Payment]:
         """Return a gateway's payments of a span; one that reports late is heard in the journal where there is one."""

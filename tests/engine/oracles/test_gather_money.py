@@ -280,3 +280,15 @@ def test_a_gateway_that_cannot_tell_is_named_by_itself() -> None:
     with Gatherer(landscape(shop=Shop(), stripe=Gateway("stripe", settles=False))) as gatherer:
         bare = gatherer.population(SINCE, UNTIL, [])
     assert {"settlement", "journal entries", "rates"} <= set(unread(bare))
+
+
+def test_one_gateway_without_a_list_leaves_the_others() -> None:
+    """The payments of whoever can list them are judged; where nobody can, nothing is."""
+    late = Gateway("adyen", lists=False)
+    with Gatherer(everything(stripe=Gateway("stripe", paid("stripe", "p1", "ord_1")), adyen=late)) as gatherer:
+        found = gatherer.population(SINCE, UNTIL, [])
+    assert [each.ref for each in found.payments] == ["p1"]
+    assert unread(found)["payments listed"] == "adyen: no report of today"
+    with Gatherer(landscape(shop=Shop(), adyen=late)) as gatherer:
+        silent = gatherer.population(SINCE, UNTIL, [])
+    assert silent.missing("payments") == "payments: no report of today"
