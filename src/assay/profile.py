@@ -87,6 +87,7 @@ class RatePolicy(Table):
         default_factory=dict, description="what an article costs the shop, in the base currency, by SKU"
     )
     spread: Decimal = Field(Decimal(0), ge=0, description="of buying and selling rates; 0.006 is 0.6 %")
+    both_directions: bool = Field(False, description="whether the shop needs every rate in both directions")
     pegged: tuple[str, ...] = Field((), description="currencies worth exactly one of the base currency")
 
 

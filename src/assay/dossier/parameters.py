@@ -37,6 +37,7 @@ def judging_of(policies: Any) -> Judging:
         margin_floor=getattr(rates, "margin_floor", None),
         costs=dict(getattr(rates, "costs", {})),
         rate_spread=Decimal(getattr(rates, "spread", 0)),
+        both_directions=bool(getattr(rates, "both_directions", False)),
         pegged=frozenset(getattr(rates, "pegged", ())),
         refund_reasons=tuple(getattr(getattr(policies, "refunds", None), "reasons", ())),
         **_promotions(getattr(policies, "promotions", None)),

@@ -44,6 +44,7 @@ FAMILIES = (
     "money",
     "orders",
     "payment",
+    "rate_table",
     "refund",
     "states",
     "stock",

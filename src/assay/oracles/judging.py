@@ -41,10 +41,10 @@ class Judging:
     long units are held without an order. state_ttl: how long an order may stay in a state that is not its last.
     confirms_unpaid: whether a confirmation may be written before the money is authorised.
     rate_source and rate_sources: whose rates price anything, and those of single stores, which may have markups of
-    their own. margin_floor and costs: below what no price falls. rate_spread: between buying and selling; pegged:
-    currencies worth one of the base currency. coupons by code; free_shipping_from in the base currency, free_shipping
-    in others. refund_reasons: words by which a refund may differ from its lines. ledger_limit and ledger_classes: what
-    books are held against, None undeclared.
+    their own. margin_floor and costs: below what no price falls. rate_spread: between buying and selling;
+    both_directions: whether every rate has one of the way back; pegged: currencies worth one of the base currency.
+    coupons by code; free_shipping_from in the base currency, free_shipping in others. refund_reasons: words by which a
+    refund may differ from its lines. ledger_limit and ledger_classes: what books are held against, None undeclared.
     """
 
     rounding: Rounding | None = None
@@ -70,6 +70,7 @@ class Judging:
     margin_floor: Decimal | None = None
     costs: Mapping[str, Decimal] = field(default_factory=dict)
     rate_spread: Decimal = Decimal(0)
+    both_directions: bool = False
     pegged: frozenset[str] = frozenset()
     coupons: Mapping[str, Coupon] = field(default_factory=dict)
     free_shipping_from: Decimal | None = None
