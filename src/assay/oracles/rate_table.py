@@ -146,15 +146,20 @@ def _forward(table: _Table, code: str, used: Rate) -> Iterator[Finding]:
             cause if "deviates" not in cause else f"{cause}; {_age(table)}",
         )
         return
-    missed = [rate for rate in history if max(days) < rate.as_of <= due and rate.value != used.value]
-    if missed:
-        yield _finding(
-            table,
-            code,
-            f"a rate of {missed[-1].as_of} or later by now",
-            f"{used.value:f} of {max(days)}, called one of {used.as_of}",
-            f"stale: {_age(table)}",
-        )
+    # Whose rates a store takes is not always declared: of those that had this one, none may have said more since.
+    missed: list[Rate] = []
+    for system in {rate.system for rate in history if rate.value == used.value}:
+        since = [rate for rate in history if rate.system == system and max(days) < rate.as_of <= due]
+        if not [rate for rate in since if rate.value != used.value]:
+            return
+        missed += since
+    yield _finding(
+        table,
+        code,
+        f"a rate of {max(rate.as_of for rate in missed)} or later by now",
+        f"{used.value:f} of {max(days)}, called one of {used.as_of}",
+        f"stale: {_age(table)}",
+    )
 
 
 def _why(value: Decimal, history: Sequence[Rate]) -> str:
