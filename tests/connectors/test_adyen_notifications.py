@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -192,6 +193,31 @@ def test_an_account_that_captures_by_itself(http: Http) -> None:
     adyen = listening(http, capture="immediate")
     assert one(adyen, item("AUTHORISATION")).captured == MinorAmount(2790, "EUR")
     assert one(adyen, item("AUTHORISATION"), item("CANCELLATION", "C1", minute=1)).captured.minor == 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "captured"),
+    [
+        ({"additionalData": {"manualCapture": "true"}}, 0),
+        ({"additionalData": {"manualCapture": "false"}}, 2790),
+        ({"captureDelayHours": 48}, 0),
+        ({}, 2790),
+    ],
+)
+def test_what_the_platform_asked_to_hold_is_not_captured(http: Http, asked: dict[str, Any], captured: int) -> None:
+    """A payment asked to be captured later is authorised alone, though the account captures by itself."""
+    adyen = listening(http, capture="immediate")
+    made = replace(
+        webhook(),
+        way="proxy",
+        path="/v72/payments",
+        request_body=json.dumps({"reference": "R-1001", **asked}),
+        response_body=json.dumps({"pspReference": "PSP1", "resultCode": "Authorised"}),
+    )
+    (payment,) = adyen.payments_told([made, webhook(item("AUTHORISATION"))])
+    assert payment.captured.minor == captured
+    (other,) = adyen.payments_told([made, webhook(item("AUTHORISATION", "PSP2", merchantReference="R-1002"))])
+    assert other.captured.minor == 2790
 
 
 def test_an_undeclared_capture_is_not_guessed(http: Http) -> None:

@@ -145,3 +145,29 @@ def test_part_of_an_authorisation_is_taken(vendor: Any, stripe: Stripe) -> None:
     vendor.on("POST", "/v1/payment_intents/pi_1/capture", late, status=400)
     with pytest.raises(UndoRefused, match="payment_intent_unexpected_state: too late"):
         stripe.capture_part("pi_1", MinorAmount(1, "EUR"), "console-2")
+
+
+@pytest.mark.parametrize(
+    ("status", "captured", "told", "refunded"),
+    [
+        ("canceled", 0, 8000, 0),
+        ("succeeded", 4000, 4000, 0),
+        ("succeeded", 4000, 5000, 1000),
+        ("succeeded", 8000, 800, 800),
+    ],
+)
+def test_a_release_is_no_refund(
+    vendor: Any, stripe: Stripe, status: str, captured: int, told: int, refunded: int
+) -> None:
+    """What a cancelled or partly captured authorisation lets go counts as refunded at Stripe, and not here."""
+    latest = {"id": "ch_1", "amount": 8000, "amount_captured": captured, "amount_refunded": told}
+    intent = {"id": "pi_1", "amount": 8000, "amount_received": captured, "currency": "jpy", "status": status}
+    vendor.on("GET", "/v1/payment_intents/pi_1", {**intent, "created": AT, "metadata": {}, "latest_charge": latest})
+    own = {"id": "re_0", "amount": 8000 - captured, "currency": "jpy", "status": "succeeded", "created": AT}
+    back = {**own, "id": "re_1", "amount": refunded, "balance_transaction": "txn_1"}
+    vendor.on(
+        "GET", "/v1/refunds", listed(back, {**own, "balance_transaction": None}) if captured < 8000 else listed(back)
+    )
+    payment = stripe.with_refunds(stripe.payment("pi_1"))
+    assert payment.refunded.minor == refunded
+    assert [each.ref for each in payment.refunds] == (["re_1"] if refunded else [])

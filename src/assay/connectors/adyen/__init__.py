@@ -33,7 +33,14 @@ from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo
 
 from assay.connectors.adyen.moves import Move, payments_of
-from assay.connectors.adyen.notification import additional, decode_item, notification_items, sign_item, signed_texts
+from assay.connectors.adyen.notification import (
+    additional,
+    asked_to_hold,
+    decode_item,
+    notification_items,
+    sign_item,
+    signed_texts,
+)
 from assay.connectors.adyen.report import decode_report
 from assay.connectors.adyen.settlement import Batch, decode_batch
 from assay.errors import InfrastructureError, UsageError
@@ -172,9 +179,12 @@ class Adyen:
 
         None of which the authorisation was not told; what is not signed with ``hmac_key`` is not heard. `LookupError`
         where a notification is masked or was too long to be kept, `UsageError` without ``hmac_key``, and where what
-        was told does not say whether money was taken (see ``capture``).
+        was told does not say whether money was taken (see ``capture``; what the platform itself asked to be captured
+        later is taken from its own calls).
         """
-        return payments_of(self._told(calls), capture=self._capture or "undeclared")
+        heard = list(calls)
+        held = {name for call in heard for name in asked_to_hold(call)}
+        return payments_of(self._told(heard), capture=self._capture or "undeclared", held=held)
 
     def refund(self, payment_ref: str, key: str) -> None:
         """Ask Adyen to reverse a payment: to give all of it back, or to cancel it where it was never captured.

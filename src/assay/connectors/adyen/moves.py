@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -35,11 +35,12 @@ class Move:
     customer: str | None = None
 
 
-def payments_of(moves: Iterable[Move], *, capture: str = "manual") -> list[Payment]:
+def payments_of(moves: Iterable[Move], *, capture: str = "manual", held: Set[str] = frozenset()) -> list[Payment]:
     """Return the payments that these changes make up, oldest first; the same change told twice counts once.
 
     capture: ``immediate`` where an authorisation is a capture; ``undeclared`` makes one that nothing followed a
-    `UsageError`. A payment that was neither received nor authorised among them is left out.
+    `UsageError`. held: PSP references and shop's references that were asked to be captured later whatever the account
+    does. A payment that was neither received nor authorised among them is left out.
     """
     by_payment: dict[str, dict[tuple[str, str], Move]] = defaultdict(dict)
     counts: Counter[tuple[str, str, int]] = Counter()
@@ -49,8 +50,15 @@ def payments_of(moves: Iterable[Move], *, capture: str = "manual") -> list[Payme
             nth = counts[move.payment_ref, move.kind, move.amount.minor]
             move = replace(move, ref=f"{move.payment_ref}/{move.amount.minor}/{nth}")
         by_payment[move.payment_ref].setdefault((move.kind, move.ref), move)
-    found = (_payment(ref, list(kept.values()), capture) for ref, kept in by_payment.items())
+    found = (
+        _payment(ref, list(kept.values()), "manual" if _is_held(ref, kept.values(), held) else capture)
+        for ref, kept in by_payment.items()
+    )
     return sorted((payment for payment in found if payment), key=lambda each: (each.created_at, each.ref))
+
+
+def _is_held(ref: str, moves: Iterable[Move], held: Set[str]) -> bool:
+    return ref in held or any(move.order_ref in held for move in moves)
 
 
 def _payment(ref: str, moves: list[Move], capture: str) -> Payment | None:

@@ -9,6 +9,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -18,6 +19,7 @@ from assay.errors import UsageError
 from assay.http import Answer
 from assay.records import Call, MinorAmount
 
+_PAYMENT = re.compile(r"/v\d+/payments$")
 _SIGNED = ("pspReference", "originalReference", "merchantAccountCode", "merchantReference")
 # Events of standard webhooks in the same words; an event that failed changes nothing but for an authorisation.
 _EVENTS = {
@@ -52,6 +54,26 @@ def notification_items(call: Call) -> Iterator[Mapping[str, Any]]:
         item = entry.get("NotificationRequestItem") if isinstance(entry, dict) else None
         if isinstance(item, dict):
             yield item
+
+
+def asked_to_hold(call: Call) -> set[str]:
+    """Return the names of a payment the platform's own call asked to be captured later: PSP reference and its own.
+
+    https://docs.adyen.com/online-payments/capture: ``manualCapture``, or a delay. Nothing for any other call.
+    """
+    if call.method != "POST" or call.way == "reverse" or not _PAYMENT.search(call.path):
+        return set()
+    try:
+        asked, answered = json.loads(call.request_body), json.loads(call.response_body)
+    except ValueError:
+        return set()
+    if not isinstance(asked, dict) or not isinstance(answered, dict):
+        return set()
+    more = asked.get("additionalData")
+    manual = isinstance(more, dict) and str(more.get("manualCapture", "")).lower() == "true"
+    if not manual and not asked.get("captureDelayHours"):
+        return set()
+    return {str(name) for name in (asked.get("reference"), answered.get("pspReference")) if name}
 
 
 def sign_item(item: Mapping[str, Any], key: str) -> str:

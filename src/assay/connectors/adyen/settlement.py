@@ -18,23 +18,14 @@ from assay.connectors.adyen.report import booked_at, minor_units, rows_of, unrea
 from assay.records import BalanceEntry, MinorAmount, Payout
 
 _KINDS = {
-    "Settled": "charge",
-    "SettledBulk": "charge",
-    "Refunded": "refund",
-    "RefundedBulk": "refund",
-    "RefundedReversed": "refund",
-    "Chargeback": "chargeback",
-    "SecondChargeback": "chargeback",
-    "ChargebackReversed": "chargeback",
-    "Fee": "fee",
-    "MiscCosts": "fee",
-    "PaymentCost": "fee",
-    "InvoiceDeduction": "fee",
-    "MerchantPayout": "payout",
-    "ReserveAdjustment": "reserve",
-    "DepositCorrection": "reserve",
-    "ManualCorrected": "adjustment",
-    "MatchedStatement": "adjustment",
+    **dict.fromkeys(("settled", "settledbulk", "settledreversed"), "charge"),
+    **dict.fromkeys(("refunded", "refundedbulk", "refundedreversed"), "refund"),
+    **dict.fromkeys(("chargeback", "secondchargeback", "chargebackreversed"), "chargeback"),
+    **dict.fromkeys(("fee", "misccosts", "paymentcost", "invoicededuction"), "fee"),
+    **dict.fromkeys(("merchantpayout", "internalcompanypayout"), "payout"),
+    **dict.fromkeys(("reserveadjustment", "depositcorrection"), "reserve"),
+    # A debt that one batch leaves to the next is an adjustment of both.
+    **dict.fromkeys(("balancetransfer", "manualcorrected", "matchedstatement"), "adjustment"),
 }
 _COSTS = ("commission (nc)", "markup (nc)", "scheme fees (nc)", "interchange (nc)")
 _COLUMNS = (
@@ -72,7 +63,7 @@ def _lines(reader: csv.DictReader[str], account: str, zone: ZoneInfo, name: str)
 
 
 def _entry(row: Mapping[str, str], at: datetime, name: str, line: int) -> BalanceEntry:
-    kind = _KINDS.get(row["type"], "other")
+    kind = _KINDS.get(row["type"].lower(), "other")
     net_currency, gross_currency = row["net currency"], row["gross currency"]
     net = _signed(row, "net", "(nc)", net_currency, name, line)
     fee = sum(_units(row, column, net_currency, name, line) for column in _COSTS)

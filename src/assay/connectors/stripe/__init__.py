@@ -93,7 +93,10 @@ _PHASES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StripeRefund:
-    """A refund as Stripe holds it; `status` is Stripe's: pending, requires_action, succeeded, failed, canceled."""
+    """A refund as Stripe holds it; `status` is Stripe's: pending, requires_action, succeeded, failed, canceled.
+
+    `booked`: it moved the balance, which the release of an authorisation does not.
+    """
 
     ref: str
     payment_ref: str | None
@@ -101,6 +104,7 @@ class StripeRefund:
     status: str
     amount: MinorAmount
     created_at: datetime
+    booked: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +157,9 @@ class Stripe:
         """Return a payment with its refunds, asked for only where something was refunded."""
         if not payment.refunded.minor:
             return payment
-        return replace(payment, refunds=tuple(_gateway_refund(each) for each in self.refunds(payment.ref)))
+        # A release has no booking on the balance: it is no refund.
+        found = [each for each in self.refunds(payment.ref) if each.booked or payment.captured == payment.amount]
+        return replace(payment, refunds=tuple(_gateway_refund(each) for each in found))
 
     def balance_entries(self, since: datetime, until: datetime) -> Sequence[BalanceEntry]:
         """Return all bookings on the balance created in [since, until), oldest first.
@@ -324,6 +330,10 @@ def decode_payment(answer: Answer) -> Payment:
     if answer.has("latest_charge"):
         # Only the latest charge of an intent can have succeeded, so its refunds are the intent's.
         refunded = answer.integer("latest_charge.amount_refunded")
+        if answer.has("latest_charge.amount_captured"):
+            # What a partial capture, or none, released of an authorisation counts as refunded at Stripe.
+            released = answer.integer("amount") - answer.integer("latest_charge.amount_captured")
+            refunded = max(refunded - released, 0)
     return Payment(
         system="stripe",
         ref=answer.text("id"),
@@ -353,6 +363,7 @@ def decode_refund(answer: Answer) -> StripeRefund:
         status=answer.text("status"),
         amount=MinorAmount(answer.integer("amount"), answer.text("currency").upper()),
         created_at=_instant(answer, "created"),
+        booked=answer.raw.get("balance_transaction") is not None,
     )
 
 
