@@ -124,7 +124,7 @@ def judge_folder(folder: Path) -> Summary:
         judge = build()
         summary.operations[vendor] = set()
         for answer in _answers(files):
-            verdict = judge.judge(answer["method"], answer["path"], answer["status"], answer["response"])
+            verdict = judge.judge(answer["method"], answer["path"], answer["status"], _body(answer))
             summary.answers[vendor] += 1
             summary.outside[vendor] += not verdict.documented
             if verdict.operation:
@@ -132,6 +132,14 @@ def judge_folder(folder: Path) -> Summary:
             if verdict.problem:
                 summary.violations[f"{vendor} {verdict.operation} {answer['status']}: {verdict.problem}"] += 1
     return summary
+
+
+def _body(answer: dict[str, Any]) -> str:
+    """Return the body to judge; a stream of objects, one a line, is judged as the list it stands for."""
+    body: str = answer["response"]
+    if answer.get("media_type") == "application/x-ndjson":
+        return f"[{','.join(body.splitlines())}]"
+    return body
 
 
 def _answers(files: list[Path]) -> Iterator[dict[str, Any]]:
