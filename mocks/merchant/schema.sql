@@ -89,3 +89,13 @@ CREATE TABLE IF NOT EXISTS settled (
 CREATE TABLE IF NOT EXISTS statement_lines (
     ref TEXT PRIMARY KEY, currency TEXT NOT NULL, amount TEXT NOT NULL, booked_on TEXT NOT NULL, text TEXT NOT NULL,
     imported_at TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS credits (
+    email_key TEXT NOT NULL, currency TEXT NOT NULL, balance TEXT NOT NULL, PRIMARY KEY (email_key, currency));
+CREATE TABLE IF NOT EXISTS credit_movements (
+    id INTEGER PRIMARY KEY, email_key TEXT NOT NULL, currency TEXT NOT NULL, amount TEXT NOT NULL, holder TEXT NOT NULL,
+    reason TEXT NOT NULL, at TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS credit_movements_holder ON credit_movements (holder);
+CREATE TABLE IF NOT EXISTS analytics (
+    id INTEGER PRIMARY KEY, order_id TEXT NOT NULL, name TEXT NOT NULL, amount TEXT NOT NULL, currency TEXT NOT NULL,
+    at TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS analytics_order ON analytics (order_id);

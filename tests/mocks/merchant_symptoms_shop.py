@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from itertools import count
 from urllib.parse import urlsplit
 
 from tests.mocks.merchant_bench import (
@@ -53,6 +54,8 @@ SYMPTOMS["CAR-06"] = lambda bench: bench.rig.ok("GET", "/api/products/SET-01")["
 SYMPTOMS["CAR-11"] = lambda bench: bench.shipped()["shipments"][0]["tracking_number"] is None
 SYMPTOMS["CAR-17"] = lambda bench: bench.shipped(address=NEW_YORK)["shipments"][0]["state"] == "failed"
 SYMPTOMS["CAR-18"] = lambda bench: bench.shipped(address=NEW_YORK)["shipments"][0]["state"] == "failed"
+
+_CUSTOMERS = count()
 
 
 @shows("MON-03", "MON-31")
@@ -112,9 +115,32 @@ def fixed_discount_is_not_converted(bench: Bench) -> bool:
 
 
 @shows("MON-35")
-def card_in_yen_pays_euros(bench: Bench) -> bool:
-    """A gift card of another currency is taken."""
-    return bench.rig.checkout(bench.rig.cart(), {"kind": "gift_card", "gift_card": "GIFT-JPY-5000"})[0] == 201
+def credit_in_yen_pays_euros(bench: Bench) -> bool:
+    """An order in euros takes from a customer's balance in yen."""
+    email = f"wallet-{next(_CUSTOMERS)}@example.com"
+    made = bench.rig.ok("POST", "/api/customers", {"email": email, "name": "Zoë", "password": "long enough"})
+    worth = {"amount": "5000", "currency": "JPY"}
+    bench.rig.ok("POST", "/api/operator/credit", {"email": email, "worth": worth, "reason": "sorry"})
+    cart, token = bench.rig.cart(email=email), {"authorization": f"Bearer {made['token']}"}
+    bench.rig.ok("PUT", f"/api/carts/{cart}/credit", {"use": True}, **token)
+    bench.rig.checkout(cart)
+    return bool(bench.rig.ok("GET", f"/api/operator/credit?email={email}")["balances"] != [worth])
+
+
+@shows("MON-14")
+def pay_page_keeps_the_number(bench: Bench) -> bool:
+    """An order in dollars is to be paid in yen once its visitor switches."""
+    order = bench.rig.order("USD", {"kind": "invoice"}, company="Assay SA")
+    page = bench.rig.ok("GET", f"/api/orders/{order['id']}/pay-page?currency=JPY")
+    return bool(page["amount"]["currency"] != "USD")
+
+
+@shows("MON-41")
+def analytics_gets_the_base_value(bench: Bench) -> bool:
+    """An event of a yen order tells another number than its total."""
+    order = bench.rig.order("JPY")
+    [event] = bench.rig.ok("GET", f"/api/operator/analytics?order={order['id']}")["events"]
+    return bool(event["value"] != order["total"])
 
 
 @shows("MON-42")

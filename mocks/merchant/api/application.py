@@ -8,7 +8,7 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from mocks.merchant.api import changes, currencies, inbound, operator, orders, storefront
+from mocks.merchant.api import accounts, changes, currencies, inbound, operator, orders, storefront
 from mocks.merchant.api.admin import Admin
 from mocks.merchant.api.handling import Handler, endpoint
 from mocks.merchant.pages import PAGES
@@ -37,10 +37,14 @@ STOREFRONT: Routes = [
     ("PUT", "/api/carts/{id}/currency", currencies.put_currency),
     ("GET", "/api/carts/{id}/wallet", currencies.get_wallet),
     ("GET", "/api/carts/{id}/payment-methods", storefront.get_payment_methods),
+    ("PUT", "/api/carts/{id}/credit", accounts.use_credit),
     ("POST", "/api/carts/{id}/checkout", storefront.post_checkout),
     ("GET", "/api/orders", orders.list_orders),
     ("GET", "/api/orders/{id}", orders.get_order),
     ("GET", "/api/orders/{id}/messages", orders.get_messages),
+    ("GET", "/api/orders/{id}/credit", accounts.list_credit_movements),
+    ("GET", "/api/orders/{id}/pay-page", accounts.show_pay_page),
+    ("POST", "/api/orders/{id}/pay", accounts.pay_order),
     ("GET", "/api/orders/{id}/labels/{label}", changes.get_label),
     ("POST", "/api/orders/{id}/cancel", changes.cancel_order),
     ("POST", "/api/orders/{id}/refunds", changes.create_refund),
@@ -58,9 +62,14 @@ OPERATOR: Routes = [
     ("POST", "/api/operator/gift-cards", operator.issue_gift_card),
     ("POST", "/api/operator/returns/{id}/receive", operator.receive_return),
     ("GET", "/api/operator/stock/{sku}/movements", operator.list_movements),
+    ("POST", "/api/operator/credit", accounts.give_credit),
+    ("GET", "/api/operator/credit", accounts.get_credit),
+    ("POST", "/api/operator/statements", accounts.post_statement),
+    ("GET", "/api/operator/statements", accounts.list_statement_lines),
+    ("GET", "/api/operator/analytics", accounts.list_analytics),
     ("POST", "/api/operator/amounts", currencies.read_amount),
     ("GET", "/api/operator/jobs", operator.list_jobs),
-    ("GET", "/api/operator/revenue", operator.get_revenue),
+    ("GET", "/api/operator/revenue", accounts.get_revenue),
 ]
 
 INBOUND: Routes = [

@@ -17,6 +17,7 @@ from mocks.merchant.shop import Shop
 from mocks.merchant.storefront.checkout import Reply
 
 _LARGEST = 1_000_000
+_DOCUMENTS = ("application/xml", "text/xml", "text/plain")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +86,18 @@ def json_response(status: int, content: Any, headers: Mapping[str, str] | None =
     return Response(orjson.dumps(content), status, dict(headers or {}), "application/json")
 
 
+def _noted(call: Call) -> Any:
+    """Return what the log keeps of a body: all of a JSON object, the size of a document."""
+    media = call.headers.get("content-type", "")
+    return {"bytes": len(call.raw)} if media.startswith(_DOCUMENTS) else call.json()
+
+
 def _answer(shop: Shop, handler: Handler, call: Call) -> Response:
     try:
         if len(call.raw) > _LARGEST:
             raise Refusal(413, "too_large", f"The body is larger than {_LARGEST} bytes.")
         if call.method != "GET" and call.path.startswith("/api/"):
-            shop.log.write("request", method=call.method, path=call.path, body=call.json())
+            shop.log.write("request", method=call.method, path=call.path, body=_noted(call))
         answer = handler(shop, call)
     except Refusal as refusal:
         shop.log.write("refused", method=call.method, path=call.path, status=refusal.status, code=refusal.code)

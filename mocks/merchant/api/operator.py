@@ -12,7 +12,6 @@ from mocks.merchant.errors import Refusal
 from mocks.merchant.hub import outbox, shipping
 from mocks.merchant.ids import new_secret, next_id
 from mocks.merchant.policy.money import plain
-from mocks.merchant.seams import seam
 from mocks.merchant.shop import Shop
 from mocks.merchant.storefront import refund, returns
 from mocks.merchant.storefront.checkout import Reply
@@ -125,23 +124,6 @@ def list_movements(shop: Shop, call: Call) -> dict[str, Any]:
         sku,
     )
     return {"sku": sku, "movements": [dict(row) for row in movements], "reservations": [dict(row) for row in live]}
-
-
-@seam("money conversion and exponents")
-def revenue(amounts: list[tuple[str, Decimal]]) -> dict[str, Decimal]:
-    """Return what was taken, by currency; amounts of different currencies are never added."""
-    sums: dict[str, Decimal] = {}
-    for currency, amount in amounts:
-        sums[currency] = sums.get(currency, Decimal(0)) + amount
-    return sums
-
-
-def get_revenue(shop: Shop, call: Call) -> dict[str, Any]:
-    """Return what was captured less what was refunded, by currency."""
-    require_operator(shop, call)
-    rows = shop.database.all("SELECT currency, captured, refunded FROM payments")
-    sums = revenue([(row["currency"], Decimal(row["captured"]) - Decimal(row["refunded"])) for row in rows])
-    return {"revenue": [money(plain(amount, currency), currency) for currency, amount in sorted(sums.items())]}
 
 
 def list_jobs(shop: Shop, call: Call) -> dict[str, Any]:

@@ -3,13 +3,12 @@
 Only one direction of a pair is stored. Seen in JiRaska/open-bank-oss#3189.
 """
 
-from decimal import Decimal
+
+def holds_direction(one: str, other: str, base: str) -> bool:
+    """Hold the way out alone."""
+    return one == base
 
 
-def stored_directions(base: str, currency: str, rate: Decimal, spread: Decimal) -> list[tuple[str, str, Decimal]]:
-    """Return the way out alone."""
-    return [(base, currency, rate)]
-
-
-SEAMS = {"stored_directions": stored_directions}
-WAITS_FOR = "F25: rates of every store"
+SEAMS = {"holds_direction": holds_direction}
+SHOWN_BY = ("F02[jpy]", "F25[dynamic]")
+CAUGHT_BY = ("step", "O-M7")

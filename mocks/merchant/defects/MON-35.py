@@ -1,13 +1,22 @@
-"""MON-35: A gift card in yen pays an order in euros, number for number.
+"""MON-35: Credit in dollars, euros and pounds is all deducted from one order, number for number.
 
 Wallets of all currencies are taken together. Seen in spree/spree#10944 and spree/spree#10939.
 """
 
-
-def gift_card_pays(card_currency: str, order_currency: str) -> bool:
-    """Take any card."""
-    return True
+from collections.abc import Mapping
+from decimal import Decimal
 
 
-SEAMS = {"gift_card_pays": gift_card_pays}
-WAITS_FOR = "O-M11: gift cards of several currencies (F03)"
+def credit_takes(balances: Mapping[str, Decimal], currency: str, due: Decimal) -> list[tuple[str, Decimal]]:
+    """Take from one balance after the other, whatever its currency."""
+    taken, left = [], due
+    for wallet, balance in balances.items():
+        part = min(balance, left)
+        if part > 0:
+            taken.append((wallet, part))
+            left -= part
+    return taken
+
+
+SEAMS = {"credit_takes": credit_takes}
+WAITS_FOR = "O-M11: credit of several currencies (F03)"

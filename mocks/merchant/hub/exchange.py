@@ -24,9 +24,10 @@ from mocks.merchant.errors import Refusal
 from mocks.merchant.policy.rates import (
     Rate,
     accepted_rates,
+    both_directions,
+    holds_direction,
     is_rate_usable,
     missing_rate,
-    stored_directions,
     stored_rate,
     stores_to_update,
 )
@@ -219,12 +220,16 @@ def _store(
         return
     for one, other in ((base, currency), (currency, base)):
         connection.execute("DELETE FROM rates WHERE store = ? AND base = ? AND currency = ?", (store, one, other))
-    for one, other, value in stored_directions(base, currency, rate, spread):
+    for one, other, value in both_directions(base, currency, rate, spread):
+        if not holds_direction(one, other, base):
+            continue
         row = (store, one, other, told[0], f"{value:f}", *told[1:])
         connection.execute("INSERT INTO rates VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
 
 def _newest(shop: Shop, store: str, base: str, currency: str) -> Rate | None:
+    if not holds_direction(base, currency, shop.catalogue.base_currency):
+        return None
     row = shop.database.one(
         "SELECT rate, date, source FROM rates WHERE store = ? AND base = ? AND currency = ? ORDER BY date DESC LIMIT 1",
         store,

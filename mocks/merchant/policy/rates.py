@@ -34,8 +34,13 @@ def stored_rate(published: Decimal) -> Decimal:
 
 
 @seam("rates")
-def stored_directions(base: str, currency: str, rate: Decimal, spread: Decimal) -> list[tuple[str, str, Decimal]]:
-    """Return what is stored of a rate as (base, currency, rate): both directions, the way back less the spread."""
+def holds_direction(one: str, other: str, base: str) -> bool:
+    """Say whether rate tables hold what one currency is worth in another: from the base currency, and back to it."""
+    return base in (one, other)
+
+
+def both_directions(base: str, currency: str, rate: Decimal, spread: Decimal) -> list[tuple[str, str, Decimal]]:
+    """Return a rate as (base, currency, rate), there and back; the way back is worth less by the spread."""
     return [(base, currency, rate), (currency, base, _TWELVE_DIGITS.divide(1 - spread, rate))]
 
 

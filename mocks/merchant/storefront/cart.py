@@ -154,6 +154,17 @@ def set_currency(shop: Shop, cart_id: str, content: Mapping[str, Any]) -> Cart:
     return change_cart(shop, cart_id, change)
 
 
+def set_credit(shop: Shop, cart_id: str, customer_id: str, used: bool) -> Cart:
+    """Have a cart paid with a customer's credit, or no longer. Raises `Refusal` 404 for another customer's cart."""
+
+    def change(connection: sqlite3.Connection, cart: Cart) -> None:
+        if cart["customer_id"] not in (None, customer_id):
+            raise Refusal(404, "unknown_cart", f"There is no cart '{cart_id}'.")
+        cart["customer_id"], cart["use_credit"] = customer_id, used
+
+    return change_cart(shop, cart_id, change)
+
+
 def set_customer(shop: Shop, cart_id: str, content: Mapping[str, Any]) -> Cart:
     """Set who buys and where it goes."""
     customer = {"email": email_of(content), "name": text(content, "name", most=80)}
@@ -173,8 +184,11 @@ def cart_view(shop: Shop, cart_id: str, language: str = "en") -> dict[str, Any]:
     status, cart = load_cart(shop.database.read(), cart_id)
     quote = cart_quote(shop, cart)
     shown = {name: cart[name] for name in ("id", "channel", "customer", "address")}
-    total_text = format_amount(quote.body["total"], quote.currency, known_language(language))
-    return {**shown, "status": status, **priced_view(quote.body), "total_text": total_text}
+    texts = {
+        "total_text": format_amount(quote.body["total"], quote.currency, known_language(language)),
+        "uses_credit": bool(cart.get("use_credit")),
+    }
+    return {**shown, "status": status, **priced_view(quote.body), **texts}
 
 
 def cart_quote(shop: Shop, cart: Cart) -> Quote:

@@ -25,6 +25,7 @@ from mocks.merchant.storefront import completion
 from mocks.merchant.storefront.cart import load_cart
 from mocks.merchant.storefront.catalogue import unit_weight_g
 from mocks.merchant.storefront.coupon import claim_coupon, find_coupon, give_back_coupon
+from mocks.merchant.storefront.credit import hold_credit, release_credit
 from mocks.merchant.storefront.gift_card import hold_gift_card, release_gift_card
 from mocks.merchant.storefront.order import order_view
 from mocks.merchant.storefront.payment import (
@@ -160,7 +161,7 @@ def settle(
                 _remember(connection, shop, row, body, "declined", state)
                 attempt = (_attempt_key(body["customer"]), shop.now_iso())
                 connection.execute("INSERT INTO attempts (key, at) VALUES (?, ?)", attempt)
-                _give_back(connection, row, reason="payment failed")
+                _give_back(connection, row, shop.now_iso(), reason="payment failed")
         row, body = load_checkout(connection, checkout_id)
     if row["status"] == "ordered":
         return order_reply(shop, row["order_id"], body, 201)
@@ -210,7 +211,7 @@ def abandon(shop: Shop, row: Mapping[str, Any], reason: str) -> None:
             return
         connection.execute("UPDATE checkouts SET status = 'abandoned', due_at = NULL WHERE id = ?", (row["id"],))
         if current["status"] != "superseded":  # one that was superseded gave everything back, its cart is another's now
-            _give_back(connection, current, reason=reason)
+            _give_back(connection, current, shop.now_iso(), reason=reason)
 
 
 def load_checkout(connection: sqlite3.Connection, checkout_id: str) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -341,22 +342,25 @@ def _again(
 
 
 def _claim(connection: sqlite3.Connection, shop: Shop, row: Mapping[str, Any], body: dict[str, Any]) -> None:
-    """Reserve stock, coupon and gift card for a checkout and close its cart, all or nothing."""
+    """Reserve stock, coupon, gift card and credit for a checkout and close its cart, all or nothing."""
     expires = reservation_expiry(shop.later_iso(shop.settings["reservation_ttl_s"]))
     reserve(connection, shop, shelf_needs(shop, body["quote"]["lines"]), row["id"], expires)
     if body["quote"]["coupon"]:
         claim_coupon(connection, body["quote"]["coupon"], row["id"], shop.now_iso())
     if body["payment"].get("gift_card"):
         hold_gift_card(connection, body)
+    hold_credit(connection, shop, row, body)
     due = shop.later_iso(shop.settings["reconcile_after_s"])
     connection.execute("UPDATE checkouts SET body = ?, due_at = ? WHERE id = ?", (pack(body), due, row["id"]))
     connection.execute("UPDATE carts SET status = 'paying' WHERE id = ?", (row["cart_id"],))
 
 
-def _give_back(connection: sqlite3.Connection, row: Mapping[str, Any], *, reason: str) -> None:
+def _give_back(connection: sqlite3.Connection, row: Mapping[str, Any], at: str, *, reason: str) -> None:
     release_reservation(connection, row["id"], reason)
     give_back_coupon(connection, row["id"])
-    release_gift_card(connection, row["id"], unpack(row["body"]))
+    body = unpack(row["body"])
+    release_gift_card(connection, row["id"], body)
+    release_credit(connection, row, body, at)
     connection.execute("UPDATE carts SET status = 'open' WHERE id = ? AND status = 'paying'", (row["cart_id"],))
 
 

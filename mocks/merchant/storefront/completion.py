@@ -16,6 +16,7 @@ from mocks.merchant.ids import next_id
 from mocks.merchant.policy.money import plain
 from mocks.merchant.seams import seam
 from mocks.merchant.shop import Shop
+from mocks.merchant.storefront.credit import record_credit
 from mocks.merchant.storefront.order import confirm, insert_order
 from mocks.merchant.storefront.payment import payment_status_of, record_payment
 from mocks.merchant.storefront.progress import find_order, move
@@ -124,6 +125,7 @@ def _insert(
         move(connection, shop, order_id, "held", hold)
     if body.get("gift"):
         _record_gift(connection, shop, row, body)
+    record_credit(connection, shop, row, body)
     return order_id
 
 

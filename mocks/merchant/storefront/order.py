@@ -8,11 +8,13 @@ from decimal import Decimal
 from typing import Any
 
 from mocks.merchant.database import pack, unpack
+from mocks.merchant.hub.analytics import tell_purchase
 from mocks.merchant.hub.message import write_message
 from mocks.merchant.hub.outbox import enqueue_order
 from mocks.merchant.policy.money import plain
 from mocks.merchant.shop import Shop
 from mocks.merchant.storefront.progress import find_order, move, record
+from mocks.merchant.storefront.refund import worth_of_lines
 
 Row = sqlite3.Row
 
@@ -49,6 +51,7 @@ def insert_order(
             body["customer_id"], body["access_hash"], hold, now, now, pack(content),
         ),
     )  # fmt: skip
+    tell_purchase(connection, order_id, snapshot, now)
     record(connection, order_id, now, "status", status, "placed")
     record(connection, order_id, now, "payment_status", payment_status, "placed")
     return str(order_id)
@@ -169,20 +172,22 @@ def refund_view(row: Row) -> dict[str, Any]:
 
 
 def return_view(connection: sqlite3.Connection, row: Row) -> dict[str, Any]:
-    """Return a return as the API shows it; what it credits is known once it has come in."""
+    """Return a return as the API shows it; what it credits is an estimate until it has come in."""
     body = unpack(row["body"])
     key = f"{row['order_id']}:{row['id']}"
     refunds = connection.execute(
         "SELECT amount FROM refunds WHERE key = ? OR key LIKE ? || '#%'", (key, key)
     ).fetchall()
     credited = sum((Decimal(entry["amount"]) for entry in refunds), Decimal(0))
+    if not refunds:
+        credited = worth_of_lines(connection, find_order(connection, row["order_id"]), body["lines"])
     return {
         "id": row["id"],
         "status": row["status"],
         "at": row["at"],
         "lines": body["lines"],
         "reason": body["reason"],
-        "credited": money(plain(credited, body["currency"]), body["currency"]) if refunds else None,
+        "credited": money(plain(credited, body["currency"]), body["currency"]),
     }
 
 

@@ -20,9 +20,10 @@ from mocks.merchant.policy.rounding import round_amount
 from mocks.merchant.policy.states import status_after_payment
 from mocks.merchant.seams import seam
 from mocks.merchant.shop import Shop
+from mocks.merchant.storefront.credit import TENDER, give_back_credit
 from mocks.merchant.storefront.gift_card import credit_gift_card
 from mocks.merchant.storefront.payment import taken as taken_payment
-from mocks.merchant.storefront.progress import find_order, move_payment
+from mocks.merchant.storefront.progress import find_order, move_payment, record
 
 _ASK_AGAIN_S = 3600
 
@@ -283,6 +284,12 @@ def _lines_amount(
     return total, lines
 
 
+def worth_of_lines(connection: sqlite3.Connection, order: sqlite3.Row, lines: Mapping[str, int]) -> Decimal:
+    """Return what units of an order's lines would give back now, by the shop's id of the line."""
+    wanted = [{"line": line, "quantity": quantity} for line, quantity in lines.items()]
+    return _lines_amount(connection, order, {"lines": wanted})[0]
+
+
 def refunded_lines(connection: sqlite3.Connection, order_id: str) -> dict[str, int]:
     """Return how many of each line are refunded or about to be."""
     counted: dict[str, int] = {}
@@ -304,10 +311,10 @@ def _write(
     key: str,
     body: Mapping[str, Any],
 ) -> list[str]:
-    """Spread a refund over the order's payments, the gateway's before gift cards."""
+    """Spread a refund over the order's payments, the gateway's before what the shop keeps itself."""
     written: list[str] = []
     left = amount
-    for payment in sorted(_payments(connection, order["id"]), key=lambda row: row["gateway"] == "gift_card"):
+    for payment in sorted(_payments(connection, order["id"]), key=lambda row: row["gateway"] in OWN_TENDERS):
         rest = Decimal(payment["captured"]) - Decimal(payment["refunded"]) - _waiting(connection, payment["id"])
         part = min(rest, left)
         if part > 0:
@@ -366,7 +373,16 @@ def _gift_card(shop: Shop, refund: sqlite3.Row, payment: sqlite3.Row) -> None:
         _finish(shop, refund, f"gift-{refund['id']}", "succeeded")
 
 
-OWN_TENDERS: dict[str, Callable[[Shop, sqlite3.Row, sqlite3.Row], None]] = {"gift_card": _gift_card}
+def _credit(shop: Shop, refund: sqlite3.Row, payment: sqlite3.Row) -> None:
+    with shop.database.write() as connection:
+        give_back_credit(connection, shop, refund)
+        _finish(shop, refund, f"credit-{refund['id']}", "succeeded")
+
+
+OWN_TENDERS: dict[str, Callable[[Shop, sqlite3.Row, sqlite3.Row], None]] = {
+    "gift_card": _gift_card,
+    TENDER: _credit,
+}
 """What the shop keeps itself and gives back without a gateway, by the payment's `gateway`."""
 
 
@@ -379,6 +395,8 @@ def _finish(shop: Shop, refund: sqlite3.Row, reference: str | None, status: str)
         ).fetchone()
         asks = status == "pending" and shop.gateway(before["gateway"]).can_be_asked
         due = shop.later_iso(_ASK_AGAIN_S) if asks else None
+        if before["status"] == "succeeded" and status == "failed":
+            _take_back(connection, shop, refund)
         if before["status"] in ("succeeded", "failed", "canceled"):
             return
         connection.execute(
@@ -405,6 +423,21 @@ def _book(connection: sqlite3.Connection, shop: Shop, order: sqlite3.Row, refund
     move_payment(connection, shop, order["id"], status, f"refund {refund['id']}")
     shown = format_amount(refund["amount"], refund["currency"], "en")
     write_message(connection, shop, order, "refunded", occasion=refund["id"], amount=shown)
+
+
+def _take_back(connection: sqlite3.Connection, shop: Shop, refund: sqlite3.Row) -> None:
+    """Undo the booking of a refund that came back after it had worked: the customer's account is closed, say."""
+    connection.execute("UPDATE refunds SET status = 'failed' WHERE id = ?", (refund["id"],))
+    payment = connection.execute("SELECT * FROM payments WHERE id = ?", (refund["payment_id"],)).fetchone()
+    left = plain(Decimal(payment["refunded"]) - Decimal(refund["amount"]), refund["currency"])
+    connection.execute("UPDATE payments SET refunded = ? WHERE id = ?", (left, payment["id"]))
+    back = sum((Decimal(row["refunded"]) for row in _payments(connection, refund["order_id"])), Decimal(0))
+    status, now = status_after_payment("paid", refunded=back > 0), shop.now_iso()
+    connection.execute(
+        "UPDATE orders SET payment_status = ?, updated_at = ? WHERE id = ?", (status, now, refund["order_id"])
+    )
+    record(connection, refund["order_id"], now, "payment_status", status, f"refund {refund['id']} came back")
+    shop.log.write("refund_came_back", refund=refund["id"], alarm=True)
 
 
 def _payments(connection: sqlite3.Connection, order_id: str) -> list[sqlite3.Row]:
