@@ -10,5 +10,5 @@ def is_switched_on(job: str) -> bool:
 
 
 SEAMS = {"is_switched_on": is_switched_on}
-SHOWN_BY = ("cjk",)
-CAUGHT_BY = ("O-M4",)
+SHOWN_BY = ("F03[jpy]",)
+CAUGHT_BY = ("O-M4", "O-M7")

@@ -13,5 +13,5 @@ def accepted_rates(published: Mapping[str, Decimal], current: Mapping[str, Decim
 
 
 SEAMS = {"accepted_rates": accepted_rates}
-SHOWN_BY = ("new_rates",)
-CAUGHT_BY = ("O-M4",)
+SHOWN_BY = ("F01[new_rates]",)
+CAUGHT_BY = ("O-M4", "O-M7")

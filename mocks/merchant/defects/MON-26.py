@@ -13,4 +13,4 @@ def stores_to_update(stores: Sequence[str]) -> Sequence[str]:
 
 SEAMS = {"stores_to_update": stores_to_update}
 SHOWN_BY = ("F25[dynamic]",)
-CAUGHT_BY = ("O-M4",)
+CAUGHT_BY = ("O-M4", "O-M7")

@@ -12,5 +12,5 @@ def stored_rate(published: Decimal) -> Decimal:
 
 
 SEAMS = {"stored_rate": stored_rate}
-SHOWN_BY = ("cjk",)
-CAUGHT_BY = ("O-M4",)
+SHOWN_BY = ("F02[jpy]",)
+CAUGHT_BY = ("O-M4", "O-M7")

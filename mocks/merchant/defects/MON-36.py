@@ -16,4 +16,5 @@ def parse_amount(text: str, currency: str, language: str) -> Decimal:
 
 
 SEAMS = {"parse_amount": parse_amount}
-WAITS_FOR = "O-M10: amounts written and read in other languages"
+SHOWN_BY = ("F03[usd]", "F03[jpy]")
+CAUGHT_BY = ("O-M10",)

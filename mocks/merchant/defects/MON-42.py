@@ -12,4 +12,5 @@ def rate_label(order_currency: str, base_currency: str, rate: Decimal) -> str:
 
 
 SEAMS = {"rate_label": rate_label}
-WAITS_FOR = "O-M10: the rate that is disclosed"
+SHOWN_BY = ("F03[jpy]",)
+CAUGHT_BY = ("O-M10",)
