@@ -21,12 +21,15 @@ DELIVERY = "API_OUTBOUND_DELIVERY_SRV;v=0002"
 STOCK = "API_MATERIAL_STOCK_SRV"
 PRODUCT = "API_PRODUCT_SRV"
 PARTNER = "API_BUSINESS_PARTNER"
+JOURNAL = "API_OPLACCTGDOCITEMCUBE_SRV"
+POSTING = "/sap/bc/srt/scs_ext/sap/journalentrycreaterequestconfi"
 EXPECTED = {
     SALES: ("A_SalesOrder", "A_SalesOrderItem"),
     DELIVERY: ("A_OutbDeliveryHeader", "A_OutbDeliveryItem"),
     STOCK: ("A_MaterialStock", "A_MatlStkInAcctMod"),
     PRODUCT: ("A_Product", "A_ProductDescription"),
     PARTNER: ("A_BusinessPartner", "A_BusinessPartnerAddress"),
+    JOURNAL: ("A_OperationalAcctgDocItemCube",),
 }
 REFERENCE = "SHOP 1/é'2"
 
@@ -233,6 +236,39 @@ class Caller:
         assert self._orders().get_entity(self.number).execute().PurchaseOrderByCustomer == "SHOP-4"
         return "1 read, 1 change"
 
+    def read_journal(self) -> str:
+        """Post a journal entry by SOAP and read its lines, filtered by document and day."""
+        today = self.session.now().date()
+        amounts = ((11005000, "S", "1000", "6.10"), (12120000, "H", "-1000", "-6.10"))
+        lines = "".join(
+            f"<Item><GLAccount>{account}</GLAccount>"
+            f'<AmountInTransactionCurrency currencyCode="JPY">{amount}</AmountInTransactionCurrency>'
+            f'<AmountInCompanyCodeCurrency currencyCode="EUR">{own}</AmountInCompanyCodeCurrency>'
+            f"<DebitCreditCode>{side}</DebitCreditCode></Item>"
+            for account, side, amount, own in amounts
+        )
+        content = (
+            '<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/" xmlns:f="http://sap.com/xi/SAPSCORE/SFIN">'
+            "<s:Body><f:JournalEntryBulkCreateRequest><JournalEntryCreateRequest><JournalEntry>"
+            "<AccountingDocumentType>SA</AccountingDocumentType><CompanyCode>1010</CompanyCode>"
+            f"<DocumentDate>{today}</DocumentDate><PostingDate>{today}</PostingDate>{lines}"
+            "</JournalEntry></JournalEntryCreateRequest></f:JournalEntryBulkCreateRequest></s:Body></s:Envelope>"
+        )
+        service = self.services[JOURNAL]
+        headers = {"Content-Type": "text/xml; charset=utf-8"}
+        answer = service.connection.post(self.session.base_url + POSTING, data=content.encode(), headers=headers)
+        assert answer.status_code == 200, answer.text
+        document = answer.text.partition("<AccountingDocument>")[2].partition("<")[0]
+        day = f"AccountingDocumentCreationDate ge datetime'{today}T00:00:00'"
+        cube = service.entity_sets.A_OperationalAcctgDocItemCube.get_entities()
+        found = (
+            cube.filter(f"AccountingDocument eq '{document}' and {day}").order_by("AccountingDocumentItem").execute()
+        )
+        seen = [(each.DebitCreditCode, Decimal(each.AmountInCompanyCodeCurrency)) for each in found]
+        assert seen == [("S", Decimal("6.10")), ("H", Decimal("-6.10"))], seen
+        assert found[0].PostingDate.date() == today
+        return f"{document}: {len(seen)} lines"
+
 
 def steps(session: Session) -> Sequence[Step]:
     """Return the whole flow."""
@@ -250,4 +286,5 @@ def steps(session: Session) -> Sequence[Step]:
         caller.read_delivery,
         caller.read_product,
         caller.create_partner,
+        caller.read_journal,
     )
