@@ -13,7 +13,7 @@ from tests.engine.oracles.world import BASKETS, JUDGING, healthy, judged
 
 # What a healthy dossier cannot show: no conversion in the base currency or by a manual list, no event twice, nothing
 # given back.
-_UNJUDGED = {"EUR": {"O-M4", "O-M6", "O-O5"}, "JPY": {"O-M6", "O-O5"}, "KWD": {"O-M4", "O-M6", "O-O5"}}
+_UNJUDGED = {"EUR": {"O-M4", "O-M6", "O-O5"}, "JPY": {"O-M6", "O-O5"}, "KWD": {"O-M4", "O-M6", "O-M11", "O-O5"}}
 
 
 @pytest.mark.parametrize("currency", sorted(BASKETS))
@@ -27,10 +27,16 @@ def test_a_healthy_order_passes(name: str, currency: str) -> None:
 
 def test_every_specified_oracle_is_there() -> None:
     """The oracles of this part of the specification are registered, each with a formula and its witnesses."""
-    wanted = {"M": (1, 2, 3, 4, 5), "O": (1, 2, 3, 4, 5, 6, 11, 12), "S": (1, 3), "K": (1, 2, 4, 5), "E": (2, 3, 4)}
+    wanted = {
+        "M": (1, 2, 3, 4, 5, 6, 9, 10, 11),
+        "O": (1, 2, 3, 4, 5, 6, 11, 12),
+        "S": (1, 3),
+        "K": (1, 2, 4, 5),
+        "E": (2, 3, 4),
+    }
     numbers = {f"O-{family}{number}" for family, listed in wanted.items() for number in listed}
-    assert numbers | {"O-P1", "O-Z1"} <= ORACLES.keys()
-    assert POPULATION_ORACLES.keys() >= {"O-O1", "O-O2", "O-O8", "O-S2", "O-S3"}
+    assert numbers | {"O-P1", "O-P2", "O-P4", "O-Z1"} <= ORACLES.keys()
+    assert POPULATION_ORACLES.keys() >= {"O-O1", "O-O2", "O-O8", "O-S2", "O-S3", "O-M7", "O-M8", "O-M11", "O-M12"}
     assert all(each.formula and each.needs for each in ORACLES.values())
 
 
@@ -39,6 +45,7 @@ def test_every_specified_oracle_is_there() -> None:
     [
         ("O-M5", "policies.rounding"),
         ("O-M4", "policies.base_currency"),
+        ("O-M11", "policies.promotions"),
         ("O-E3", "policies.books.zone"),
         ("O-K1", "policies.shipping.packaging_g"),
     ],
@@ -67,7 +74,7 @@ def test_an_unread_witness_is_no_verdict(name: str) -> None:
 def test_money_oracles_are_quick() -> None:
     """All money oracles over one dossier take at most a millisecond of CPU."""
     dossier = healthy("JPY")
-    names = [name for name in ORACLES if name.startswith("O-M")]
+    names = [name for name in ORACLES if name.startswith(("O-M", "O-P4"))]
     best = float("inf")
     for _ in range(5):
         began = time.process_time()

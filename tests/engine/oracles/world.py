@@ -64,6 +64,7 @@ JUDGING = Judging(
     accounting_zone="Europe/Paris",
     packaging_g=150,
     reservation_ttl=timedelta(minutes=30),
+    free_shipping_from=Decimal(150),
 )
 ADDRESS = Address(
     name="Zoë Müller", lines=("12 rue de l’Été",), city="Paris", postcode="75011", country="FR", phone="+33123456789"
