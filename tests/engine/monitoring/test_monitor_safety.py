@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -195,6 +196,17 @@ def test_writes_outside_of_an_order_are_refused_too(plan: Plan) -> None:
         with pytest.raises(SafetyError, match="POST /login to merchant was refused"):
             guard.allow("merchant", "POST", "/login")
     guard.allow("merchant", "POST", "/orders/1/cancel")
+
+
+def test_who_only_reads_may_sign_in(plan: Plan) -> None:
+    """A flow that only reads may ask for a token, whose place is known by its path, and write nothing else."""
+    guard = Guard(plan)
+    with guard.permit(replace(safe, read_only=True), OWN):
+        guard.allow("paypal", "POST", "/v1/oauth2/token")
+        guard.allow("ups", "POST", "/security/v1/oauth/token?x=1")
+        for path in ("/v2/checkout/orders", "/oauth/token/orders", "/orders?then=/oauth/token"):
+            with pytest.raises(SafetyError, match="the flow is declared to read only"):
+                guard.allow("paypal", "POST", path)
 
 
 def test_a_brake_stops_flows_of_any_environment(planned: Callable[..., Plan], tmp_path: Path) -> None:
