@@ -148,6 +148,7 @@ def several(stage: Stage) -> None:
 PROOFS = (
     Proof("synthetic_order", "ORD-14", frozenset({"O-O12"})),
     Proof("synthetic_foreign_order", "MON-01", frozenset({"O-M1"}), turn=0),
+    Proof("synthetic_refund", "MON-16", frozenset({"O-M6"}), turn=1),
     Proof(
         "fx_feed",
         "MON-25",
