@@ -99,8 +99,8 @@ def test_a_markup_may_be_on_benefits_or_not() -> None:
 
 def test_what_cannot_be_said_of_a_coupon() -> None:
     """O-M11 names the line that is missing, and what the shop does not show; an agent's edit is another matter."""
-    assert "policies.promotions.coupons.FIVE" in judged("O-M11", taken_off("731")).reason
-    assert "policies.promotions in the profile" in judged("O-M11", healthy()).reason
+    assert "policies.promotions.coupons.FIVE" in judged("O-M11", taken_off("731"), JUDGING).reason
+    assert "policies.promotions in the profile" in judged("O-M11", healthy(), JUDGING).reason
     assert "policies.promotions in the profile" in judged("O-M11", healthy(), UNDECLARED).reason
     plain = declared()
     assert "no coupon" in judged("O-M11", healthy(), plain).reason
