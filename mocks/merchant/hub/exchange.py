@@ -134,7 +134,7 @@ def fetch_rates(shop: Shop) -> int:
     try:
         published = shop.ecb.daily() if source == "ECB" else shop.frankfurter.daily()
         if date.fromisoformat(published.date).isoformat() > today:
-            raise ValueError("dated in the future")
+            raise ValueError(f"dated {published.date}, in the future")
     except (Unreachable, Refused) as error:
         return _refuse_all(shop, Problem(source, every, today, str(error)))
     except (ArithmeticError, ValueError, LookupError) as error:
