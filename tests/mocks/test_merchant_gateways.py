@@ -254,6 +254,18 @@ def test_refunds_at_adyen_and_its_console(rig: Rig) -> None:
     assert units(order["payments"][0], "refunded") == 1 + Decimal(ours["amount"]["amount"])
 
 
+def test_refund_that_comes_back(rig: Rig) -> None:
+    """A refund that worked and is rejected a day later is not counted as given back any more."""
+    order = rig.order(payment=card(holder="refund failed"))
+    rig.ok("POST", f"/api/orders/{order['id']}/cancel", {"reason": "changed my mind"})
+    rig.settle()
+    assert rig.read(order)["payment_status"] == "refunded"
+    rig.advance(days=1, minutes=1)
+    order = rig.read(order)
+    assert (order["payment_status"], units(order["payments"][0], "refunded")) == ("paid", Decimal(0))
+    assert order["refunds"][0]["status"] == "failed"
+
+
 def test_forged_notifications_are_refused(rig: Rig) -> None:
     """Adyen's items and PayPal's events are believed only with their signature over what they say."""
     order = rig.order(payment=card())
