@@ -297,6 +297,8 @@ def _confirmed_early(dossier: Dossier, order: Order) -> Finding | None:
     written = [each.at for each in dossier.messages if each.kind == "order_confirmed"]
     if not written or any(tender.kind == "invoice" for tender in order.tenders):
         return None
+    if any("invoice" in each.cause.casefold() for each in order.history if each.field == "status"):
+        return None  # placed on invoice, and paid otherwise afterwards
     gateway = [tender for tender in order.tenders if any(each.ref == tender.ref for each in dossier.payments)]
     if order.tenders and not gateway:
         return None

@@ -8,7 +8,7 @@ import pytest
 
 from assay.events import Result
 from assay.records import Dossier, MinorAmount
-from tests.engine.oracles.world import FAIL, PASS, creation, healthy, judged
+from tests.engine.oracles.world import FAIL, PASS, change, creation, healthy, judged, with_order
 
 
 def tried(*keys: str, told: tuple[str, ...] = (), phase: str = "voided", declined: bool = False) -> Dossier:
@@ -45,3 +45,12 @@ def test_a_try_at_another_gateway_excuses_nothing() -> None:
     dossier = tried("k1", "k2")
     elsewhere = (replace(dossier.payments[0], system="adyen"), dossier.payments[1])
     assert judged("O-O3", replace(dossier, payments=elsewhere)).result is FAIL
+
+
+@pytest.mark.parametrize(("cause", "result"), [("order on Invoice", PASS), ("approved", FAIL)])
+def test_an_invoice_paid_by_card_afterwards(cause: str, result: Result) -> None:
+    """O-O12 knows from the history that an order was placed on invoice, though a card has paid it since."""
+    history = (change("status", "pending"), change("status", "confirmed", cause=cause),
+               change("payment_status", "paid", minutes=120))  # fmt: skip
+    confirmed = with_order(healthy(), status="confirmed", history=history, parcels=(), tracking_numbers=())
+    assert judged("O-O12", replace(confirmed, messages=healthy().messages[:1], shipments=())).result is result
