@@ -45,8 +45,9 @@ class Visit:
 
     def pay(self, cart: str, *, customer: str | None = None) -> str:
         """See how a full cart can be paid and what it comes to as text, and pay it."""
-        note_offers(self.run, self.shop, cart)
-        read_total(self.run, self.shop, cart)
+        with self.run.step("see how it can be paid"):
+            note_offers(self.run, self.shop, cart)
+            read_total(self.run, self.shop, cart)
         with self.run.step("pay and order"):
             return pay(self.run, self.shop, self.gateways, cart, customer=customer)
 

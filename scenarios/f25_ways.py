@@ -77,7 +77,8 @@ class Feed:
         else:
             opened = stores_of(self.shop).open_cart_in(self.store, wanted.currency)
             cart = fill_cart(run, self.shop, wanted, cart=opened)
-        note_offers(run, self.shop, cart)
+        with run.step("see how it can be paid"):
+            note_offers(run, self.shop, cart)
         with run.step("pay and order"):
             return pay(run, self.shop, self.gateways, cart)
 

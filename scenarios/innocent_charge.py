@@ -104,7 +104,8 @@ def whole_forints(run: Run, shop: Storefront, gateways: Gateways, erp: Erp) -> N
 
 def _bought(run: Run, shop: Storefront, gateways: Gateways, erp: Erp) -> Order:
     cart = fill_cart(run, shop, run.case.purchase)
-    note_offers(run, shop, cart)
+    with run.step("see how it can be paid"):
+        note_offers(run, shop, cart)
     with run.step("pay and order"):
         ref = pay(run, shop, gateways, cart)
     with run.step("the gateway captured the payment"):
