@@ -12,4 +12,5 @@ def pay_page_amount(total: Decimal, order_currency: str, requested: str) -> tupl
 
 
 SEAMS = {"pay_page_amount": pay_page_amount}
-WAITS_FOR = "F03: a switch after the order"
+SHOWN_BY = ("F03[switch_after]",)
+CAUGHT_BY = ("O-M3", "O-M2")

@@ -12,4 +12,5 @@ def event_value(total: Decimal, base_total: Decimal | None, currency: str) -> tu
 
 
 SEAMS = {"event_value": event_value}
-WAITS_FOR = "O-M2: what analytics is told"
+SHOWN_BY = ("F02[jpy]",)
+CAUGHT_BY = ("O-M2",)
