@@ -21,7 +21,9 @@ from Adyen.client import AdyenClient  # type: ignore[import-untyped]
 from Adyen.exceptions import AdyenAPIResponseError  # type: ignore[import-untyped]
 from Adyen.services.checkout import ModificationsApi, PaymentsApi  # type: ignore[import-untyped]
 
+from mocks.merchant.clients.adyen_report import movements
 from mocks.merchant.clients.gateway import Declined, PaymentState, Purchase, RefundState, Taken
+from mocks.merchant.clients.settled import Movement, PaidOut
 from mocks.merchant.clients.transport import Logger, Refused, Transport, Unreachable
 from mocks.merchant.seams import seam
 
@@ -94,6 +96,10 @@ class AdyenGateway:
     ) -> None:
         base = vendor["base_url"].rstrip("/")
         self._account = vendor["merchant_account"]
+        self._key, self._limit_s = key or "missing", limit_s
+        # Reports lie beside the checkout: ca-test.adyen.com for checkout-test.adyen.com.
+        self._reports = base.replace("//checkout-", "//ca-")
+        self._batches: list[tuple[list[Movement], list[PaidOut]]] = []
         self._transport = Transport(_VENDOR, base, context, log)
         client = AdyenClient(xapikey=key or "missing", platform="test")
         client.http_client, client.http_init = _SdkTransport(self._transport, limit_s), True
@@ -177,6 +183,25 @@ class AdyenGateway:
     def retrieve_refund(self, reference: str) -> RefundState:
         """Raise `Unreachable`: Adyen has no such call."""
         raise Unreachable(f"adyen: nobody can ask how refund {reference} stands; its webhook says so")
+
+    def settled(self, since_s: int) -> tuple[list[Movement], list[PaidOut]]:
+        """Return what every settlement batch holds: batches are numbered from 1, and none changes once it is closed."""
+        while (report := self._report(len(self._batches) + 1)) is not None:
+            self._batches.append(movements(report))
+        moved = [each for batch, _ in self._batches for each in batch]
+        return moved, [each for _, paid in self._batches for each in paid]
+
+    def _report(self, number: int) -> str | None:
+        name = f"settlement_detail_report_batch_{number}.csv"
+        url = f"{self._reports}/reports/download/MerchantAccount/{self._account}/{name}"
+        answer = self._transport.call(
+            "report", "GET", url, headers={"X-API-Key": self._key}, limit_s=self._limit_s, repeatable=True
+        )
+        if answer.status_code == 404:
+            return None
+        if answer.status_code != 200:
+            raise Refused(_VENDOR, "report", answer.status_code, answer.text[:100])
+        return answer.text
 
     def close(self) -> None:
         """Close the connections."""

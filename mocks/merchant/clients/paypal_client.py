@@ -12,15 +12,18 @@ import ssl
 import threading
 import zlib
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import httpx
 import orjson
 
 from mocks.merchant.clients.certificate import is_signed, public_key
 from mocks.merchant.clients.gateway import Breakdown, Declined, PaymentState, Purchase, RefundState, Taken
+from mocks.merchant.clients.paypal_history import movements
+from mocks.merchant.clients.settled import Movement, PaidOut
 from mocks.merchant.clients.transport import Logger, Refused, Transport, json_of
 from mocks.merchant.policy.money import decimal_text, from_minor_units, gateway_exponent
 from mocks.merchant.seams import seam
@@ -187,6 +190,24 @@ class PaypalGateway:
         self._certificates[url] = answer.text
         return answer.text
 
+    def settled(self, since_s: int) -> tuple[list[Movement], list[PaidOut]]:
+        """Return what PayPal moved since that second, as far as its search knows it; a month at most."""
+        told: list[dict[str, Any]] = []
+        page, last = 1, 1
+        while page <= last:
+            asked = {
+                "start_date": _instant(since_s),
+                "end_date": _instant(int(self._now_s())),
+                "fields": "transaction_info",
+                "balance_affecting_records_only": "Y",
+                "page_size": "500",
+                "page": str(page),
+            }
+            answer = self._ask("history", "GET", f"/v1/reporting/transactions?{urlencode(asked)}", None, None)
+            told += answer.get("transaction_details") or []
+            page, last = page + 1, int(answer.get("total_pages") or 1)
+        return movements(told)
+
     def close(self) -> None:
         """Close the connections."""
         self._transport.close()
@@ -231,6 +252,10 @@ class PaypalGateway:
                 self._token = str(content["access_token"])
                 self._good_until = self._now_s() + float(content.get("expires_in", 0)) - _EARLY_S
             return self._token
+
+
+def _instant(at_s: int) -> str:
+    return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def state_of(order: Mapping[str, Any]) -> PaymentState:

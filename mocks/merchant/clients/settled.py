@@ -8,10 +8,11 @@ from decimal import Decimal
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """One movement of the balance: charge, refund, chargeback, fee, reserve, payout or other.
+    """One movement of the balance: charge, refund (either reversed), chargeback, fee, payout or other.
 
     `gross` is signed and, like `fee` (above nothing: taken away), in the currency of settlement. `presented` is what
-    the customer paid or got back, signed, in `ordered`; it is `gross` where nothing was converted.
+    the customer paid or got back, signed, in `ordered`; it is `gross` where nothing was converted. `number` is the
+    order's, where the gateway repeats it; `text` what it calls the movement where that is not its reference.
     """
 
     gateway: str
@@ -22,9 +23,10 @@ class Movement:
     currency: str
     presented: Decimal
     ordered: str
-    at: str
     payment: str | None = None
     refund: str | None = None
+    number: str | None = None
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)

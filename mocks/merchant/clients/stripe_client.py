@@ -9,7 +9,6 @@ import hashlib
 import hmac
 import ssl
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import stripe
@@ -250,7 +249,6 @@ def _movement(entry: Mapping[str, Any]) -> Movement:
         currency=currency,
         presented=presented,
         ordered=ordered if kind in ("charge", "refund") else currency,
-        at=datetime.fromtimestamp(int(entry["created"]), UTC).isoformat(),
         payment=str(source.get("payment_intent") or "") or None,
         refund=str(source["id"]) if kind == "refund" and source else None,
     )

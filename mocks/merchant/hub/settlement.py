@@ -28,6 +28,7 @@ _BANK, _RECEIVABLE, _REFUNDS, _FEES = "11001000", "12120000", "41900000", "65100
 _RATE_DIFFERENCES, _HELD = "72010000", "24000000"
 _COMPANY_CODE = "1010"
 _BACK_S = 30 * 86400
+_OF_ORDERS = ("charge", "charge reversed", "refund", "refund reversed")
 _A_MESSAGE = 50
 
 
@@ -129,7 +130,7 @@ def _entries(shop: Shop, movements: Sequence[Movement]) -> list[Entry]:
     known = {row["id"] for row in shop.database.all("SELECT id FROM settled WHERE state != 'posting'")}
     found = []
     for movement in movements:
-        wanted = [(movement.kind, _of_order if movement.kind in ("charge", "refund") else _of_account)]
+        wanted = [(movement.kind, _of_order if movement.kind in _OF_ORDERS else _of_account)]
         if movement.kind == "payout":
             continue
         if movement.fee and movement.kind != "fee":
@@ -153,7 +154,7 @@ def _of_order(shop: Shop, movement: Movement) -> Entry:
         settled = movement.presented
     order = _order_worth(shop, movement, settled)
     clearing = _clearing(movement.gateway)
-    other = _RECEIVABLE if movement.kind == "charge" else _REFUNDS
+    other = _RECEIVABLE if movement.kind.startswith("charge") else _REFUNDS
     lines = [Line(clearing, movement.presented, settled), Line(other, -movement.presented, -order)]
     if settled != order:
         lines.append(Line(_RATE_DIFFERENCES, Decimal(0), order - settled))
@@ -168,9 +169,11 @@ def _order_worth(shop: Shop, movement: Movement, settled: Decimal) -> Decimal:
     refund = shop.database.one("SELECT body FROM refunds WHERE reference = ?", movement.refund or "")
     booked = (unpack(refund["body"]).get("base_amount") or {}).get("amount") if refund is not None else None
     if booked is not None:
-        return -abs(Decimal(booked))
+        return Decimal(booked).copy_sign(movement.presented)
     order = shop.database.one(
-        "SELECT o.body FROM orders o JOIN payments p ON p.order_id = o.id WHERE p.reference = ?", movement.payment or ""
+        "SELECT o.body FROM orders o LEFT JOIN payments p ON p.order_id = o.id WHERE p.reference = ? OR o.number = ?",
+        movement.payment or "",
+        movement.number or "",
     )
     rate = unpack(order["body"])["rate"]["rate"] if order is not None else None
     return _rounded(movement.presented / Decimal(rate), base) if rate else settled
@@ -202,20 +205,24 @@ def _paid_in(shop: Shop, payouts: Sequence[PaidOut]) -> list[Entry]:
                 continue
             company = _worth(shop, amount, payout.currency)
             lines = (Line(_BANK, amount, company), Line(_clearing(payout.gateway), -amount, -company))
-            found.append(_written(shop, payout.gateway, payout.reference, payout.currency, lines, "payout"))
+            name = payout.reference
+            found.append(_written(shop, payout.gateway, name, name, payout.currency, lines, "payout"))
     return found
 
 
 def _entry(shop: Shop, movement: Movement, currency: str, lines: tuple[Line, ...], kind: str) -> Entry:
-    return _written(shop, movement.gateway, movement.reference, currency, lines, kind)
+    text = movement.text or movement.reference
+    return _written(shop, movement.gateway, movement.reference, text, currency, lines, kind)
 
 
-def _written(shop: Shop, gateway: str, reference: str, currency: str, lines: tuple[Line, ...], kind: str) -> Entry:
+def _written(
+    shop: Shop, gateway: str, reference: str, text: str, currency: str, lines: tuple[Line, ...], kind: str
+) -> Entry:
     return Entry(
         id=_id(gateway, reference, kind),
         reference=reference,
         header=f"{gateway} {kind}",
-        text=reference,
+        text=text,
         currency=currency,
         company_currency=shop.catalogue.base_currency,
         day=shop.now_iso()[:10],

@@ -71,11 +71,12 @@ def _entry(row: Mapping[str, str], at: datetime, name: str, line: int) -> Balanc
     presented = _signed(row, "gross", "(gc)", gross_currency, name, line) if foreign else 0
     payment, modification = row["psp reference"] or None, row["modification reference"] or None
     # A line of a payout or of a cost has no payment; without a reference of its own its place in the batch names it.
-    ref = modification or payment or f"batch {row['batch number']} line {line}"
+    own = (payment, modification) if kind == "payout" else (modification, payment)
+    ref = next((each for each in own if each), f"batch {row['batch number']} line {line}")
     ordered = kind in ("charge", "refund", "chargeback")
     return BalanceEntry(
         system="adyen",
-        ref=f"{ref}/{row['type']}" if ordered else ref,
+        ref=ref,
         kind=kind,
         gross=MinorAmount(net + fee, net_currency),
         fee=MinorAmount(fee, net_currency),
