@@ -131,7 +131,8 @@ class Gatherer:
         order = self._ask(unread, "shop", lambda: self._landscape.by_role("shop").order(order_ref))
         if order is None:
             return Dossier(order=None, unread=tuple(unread), read_at=self._read_at)
-        payments = begin("payments", lambda: self._payments(order, unread))
+        lists = self._lists(order)
+        payments = begin("payments", lambda: self._payments(order, lists, unread))
         documents = early if early and number == order.number else begin("erp", lambda: self._documents(order.number))
         parcels = begin("carrier", lambda: [self._parcels(order)])
         messages = begin("messages", lambda: self._messages(order))
@@ -277,10 +278,20 @@ class Gatherer:
         listed: Sequence[Order] = shop.orders(since, until)
         return listed
 
-    def _payments(self, order: Order, unread: list[tuple[str, str]]) -> list[Payment]:
-        gateways = {system: self._landscape.connectors[system] for system in self._systems("payments")}
+    def _lists(self, order: Order) -> dict[str, Future[Sequence[Payment]]]:
+        """Begin to list each gateway's payments about the order's time, all at once."""
         since, until = _window(order)
-        return payments_of(order, gateways, lambda system: self._paid_at(system, since, until), unread)
+        begun = {}
+        for system in self._landscape.read("payments"):
+            read = partial(self._paid_at, system, since, until)
+            begun[system] = self._readers.submit(copy_context().run, read)
+        return begun
+
+    def _payments(
+        self, order: Order, lists: Mapping[str, Future[Sequence[Payment]]], unread: list[tuple[str, str]]
+    ) -> list[Payment]:
+        gateways = {system: self._landscape.connectors[system] for system in self._systems("payments")}
+        return payments_of(order, gateways, lambda system: lists[system].result(), unread)
 
     def _paid_anywhere(self, since: datetime, until: datetime, unread: list[tuple[str, str]]) -> list[Payment]:
         """Return what all gateways list; one that cannot is noted by itself, unless none can."""
