@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.mocks.merchant_rig import OPERATOR, Rig, serving
+from tests.mocks.merchant_rig import OPERATOR, Rig
 from tests.serving import Quiet
 from tests.serving import serving as listening
 
@@ -48,11 +48,15 @@ def rig(publisher: Publisher, tmp_path_factory: pytest.TempPathFactory) -> Itera
             self.end_headers()
             self.wfile.write(publisher.content)
 
-    with listening(Handler) as url, serving(tmp_path_factory.mktemp("feeds"), ()) as running:
-        running.kill_merchant()
-        running.start_merchant(vendors={"ecb": {"base_url": url}})
-        running.settle()
-        yield running
+    running = Rig(tmp_path_factory.mktemp("feeds"), ("sap_s4hana",), {})
+    try:
+        with listening(Handler) as url:
+            vendors = {"ecb": {"base_url": url}, "sap_s4hana": {"base_url": running.vendor["sap_s4hana"]}}
+            running.start_merchant(vendors=vendors)
+            running.settle()
+            yield running
+    finally:
+        running.close()
 
 
 def after(rig: Rig, publisher: Publisher, content: bytes) -> list[dict[str, str]]:
