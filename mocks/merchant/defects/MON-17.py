@@ -13,4 +13,4 @@ def adopted_amount(amount: Decimal, rate: Decimal | None) -> tuple[Decimal, Deci
 
 SEAMS = {"adopted_amount": adopted_amount}
 SHOWN_BY = ("F06[console_part]", "F06[console_usd]")
-CAUGHT_BY = ("O-M6",)
+CAUGHT_BY = ("O-M6", "O-M8")
