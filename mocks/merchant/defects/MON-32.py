@@ -12,4 +12,5 @@ def revenue(amounts: list[tuple[str, Decimal]]) -> dict[str, Decimal]:
 
 
 SEAMS = {"revenue": revenue}
-WAITS_FOR = "O-M12: figures added up for others"
+SHOWN_BY = ("F02[eur]", "F02[jpy]", "F02[usd]")
+CAUGHT_BY = ("O-M12",)

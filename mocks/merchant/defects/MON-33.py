@@ -13,4 +13,5 @@ def free_shipping(goods: Decimal, threshold: Decimal, currency: str, rate: Any, 
 
 
 SEAMS = {"free_shipping": free_shipping}
-WAITS_FOR = "O-M11: promotions and thresholds in the order's currency"
+SHOWN_BY = ("F03[free_shipping_missed]",)
+CAUGHT_BY = ("O-M11",)

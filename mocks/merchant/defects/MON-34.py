@@ -18,4 +18,5 @@ def coupon_discount(
 
 
 SEAMS = {"coupon_discount": coupon_discount}
-WAITS_FOR = "O-M11: promotions and thresholds in the order's currency"
+SHOWN_BY = ("F03[promotion]",)
+CAUGHT_BY = ("O-M11",)

@@ -19,4 +19,5 @@ def credit_takes(balances: Mapping[str, Decimal], currency: str, due: Decimal) -
 
 
 SEAMS = {"credit_takes": credit_takes}
-WAITS_FOR = "O-M11: credit of several currencies (F03)"
+SHOWN_BY = ("F03[credit]", "F03[credit_jpy]")
+CAUGHT_BY = ("O-M11",)
