@@ -12,6 +12,9 @@ from assay.runners.run import Pair, run_cases
 from assay.runners.session import Session
 from assay.runners.verdict import Trouble
 
+_SIDE_BY_SIDE = 12
+"""More at once win nothing on a small machine, and make the last of them wait until their calls time out."""
+
 
 def named(flows: Sequence[Flow]) -> dict[str, Pair]:
     """Return every case of some flows by the name under which its test asks for it: ``F02[jpy]``."""
@@ -36,5 +39,5 @@ def outcomes_of(request: pytest.FixtureRequest, session: Session, pairs: dict[st
     wanted = [pair for name, pair in pairs.items() if name in chosen]
     # Those that act alone come first, so that their orders go on while time passes for the others.
     wanted.sort(key=lambda pair: not pair[1].alone)
-    run_cases(session, wanted, heard=heard, trouble=trouble, workers=len(wanted) or 1)
+    run_cases(session, wanted, heard=heard, trouble=trouble, workers=max(1, min(len(wanted), _SIDE_BY_SIDE)))
     return found
