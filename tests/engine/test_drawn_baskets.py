@@ -1,0 +1,81 @@
+"""Drawn baskets in every currency at every gateway are right in every system; a wrong one shrinks to a case."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+
+from assay.local.project import plan_for
+from assay.runners.environment import open_environment
+from assay.runners.session import Session
+from tests.engine.drawn import BULK, Bulk, Buyer, bulks, gateways_of, plentiful, told
+from tests.engine.test_drawn_orders import seed_of_commit
+
+ROOT = Path(__file__).resolve().parents[2]
+ORDERS = int(os.environ.get("ASSAY_BASKETS", "100"))
+"""How many orders are drawn over all gateways in every run."""
+MANY = int(os.environ.get("ASSAY_MANY_BASKETS", "2000"))
+"""How many on each gateway in `make full`."""
+GATEWAYS = ("stripe", "adyen", "paypal")
+pytestmark = [pytest.mark.needs_java, pytest.mark.xdist_group("drawn_baskets")]
+
+
+@pytest.fixture(scope="module")
+def session() -> Iterator[Session]:
+    """One landscape of its own for all of them."""
+    plan = plan_for("local", ROOT / "assay.toml")
+    with open_environment(plan, lambda _: None, fresh=True, seed=seed_of_commit()) as opened:
+        opened.settle()
+        yield opened
+
+
+def buy(buyer: Buyer, strategy: st.SearchStrategy[Bulk], *, number: int) -> None:
+    """Draw bulks and buy them until the buyer has enough; the smallest purchase at fault is the failure's text."""
+
+    @seed(number)
+    @settings(
+        max_examples=5 + 2 * buyer.target // BULK,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate, Phase.shrink],
+        suppress_health_check=list(HealthCheck),
+        print_blob=False,
+        report_multiple_bugs=False,
+    )
+    @given(strategy)
+    def bought(bulk: Bulk) -> None:
+        wrong = buyer.faults(bulk)
+        assert not wrong, told(wrong, bulk.shop)
+
+    bought()
+
+
+def test_drawn_baskets_are_right_everywhere(session: Session) -> None:
+    """No oracle finds fault with any drawn basket, in whatever currency, at whatever gateway, under whatever policy."""
+    buyer = Buyer(session, ORDERS)
+    began = time.monotonic()
+    buy(buyer, bulks(plentiful(session), gateways_of(session)), number=seed_of_commit())
+    sys.stdout.write(f"{buyer.bought} orders, {buyer.verdicts} verdicts in {time.monotonic() - began:.0f} s\n")
+    assert buyer.bought >= ORDERS
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("gateway", GATEWAYS)
+def test_two_thousand_at_each_gateway(session: Session, gateway: str) -> None:
+    """2,000 healthy orders at one gateway, and no finding."""
+    if gateway not in gateways_of(session):
+        pytest.skip(f"this landscape has no {gateway}")
+    buyer = Buyer(session, MANY)
+    began = time.monotonic()
+    buy(buyer, bulks(plentiful(session), [gateway]), number=seed_of_commit())
+    sys.stdout.write(
+        f"{gateway}: {buyer.bought} orders, {buyer.verdicts} verdicts in {time.monotonic() - began:.0f} s\n"
+    )
+    assert buyer.bought >= MANY
