@@ -253,6 +253,13 @@ def test_what_showed_a_defect_last_time_is_tried_first(plan: Plan) -> None:
     }
 
 
+def test_a_class_brings_what_must_be_told_from_it(plan: Plan) -> None:
+    """Money's defects are tried together with money's innocent variations, and with nobody else's."""
+    kinds = {trial.id: trial.kind for trial in trials_of(plan, classes=["MON"])}
+    assert {"MON-01", "INN-01", "INN-11"} <= kinds.keys()
+    assert not {"INN-12", "ORD-01", HEALTHY} & kinds.keys()
+
+
 @pytest.mark.parametrize(
     ("choice", "hint"),
     [
@@ -274,7 +281,7 @@ def test_an_unknown_defect_is_wrong_use(plan: Plan, choice: dict[str, Any], hint
         ('SHOWN_BY = "jpy"', "expected: ('jpy', 'F01[kwd]')"),
         ("SHOWN_BY = ()", "SHOWN_BY cannot be read"),
         ('SHOWN_BY = ("jpyy",)', "did you mean 'jpy'?"),
-        ('CAUGHT_BY = ("O-M11",)', "no oracle 'O-M11'"),
+        ('CAUGHT_BY = ("O-M99",)', "no oracle 'O-M99'"),
         ('CAUGHT_BY = ["O-M1", 2]', "CAUGHT_BY cannot be read"),
         ("WAITS_FOR = f()", "WAITS_FOR cannot be read"),
         ('SETTINGS = "page_size"', "SETTINGS cannot be read"),

@@ -10,6 +10,7 @@ A defect is ``mocks/merchant/defects/<ID>.py``; nothing of it is imported here, 
 An innocent variation is ``scenarios/innocent/<ID>.toml``:
 
     meaning = "CHF cash rounding to 0.05 with a rounding line"
+    guards = ["MON"]                      # defects of these classes are tried together with it
     cases = ["F01[eur]", "bundle"]        # cases that exist
     start = "2026-10-24T22:00:00Z"        # where the landscape's clock begins; now, if absent
     [shop]                                # settings of the shop
@@ -49,7 +50,7 @@ from assay.suites import suite_roots
 _DEFECTS = Path("mocks") / "merchant" / "defects"
 _INNOCENT = Path("scenarios") / "innocent"
 _MAIN_FLOW = "F01"
-_KEYS = ("meaning", "cases", "start", "shop", "fault", "purchase")
+_KEYS = ("meaning", "guards", "cases", "start", "shop", "fault", "purchase")
 HEALTHY = "healthy"
 MATRIX = "selftest.json"
 STEP = "step"
@@ -76,6 +77,7 @@ class Trial:
     settings: Mapping[str, Any] = field(default_factory=dict)
     faults: tuple[Mapping[str, Any], ...] = ()
     start: datetime | None = None
+    guards: tuple[str, ...] = ()
 
 
 def trials_of(
@@ -118,7 +120,10 @@ def read_innocent(roots: Sequence[Path], flows: Mapping[str, Flow]) -> list[Tria
 
 
 def chosen(trials: Sequence[Trial], *, classes: Sequence[str], only: Sequence[str]) -> list[Trial]:
-    """Return the trials of these classes (``MON``) or with these ids; `UsageError` with a suggestion for others."""
+    """Return the trials of these classes (``MON``), innocent ones that guard them included, or with these ids.
+
+    `UsageError` with a suggestion for a class or an id that nobody knows.
+    """
     ids = [trial.id for trial in trials]
     families = {id.partition("-")[0] for id in ids}
     for name in classes:
@@ -129,7 +134,7 @@ def chosen(trials: Sequence[Trial], *, classes: Sequence[str], only: Sequence[st
             raise UsageError(f"no defect or variation '{name}'", hint=did_you_mean(name, ids))
     if not classes and not only:
         return list(trials)
-    return [trial for trial in trials if trial.id in only or trial.id.partition("-")[0] in classes]
+    return [trial for trial in trials if trial.id in only or {trial.id.partition("-")[0], *trial.guards} & set(classes)]
 
 
 def sampled(trials: Sequence[Trial], text: str) -> list[Trial]:
@@ -251,6 +256,9 @@ def _innocent(path: Path, flows: Mapping[str, Flow]) -> Trial:
         *_named(flows, content.get("cases", ()), path),
         *(_own_case(each, flows, path) for each in content.get("purchase", ())),
     ]
+    guards = content.get("guards", ())
+    if not _are_names(guards):
+        raise UsageError("guards cannot be read", where=str(path), expected='["MON"]', seen=repr(guards)[:80])
     if not pairs:
         raise UsageError("a variation without a case shows nothing", where=str(path), hint='cases = ["eur"]')
     return Trial(
@@ -261,6 +269,7 @@ def _innocent(path: Path, flows: Mapping[str, Flow]) -> Trial:
         settings=content.get("shop", {}),
         faults=tuple(content.get("fault", ())),
         start=_instant(content.get("start"), path),
+        guards=tuple(guards),
     )
 
 
