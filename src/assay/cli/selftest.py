@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     "classes",
     metavar="MON,ORD",
     multiple=True,
-    help="Only defects of these classes, and the variations to be told from them (INN: all variations); may be repeated.",
+    help="Only defects of these classes and the variations they must be told from (INN: all); may be repeated.",
 )
 @click.option(
     "--only",
