@@ -244,7 +244,9 @@ def payments_of(run: Run, order: Order, gateways: Gateways) -> list[Payment]:
             continue
         with contextlib.suppress(LookupError):
             if isinstance(connector, HearsPayments) and run.operator is not None:
-                told = connector.payments_told(run.operator.calls(_INTO_THE_SHOP))
+                # What the platform asked of it says whether the money was to be held.
+                calls = [call for way in (_INTO_THE_SHOP, tender.gateway) for call in run.operator.calls(way)]
+                told = connector.payments_told(calls)
                 found += [each for each in told if each.ref == tender.ref]
             else:
                 found.append(connector.payment(tender.ref))
