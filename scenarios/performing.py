@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,14 @@ def named(flows: Sequence[Flow]) -> dict[str, Pair]:
     return {f"{flow.id}[{case.name}]": (flow, case) for flow in flows for case in flow.cases}
 
 
-def outcomes_of(request: pytest.FixtureRequest, session: Session, pairs: dict[str, Pair]) -> dict[str, Outcome]:
+def in_full(pairs: Mapping[str, Pair], *, but: Sequence[str]) -> list[Any]:
+    """Return parameters of a test over all cases, marked ``full`` but for these."""
+    for name in but:
+        assert name in pairs, f"no case {name}"
+    return [pytest.param(name, id=name, marks=() if name in but else pytest.mark.full) for name in pairs]
+
+
+def outcomes_of(request: pytest.FixtureRequest, session: Session, pairs: Mapping[str, Pair]) -> dict[str, Outcome]:
     """Perform and judge those cases that the chosen tests ask for by ``name``, and all their orders together."""
     chosen = {
         item.callspec.params.get("name")

@@ -7,10 +7,11 @@ import pytest
 from assay.events import Outcome
 from assay.runners.session import Session, verdict_text
 from scenarios.f03_display import display
-from scenarios.performing import named, outcomes_of
+from scenarios.performing import in_full, named, outcomes_of
 
-pytestmark = pytest.mark.needs_java
+pytestmark = [pytest.mark.needs_java, pytest.mark.xdist_group("money")]
 PAIRS = named([display])
+RELEASE = [f"F03[{case}]" for case in ("jpy", "switch_before", "switch_after", "credit", "paypal_kwd")]
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +20,7 @@ def outcomes(request: pytest.FixtureRequest, assay_session: Session) -> dict[str
     return outcomes_of(request, assay_session, PAIRS)
 
 
-@pytest.mark.parametrize("name", PAIRS)
+@pytest.mark.parametrize("name", in_full(PAIRS, but=RELEASE))
 def test_display(outcomes: dict[str, Outcome], name: str) -> None:
     """Every step is done, and every verdict that could be reached is good."""
     assert not outcomes[name].failed, verdict_text([outcomes[name]])
