@@ -166,7 +166,8 @@ def oracles_of(tried: Tried) -> list[str]:
 def sentences_of(tried: Tried) -> list[str]:
     """Return what a user reads, findings before failed steps, each once."""
     findings = [finding for outcome in tried.verdict.outcomes for finding in violations(outcome)]
-    findings.sort(key=_telling)
+    # Who must find it speaks first.
+    findings.sort(key=lambda finding: (finding.oracle not in tried.trial.caught_by, _telling(finding)))
     steps = [sentence for outcome in tried.verdict.outcomes for sentence in _broken_steps(outcome)]
     return list(dict.fromkeys([finding.sentence() for finding in findings] + steps))
 
