@@ -57,7 +57,16 @@ def test_a_gift_card_is_issued_and_pays_first(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [None, {}, {"amount": "-1", "currency": "EUR"}, {"amount": "x", "currency": "EUR"}, {"amount": "1"}]
+    "value",
+    [
+        None,
+        {},
+        {"amount": "-1", "currency": "EUR"},
+        {"amount": "x", "currency": "EUR"},
+        {"amount": "1"},
+        {"amount": "1.005", "currency": "EUR"},
+        {"amount": "1", "currency": "XXX"},
+    ],
 )
 def test_a_gift_card_of_no_value_is_refused(rig: Rig, value: object) -> None:
     """A value that is none gets 422 and the field's name."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 from mocks.merchant import times
 from mocks.merchant.api.handling import Call
 from mocks.merchant.api.orders import reachable_order, require_operator
+from mocks.merchant.api.worth import worth_of
 from mocks.merchant.errors import Refusal
 from mocks.merchant.hub import statement
 from mocks.merchant.hub.analytics import events_of, figures
-from mocks.merchant.policy.money import plain, quantum
+from mocks.merchant.policy.money import plain
 from mocks.merchant.shop import Shop
 from mocks.merchant.storefront import cart, credit, pay_page
 from mocks.merchant.storefront.checkout import Reply
@@ -47,7 +47,7 @@ def give_credit(shop: Shop, call: Call) -> Reply:
     require_operator(shop, call)
     content = call.json()
     email, reason = cart.email_of(content), cart.text(content, "reason", most=200)
-    amount, currency = _worth(shop, content.get("worth"))
+    amount, currency = worth_of(shop, content, "worth")
     credit.give_credit(shop, email, currency, amount, reason)
     return Reply(201, {"email": email, "balances": _balances(shop, email)})
 
@@ -116,22 +116,6 @@ def pay_order(shop: Shop, call: Call) -> dict[str, Any]:
 def _balances(shop: Shop, email: str) -> list[dict[str, str]]:
     held = credit.balances(shop.database.read(), email.lower())
     return [money(plain(amount, currency), currency) for currency, amount in held.items()]
-
-
-def _worth(shop: Shop, value: Any) -> tuple[Decimal, str]:
-    """Return an amount of a request: more than nothing, in a sold currency, with no more digits than it has."""
-    try:
-        amount, currency = Decimal(value["amount"]), str(value["currency"])
-    except (TypeError, KeyError, ArithmeticError):
-        raise Refusal(
-            422, "invalid", "'worth' must be {'amount': …, 'currency': …}.", field="worth", seen=value
-        ) from None
-    if currency not in shop.settings["currencies"]:
-        raise Refusal(422, "unknown_currency", f"{currency} is not sold here.", known=shop.settings["currencies"])
-    if not amount.is_finite() or amount <= 0 or amount > Decimal("1e12") or amount % quantum(currency):
-        told = f"'worth' must be more than nothing, with the decimals of {currency}."
-        raise Refusal(422, "invalid", told, field="worth", seen=value)
-    return amount, currency
 
 
 def _span(call: Call) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from mocks.merchant.api.handling import Call
 from mocks.merchant.api.orders import require_operator
+from mocks.merchant.api.worth import worth_of
 from mocks.merchant.database import pack
 from mocks.merchant.errors import Refusal
 from mocks.merchant.hub import outbox, shipping
@@ -95,17 +96,7 @@ def buy_label_again(shop: Shop, call: Call) -> dict[str, Any]:
 def issue_gift_card(shop: Shop, call: Call) -> Reply:
     """Make a gift card of a value in one currency."""
     require_operator(shop, call)
-    value: Any = call.json().get("value")
-    try:
-        amount, currency = Decimal(value["amount"]), str(value["currency"])
-    except (TypeError, KeyError, ArithmeticError):
-        raise Refusal(
-            422, "invalid", "'value' must be {'amount': …, 'currency': …}.", field="value", seen=value
-        ) from None
-    if currency not in shop.settings["currencies"] or not amount.is_finite() or amount <= 0:
-        raise Refusal(
-            422, "invalid", "'value' must be more than nothing in a sold currency.", field="value", seen=value
-        )
+    amount, currency = worth_of(shop, call.json(), "value")
     code = f"GIFT-{new_secret()}"
     with shop.database.write() as connection:
         seed_gift_cards(connection, [{"code": code, "currency": currency, "balance": plain(amount, currency)}])

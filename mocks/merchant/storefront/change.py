@@ -50,6 +50,7 @@ def add_lines(shop: Shop, order_id: str, content: Mapping[str, Any]) -> None:
     first = max(int(line["id"]) for line in body["lines"]) + 1
     cart = {
         "currency": order["currency"],
+        "store": body.get("store"),
         "lines": [{"id": str(first + place), "sku": sku, "quantity": n} for place, (sku, n) in enumerate(wanted)],
         "address": body["address"],
         "customer": body["customer"],
