@@ -12,7 +12,11 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
+from assay.flow import Case
+from assay.local.plan import MERCHANT
+from assay.local.processes import admin
 from assay.local.project import plan_for
+from assay.roles import Purchase
 from assay.runners.environment import open_environment
 from assay.runners.session import Session
 from tests.engine.drawn import BULK, Bulk, Buyer, bulks, gateways_of, plentiful, told
@@ -64,6 +68,26 @@ def test_drawn_baskets_are_right_everywhere(session: Session) -> None:
     buy(buyer, bulks(plentiful(session), gateways_of(session)), number=seed_of_commit())
     sys.stdout.write(f"{buyer.bought} orders, {buyer.verdicts} verdicts in {time.monotonic() - began:.0f} s\n")
     assert buyer.bought >= ORDERS
+
+
+@pytest.mark.full
+def test_a_defect_shrinks_to_the_smallest_basket(session: Session) -> None:
+    """With MON-10 on, what is printed is one article, once, as a case that can be pasted and fails by itself."""
+    port = session.plan.home.read().port(MERCHANT, MERCHANT)
+    assert port is not None
+    strategy = bulks(plentiful(session), gateways_of(session), 12)
+    admin(port, "POST", "defects", {"on": ["MON-10"]})
+    try:
+        with pytest.raises(AssertionError) as failure:
+            buy(Buyer(session, 120), strategy, number=seed_of_commit())
+    finally:
+        admin(port, "POST", "defects", {"off": ["MON-10"]})
+    [pasted, *reasons] = [line for line in str(failure.value).splitlines() if not line.startswith("in a shop")]
+    sys.stdout.write("\n".join([pasted, *reasons, ""]))
+    case = eval(pasted, {"Case": Case, "Purchase": Purchase})
+    assert [quantity for _, quantity in case.purchase.lines] == [1]
+    assert (case.purchase.coupon, "company" in case.purchase.extra) == (None, False)
+    assert any(line.strip().startswith("O-M1: ") for line in reasons)
 
 
 @pytest.mark.full
