@@ -13,6 +13,8 @@ from assay.records import Dossier, Line, Order, Payment
 
 CHARGED = ("captured", "authorised", "pending")
 """Phases in which money was taken, or will be without anybody doing more."""
+NOT_COMPARED = "amount and currency of the notification were not compared with the order's"
+"""Why an order is called paid though something else was taken than its total."""
 UNPAID = ("pending", "failed", "authorised")
 """What the shop calls an order's payment while nothing of it is taken."""
 
@@ -70,6 +72,20 @@ def is_exception(dossier: Dossier, order: Order) -> bool:
     charged = captured(dossier)
     due = due_at_gateways(dossier, order)
     return any(each.captured.currency != due.currency for each in charged) or worth_of(charged) != due.amount
+
+
+def was_called_paid(order: Order) -> bool:
+    """Say whether the shop took the order for paid, now or before it was refunded."""
+    if order.payment_status in ("paid", "partially_refunded", "refunded"):
+        return True
+    return any(each.field == "payment_status" and each.value == "paid" for each in order.history)
+
+
+def taken_in_part(payments: Iterable[Payment], expected: Decimal, order: Order) -> bool:
+    """Say whether the right amount was asked for, and only a part of it taken: not what was asked is wrong."""
+    return not cancelled_lines(order) and all(
+        0 < each.captured.minor < each.amount.minor == expected for each in payments
+    )
 
 
 def worth_of(payments: Iterable[Payment]) -> Decimal:

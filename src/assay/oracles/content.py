@@ -160,6 +160,8 @@ def _other_total(dossier: Dossier, order: Order) -> Finding:
     left = expected - charge.gateway_units(charge.cancelled_value(order), gateway)
     if seen == expected or (cancelled and abs(seen - left) <= cancelled):
         return passed()
+    if charge.was_called_paid(order) and charge.taken_in_part(paid, expected, order):
+        return unjudged("the right amount was asked for, and a part of it taken: O-P4 judges that")
     money = charge.money_at(gateway, seen, order.total.currency)
     return failed(
         "shop",

@@ -43,12 +43,15 @@ def charged_minor_units(dossier: Dossier, order: Order, judging: Judging) -> Fin
         why = misfit(due, gateway)
         return passed() if why is None else _not_chargeable(due, gateway, seen, why)
     scale = Decimal(1).scaleb(-gateway_exponent(gateway, currency))
+    cause = _charge_cause(seen, expected, order, gateway)
     return failed(
         "shop",
         gateway,
         expected=f"{expected:f} minor units for {due}",
         seen=f"{seen} minor units",
-        cause=_charge_cause(seen, expected, order, gateway),
+        cause=charge.NOT_COMPARED
+        if cause.startswith(UNKNOWN) and charge.taken_in_part(charged, expected, order)
+        else cause,
         at_risk=charge.difference(seen * scale, due.amount, currency),
     )
 

@@ -82,7 +82,7 @@ def paid_by_amount(dossier: Dossier, order: Order, judging: Judging) -> Finding:
     charged = charge.captured(dossier)
     if not charged:
         return unjudged("nothing is captured yet")
-    if not _was_called_paid(order):
+    if not charge.was_called_paid(order):
         return passed()
     due = charge.due_at_gateways(dossier, order)
     foreign = next((each for each in charged if each.captured.currency != due.currency), None)
@@ -102,13 +102,6 @@ def paid_by_amount(dossier: Dossier, order: Order, judging: Judging) -> Finding:
     return _not_compared(order, charged[0], due, f"{seen:f} {due.currency}")
 
 
-def _was_called_paid(order: Order) -> bool:
-    """Say whether the shop took the order for paid, now or before it was refunded."""
-    if order.payment_status in ("paid", "partially_refunded", "refunded"):
-        return True
-    return any(each.field == "payment_status" and each.value == "paid" for each in order.history)
-
-
 def _is_whole(payment: Payment, due: Money, order: Order) -> bool:
     """Say whether one payment alone is all that is due: several of these were charged twice, which O-O3 judges."""
     return charge.is_due(payment.captured.minor, charge.gateway_units(due, payment.system), order, payment.system)
@@ -120,7 +113,7 @@ def _not_compared(order: Order, payment: Payment, due: Money, seen: str) -> Find
         "shop",
         expected=f"an order paid by {due}, or one that is an exception until somebody has looked",
         seen=f"{seen} taken, and the order is {order.payment_status}",
-        cause="amount and currency of the notification were not compared with the order's",
+        cause=charge.NOT_COMPARED,
         at_risk=due,
     )
 

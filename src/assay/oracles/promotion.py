@@ -72,7 +72,9 @@ def _coupon(order: Order, judging: Judging) -> Finding | None:
         return None
     coupon = judging.coupons.get(order.coupon)
     if coupon is None:
-        return unjudged(f"coupon {order.coupon} is not declared: policies.promotions.coupons.{order.coupon}")
+        return unjudged(
+            f"coupon {order.coupon} is not declared: policies.promotions.coupons.{order.coupon} in the profile"
+        )
     goods, currency = _worth(order), order.total.currency
     if goods is None or order.discount is None:
         return unjudged("the shop does not show what the goods cost, or what was taken off")
@@ -214,7 +216,7 @@ def used_within_limit(population: Population, judging: Judging) -> Finding:
     """Count the orders of each coupon that may be used so many times and no more, cancelled ones left out."""
     limited = {code: coupon.limit for code, coupon in judging.coupons.items() if coupon.limit is not None}
     if not limited:
-        return unjudged("no coupon with a limit is declared: policies.promotions.coupons.CODE.limit")
+        return unjudged("no coupon with a limit is declared: policies.promotions.coupons.CODE.limit in the profile")
     known = {order.ref: order for order in population.orders}
     known |= {each.order.ref: each.order for each in population.dossiers if each.order is not None}
     orders = [order for order in known.values() if order.status != "cancelled" and order.coupon in limited]

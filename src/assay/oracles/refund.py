@@ -314,7 +314,7 @@ def _share(
 
 
 def _share_cause(
-    order: Order, lines: Mapping[str | None, Line], wanted: Sequence[tuple[str, int]], given: Money, expected: Decimal
+    order: Order, lines: Mapping[str, Line], wanted: Sequence[tuple[str, int]], given: Money, expected: Decimal
 ) -> str:
     full = [line.unit_price.amount * count for ref, count in wanted if (line := lines[ref]).unit_price is not None]
     if order.discount and order.discount.minor and given.amount == sum(full, Decimal(0)):

@@ -82,7 +82,9 @@ def test_an_exception_that_was_called_paid_is_one() -> None:
 def test_only_a_hold_makes_an_exception(more: dict[str, Any]) -> None:
     """An order nobody holds, or which is called paid, is judged by O-M1 and O-O11 as every other."""
     assert verdict("O-M1", parked(3345, **more)) is FAIL
-    assert verdict("O-O11", parked(3345, **more)) is FAIL
+    called_paid = more.get("payment_status") == "paid"
+    assert verdict("O-O11", parked(3345, **more)) is (SILENT if called_paid else FAIL)
+    assert verdict("O-P4", parked(3345, **more)) is (FAIL if called_paid else PASS)
 
 
 def test_a_paid_order_that_is_held_and_never_called_paid_is_behind() -> None:
@@ -121,3 +123,15 @@ def test_what_a_gateway_counts_otherwise() -> None:
     )
     assert verdict("O-P4", isk) is PASS
     assert verdict("O-P4", with_payment(isk, captured=MinorAmount(279100, "ISK"))) is FAIL
+
+
+def test_a_part_of_what_was_asked_for() -> None:
+    """Where the right amount was asked for and a part of it taken, O-P4 alone says why, and O-M1 the same."""
+    less = with_payment(healthy(), captured=3345)
+    assert judged("O-M1", less).cause == judged("O-P4", less).cause
+    assert "O-P4 judges that" in judged("O-O11", less).reason
+    asked = with_payment(less, amount=3345)
+    assert judged("O-O11", asked).result is FAIL
+    assert "not compared" not in judged("O-M1", asked).cause
+    cancelled = with_line(less, cancelled=Decimal(1))
+    assert "not compared" not in judged("O-M1", cancelled).cause
