@@ -74,7 +74,7 @@ class Shop:
 
     def place(self, purchase: Any) -> str:
         """Not used here."""
-        raise NotImplementedError
+        return ""
 
     def order(self, ref: str) -> Order:
         """The order."""

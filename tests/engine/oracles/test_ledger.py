@@ -207,7 +207,7 @@ def test_a_window_that_agrees_is_right() -> None:
     assert (finding.result, finding.sentence()) == (Result.PASS, finding.sentence())
 
 
-MONEY = {
+MONEY: dict[str, tuple[Change, str]] = {
     "the payment settled a second time": (
         lambda held: replace(held, entries=(*held.entries, replace(ENTRIES[3], ref="txn_9", payout_ref=None))),
         "moved twice (double)",
@@ -243,7 +243,7 @@ def test_what_a_gateway_settles_wrongly_is_found(name: str) -> None:
     assert cause in (finding.cause or ""), finding.sentence()
 
 
-BOOKS = {
+BOOKS: dict[str, tuple[Change, str]] = {
     "PAY-12: the fee in the order's currency": (
         both(
             with_line(3, amount=Money(173, "JPY"), company=Money(173, "EUR")),
@@ -304,7 +304,7 @@ def test_what_the_erp_books_wrongly_is_found(name: str) -> None:
     assert cause in (finding.cause or ""), finding.sentence()
 
 
-STATEMENTS = {
+STATEMENTS: dict[str, tuple[Change, str]] = {
     "MON-37: the comma dropped": (stated(amount=Money(592700, "EUR")), "decimal comma was dropped"),
     "another currency": (stated(amount=Money(5927, "USD")), "another currency"),
     "a cent less": (stated(amount=Money(5926, "EUR")), "truncation"),
@@ -330,7 +330,7 @@ def test_what_the_bank_states_otherwise_is_found(name: str) -> None:
     assert cause in (finding.cause or ""), finding.sentence()
 
 
-INNOCENT = {
+INNOCENT: dict[str, Change] = {
     "settled a minor unit off": both(
         with_entry("txn_1", gross=eur(4939), net=eur(4766)),
         with_line(0, company=Money(4939, "EUR")),
