@@ -25,7 +25,7 @@ USUAL = {
 @pytest.fixture(scope="module")
 def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     """One merchant for this file's tests."""
-    with serving(tmp_path_factory.mktemp("currencies"), ("stripe", "sap_s4hana", "ecb")) as running:
+    with serving(tmp_path_factory.mktemp("currencies"), ("stripe", "sap_s4hana", "ecb", "frankfurter")) as running:
         yield running
 
 
@@ -187,14 +187,15 @@ def test_the_wallet_shows_the_total(rig: Rig, currency: str, decimals: Any) -> N
     assert sum(Decimal(item["amount"]) for item in sheet["lineItems"]) == amount(view, "total")
 
 
-def test_a_publication_is_refused_by_source_pair_and_date(rig: Rig) -> None:
-    """A source that says nothing keeps the table, and the shop says which source it was."""
-    before = rates_of(rig, "main")
-    rig.settings(rates_source="frankfurter")
-    rig.advance(hours=2)
-    [problem] = rig.ok("GET", "/api/rates")["refused"]
-    assert (problem["source"], problem["pair"], problem["date"]) == ("Frankfurter", "EUR/*", "2026-03-02")
-    assert rates_of(rig, "main") == before
-    rig.settings(rates_source="ecb")
-    rig.advance(hours=2)
-    assert rig.ok("GET", "/api/rates")["refused"] == []
+def test_rates_come_from_the_source_that_is_set(rig: Rig) -> None:
+    """Another publisher's rates take the place of the first one's, in every store and both ways, and back again."""
+    for source, name in (("frankfurter", "Frankfurter"), ("ecb", "ECB")):
+        rig.settings(rates_source=source)
+        rig.advance(hours=2)
+        for store in ("main", "outlet"):
+            answer = rig.ok("GET", f"/api/rates?store={store}")
+            assert answer["refused"] == []
+            assert {each["source"] for each in answer["rates"]} == {name}
+            assert {each["currency"] for each in answer["rates"]} == {"EUR", *SOLD}
+        used = rig.order("USD")["rate"]
+        assert (used["source"], used["label"]) == (name, f"1 EUR = {Decimal(used['rate']).normalize():f} USD")

@@ -52,7 +52,7 @@ def rig(publisher: Publisher, tmp_path_factory: pytest.TempPathFactory) -> Itera
     try:
         with listening(Handler) as url:
             vendors = {"ecb": {"base_url": url}, "sap_s4hana": {"base_url": running.vendor["sap_s4hana"]}}
-            running.start_merchant(vendors=vendors)
+            running.start_merchant(vendors={**vendors, "frankfurter": {"base_url": "http://127.0.0.1:9"}})
             running.settle()
             yield running
     finally:
@@ -95,6 +95,15 @@ def test_what_cannot_be_a_rate_is_refused(
     assert (problem["source"], problem["pair"]) == ("ECB", pair) and problem["date"] >= day
     assert why in problem["reason"]
     assert price(rig, "JPY") == 42 * 160 and price(rig, "USD") == Decimal("46.20")
+
+
+def test_a_source_that_is_away_is_named(rig: Rig, publisher: Publisher) -> None:
+    """Where nobody answers, the shop says who did not, and prices as before."""
+    rig.settings(rates_source="frankfurter")
+    [problem] = after(rig, publisher, published())
+    rig.settings(rates_source="ecb")
+    assert (problem["source"], problem["pair"], problem["date"]) == ("Frankfurter", "EUR/*", rig.now.date().isoformat())
+    assert price(rig, "USD") == Decimal("46.20")
 
 
 def test_an_older_publication_changes_nothing(rig: Rig, publisher: Publisher) -> None:
