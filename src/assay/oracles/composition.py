@@ -166,8 +166,12 @@ def _other_policy(order: Order, wrong: Sequence[_Part], policy: Rounding) -> str
         explained.append((not all_of_it, differs, _named(other, policy)))
     if explained:
         best = min(explained)[:2]
-        names = list(dict.fromkeys(name for *rank, name in explained if tuple(rank) == best))
-        return f"{' or '.join(names[:2])} would give {first.seen:f}"
+        # One policy of each kind: a level and a mode that give the same cannot be told apart, two modes need not be.
+        kinds: dict[str, str] = {}
+        for *rank, name in explained:
+            if tuple(rank) == best:
+                kinds.setdefault(name.partition(":")[0], name)
+        return f"{' or '.join(kinds.values())} would give {first.seen:f}"
     if order.discount and order.discount.minor:
         without = composed(order, policy, discount=_ZERO)
         if without.total.amount == order.total.amount and first.what == "total":

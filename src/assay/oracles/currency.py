@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from assay.events import Finding
-from assay.money import Money
+from assay.money import Money, exponent
 from assay.oracles import charge
 from assay.oracles.cause import NOT_CONVERTED, UNKNOWN, money_cause
 from assay.oracles.judge import failed, oracle, passed, unjudged
@@ -128,7 +128,7 @@ def _event_value(event: AnalyticsEvent, order: Order) -> Finding | None:
         slack = charge.step_of(code)
         if any(abs(event.value.amount - each) <= slack for each in expected):
             return None
-        return _wrong_event(event, expected, rate.value) if _is_purchase(event) else None
+        return _wrong_event(event, expected, 1 / rate.value) if _is_purchase(event) else None
     if event.value.amount in worth:
         return None
     rate_value = order.rate.value if order.rate else None
@@ -172,7 +172,7 @@ def _wrong_event(event: AnalyticsEvent, worth: Sequence[Decimal], rate: Decimal 
     return failed(
         "shop",
         ANALYTICS,
-        expected=f"{expected:f} {code} in event '{event.name}'",
+        expected=f"{expected:.{exponent(code)}f} {code} in event '{event.name}'",
         seen=str(event.value),
         cause=named,
         at_risk=Money(0, code) if expected == seen else charge.difference(seen, expected, code),

@@ -83,7 +83,7 @@ def test_a_coupon_is_worth_the_same(dossier: Dossier, coupon: dict[str, Any], re
 def test_rounding_of_a_discount() -> None:
     """O-M11 lets a shop that cuts off give up to a step less, and lets per cent be rounded line by line."""
     down = replace(JUDGING, rounding=Rounding(tax_included=True, level="line", mode="down"))
-    ten = {"kind": "percent", "value": Decimal("10.01")}  # 892.79
+    ten: dict[str, Any] = {"kind": "percent", "value": Decimal("10.01")}  # 892.79
     assert judged("O-M11", taken_off("892"), declared(judging=down, **ten)).result is PASS
     assert judged("O-M11", taken_off("892"), declared(**ten)).result is PASS
     one = with_order(taken_off("892"), lines=healthy("JPY").order.lines[:1])  # type: ignore[union-attr]

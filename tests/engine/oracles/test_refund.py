@@ -251,8 +251,8 @@ def test_one_request_over_two_tenders() -> None:
 
 def test_a_discount_is_taken_off_what_is_given_back() -> None:
     """O-M6 knows the share of a discounted line, and names a refund that forgot the discount."""
-    cheap = {"discount": money("6.10", "EUR"), "total": money("60.80", "EUR")}
-    line = {"total": money("17.10", "EUR"), "discount": money("1.90", "EUR")}
+    cheap: dict[str, Any] = {"discount": money("6.10", "EUR"), "total": money("60.80", "EUR")}
+    line: dict[str, Any] = {"total": money("17.10", "EUR"), "discount": money("1.90", "EUR")}
     for amount, minor, result in (("8.55", 855, PASS), ("9.50", 950, FAIL)):
         dossier = with_line(returned([refund(amount, lines=MUG)], [at_gateway(minor)], **cheap), **line)
         finding = judged("O-M6", dossier)
@@ -262,7 +262,7 @@ def test_a_discount_is_taken_off_what_is_given_back() -> None:
 
 def test_prices_without_tax_are_given_back_with_it() -> None:
     """O-M6 adds a line's tax where prices do not hold it."""
-    net = {"tax_included": False, "shipping_tax": money("1.18", "EUR"), "total": money("80.28", "EUR")}
+    net: dict[str, Any] = {"tax_included": False, "shipping_tax": money("1.18", "EUR"), "total": money("80.28", "EUR")}
     paid = with_payment(
         with_line(
             returned([refund("18.48", lines=MUG, shipping=True)], [at_gateway(1848)], **net), tax=money("3.80", "EUR")
