@@ -1,9 +1,9 @@
 """Judging one order by every money oracle (O-M…, O-P4), on a whole dossier as a run gathers it.
 
 Limit: 1 ms of CPU for all of them together, the median of several readings, for each of three dossiers: in EUR, in JPY
-with a rate, in KWD priced by hand; each holds the rates of 30 publications beside everything else. Those that judge
-many orders together (O-M7, O-M8, O-M12 where they do) are given this one. Beside it, without a limit, what parsing the
-same dossier from JSON costs on this machine, and the ratio.
+with a rate, in KWD priced by hand; each has a refund, and the rates of 30 publications beside everything else. Those
+that judge many orders together are given this one, and O-M8 a balance of seven movements, booked, paid out and stated
+by the bank. Beside it, without a limit, what parsing the same dossier from JSON costs on this machine, and the ratio.
 """
 
 from __future__ import annotations
@@ -22,12 +22,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from assay.events import Finding, Result
 from assay.oracles import ORACLES, POPULATION_ORACLES
-from assay.records import Dossier, Population
-from tests.engine.oracles.world import AT, JUDGING, READ, healthy, rate
+from assay.records import Dossier
+from tests.engine.oracles.test_ledger import DECLARED as OF_LEDGER
+from tests.engine.oracles.test_ledger import HEALTHY as BOOKED
+from tests.engine.oracles.test_refund import at_gateway, refund
+from tests.engine.oracles.world import BASKETS, JUDGING, healthy, money, rate, with_order, with_payment
 
 LIMIT_MS, READINGS, ROUNDS = 1.0, 9, 50
 CURRENCIES = ("EUR", "JPY", "KWD")
 PUBLICATIONS = 30
+DECLARED = replace(JUDGING, ledger_limit=OF_LEDGER.ledger_limit, ledger_classes=OF_LEDGER.ledger_classes)
 
 
 def judged_for_money(name: str) -> bool:
@@ -36,8 +40,11 @@ def judged_for_money(name: str) -> bool:
 
 
 def whole(currency: str) -> Dossier:
-    """Return a healthy order in a currency, with the rates of so many publications."""
-    found = healthy(currency)
+    """Return a healthy order of which one piece was given back, with the rates of so many publications."""
+    unit = BASKETS[currency].mug[0]
+    returned = [refund(unit, currency, lines=(("1", 1),))], [at_gateway(money(unit, currency).minor, currency)]
+    found = with_payment(healthy(currency), refunded=returned[1][0].amount.minor, refunds=tuple(returned[1]))
+    found = with_order(found, refunds=tuple(returned[0]), payment_status="partially_refunded")
     last = date(2026, 2, 27)
     history = tuple(
         rate(code, f"{146 - place}.{days:02}", last - timedelta(days=days))
@@ -49,10 +56,10 @@ def whole(currency: str) -> Dossier:
 
 def judge(dossier: Dossier) -> list[Finding]:
     """Return what every money oracle says of the order."""
-    population = Population(since=AT, until=READ, dossiers=(dossier,), orders=(dossier.order,) if dossier.order else ())
-    of_one = [ORACLES[name](dossier, JUDGING) for name in ORACLES if judged_for_money(name)]
+    population = replace(BOOKED, dossiers=(dossier,))
+    of_one = [ORACLES[name](dossier, DECLARED) for name in ORACLES if judged_for_money(name)]
     return of_one + [
-        POPULATION_ORACLES[name](population, JUDGING) for name in POPULATION_ORACLES if judged_for_money(name)
+        POPULATION_ORACLES[name](population, DECLARED) for name in POPULATION_ORACLES if judged_for_money(name)
     ]
 
 
