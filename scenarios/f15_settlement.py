@@ -39,7 +39,7 @@ _JOB = timedelta(days=1, hours=2)
 )
 def charge_to_books(run: Run, shop: Storefront, gateways: Gateways, erp: Erp) -> None:
     """Buy, give some of it back, wait for the payouts, hand in the bank's statement, and see it in the books."""
-    settling = Settling(run, shop, gateways, erp)
+    settling = Settling(run, shop, gateways, erp, run.surroundings.now())
     run.cancel_asked = False
     with run.step("read what was settled"):
         read_what_was_settled(settling)

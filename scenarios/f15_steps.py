@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from assay.exponents import to_gateway_units
 from assay.flow import Case, Run
@@ -58,6 +58,7 @@ class Settling:
     shop: Storefront
     gateways: Gateways
     erp: Erp
+    began: datetime
 
     def settling(self) -> Iterator[tuple[str, Settles]]:
         """Return the gateways that say what they settled, by name."""
@@ -98,9 +99,9 @@ def read_what_was_settled(settling: Settling) -> None:
         adds_up = each.net.minor == each.gross.minor - each.fee.minor
         run.check(one and adds_up, f"net is gross less fee in one currency: {each.system} {each.ref}")
     for payout in settling.payouts(_LATELY):
-        parts = [each for each in entries if each.payout_ref == payout.ref and each.kind != "payout"]
-        total = sum(each.net.minor for each in parts)
-        run.check(not parts or total == payout.amount.minor, f"{payout.system} {payout.ref} is the sum of its parts")
+        parts = [each.net.minor for each in entries if each.payout_ref == payout.ref and each.kind != "payout"]
+        text = f"{payout.system} {payout.ref} of {payout.amount.minor} is the sum of its parts, {sum(parts)}"
+        run.check(not parts or sum(parts) == payout.amount.minor, text)
 
 
 def buy_everywhere(settling: Settling) -> list[str]:
@@ -168,13 +169,15 @@ def state(settling: Settling, form: StatementForm) -> list[Payout]:
 
 
 def is_booked(settling: Settling, stated: Sequence[Payout]) -> bool:
-    """Say whether the ERP's journal names every payout the bank stated, on an account of the bank.
+    """Say whether the ERP's journal names every payout of the case's own days, on an account of the bank.
 
-    Of gateways whose settlement the shop books: for others it has nothing to match a payout with.
+    Of gateways whose settlement the shop books: for others it has nothing to match a payout with. What was paid out
+    before the case began may be older than what a shop still books by itself.
     """
+    own = [each for each in stated if each.system in _BOOKED and each.created_at >= settling.began]
     lines = [each for each in settling.journal(_BEFORE) if each.purpose == "bank"]
     told = " ".join(f"{each.reference} {each.text} " for each in lines)
-    return all(payout.ref.casefold() in told.casefold() for payout in stated if payout.system in _BOOKED)
+    return all(payout.ref.casefold() in told.casefold() for payout in own)
 
 
 def _purchase(like: Purchase, currency: str, sku: str, country: str) -> Purchase:
