@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from threading import Lock
 from typing import Any, Protocol, TypeVar
@@ -53,6 +53,7 @@ from assay.roles import (
 T = TypeVar("T")
 # A gateway may have seen the payment a little before the shop wrote the order, or be retried long after.
 _BEFORE, _AFTER = timedelta(minutes=10), timedelta(days=2)
+_READERS = 16  # one for each thing read of an order, so that none waits for another
 _RATE_DAYS, _BACK = timedelta(days=30), timedelta(days=3)
 
 
@@ -100,7 +101,7 @@ class Gatherer:
         self._canaries = dict(canaries or {})
         self._logs = dict(logs or {})
         self._read_at = read_at
-        self._readers = ThreadPoolExecutor(8, thread_name_prefix="witness")
+        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="witness")
         self._once: dict[object, Any] = {}
         self._numbers: dict[str, str] = {}
         self._lock = Lock()
@@ -131,12 +132,14 @@ class Gatherer:
         order = self._ask(unread, "shop", lambda: self._landscape.by_role("shop").order(order_ref))
         if order is None:
             return Dossier(order=None, unread=tuple(unread), read_at=self._read_at)
-        lists = self._lists(order)
+        span, since = _window(order), order.placed_at.date() - _RATE_DAYS
+        lists = self._each("payments", lambda system: self._paid_at(system, *span))
+        histories = self._each("rates", lambda system: self._history(system, since))
         payments = begin("payments", lambda: self._payments(order, lists, unread))
         documents = early if early and number == order.number else begin("erp", lambda: self._documents(order.number))
         parcels = begin("carrier", lambda: [self._parcels(order)])
         messages = begin("messages", lambda: self._messages(order))
-        rates = begin("rates", lambda: self._rates(order))
+        rates = begin("rates", lambda: self._rates(order, histories, unread))
         articles = begin("catalogue", lambda: self._articles(order))
         calls = begin("journal", lambda: self._calls(order))
         events = begin("analytics", lambda: self._events(order))
@@ -278,14 +281,10 @@ class Gatherer:
         listed: Sequence[Order] = shop.orders(since, until)
         return listed
 
-    def _lists(self, order: Order) -> dict[str, Future[Sequence[Payment]]]:
-        """Begin to list each gateway's payments about the order's time, all at once."""
-        since, until = _window(order)
-        begun = {}
-        for system in self._landscape.read("payments"):
-            read = partial(self._paid_at, system, since, until)
-            begun[system] = self._readers.submit(copy_context().run, read)
-        return begun
+    def _each(self, role: str, read: Callable[[str], Sequence[T]]) -> dict[str, Future[Sequence[T]]]:
+        """Begin to read every system of a role that can be asked, all at once."""
+        systems = self._landscape.read(role)
+        return {each: self._readers.submit(copy_context().run, partial(read, each)) for each in systems}
 
     def _payments(
         self, order: Order, lists: Mapping[str, Future[Sequence[Payment]]], unread: list[tuple[str, str]]
@@ -344,13 +343,25 @@ class Gatherer:
             raise LookupError("the shop's connector has no verb 'messages'")
         return shop.messages(order.ref)
 
-    def _rates(self, order: Order) -> Sequence[Rate]:
-        since = order.placed_at.date() - _RATE_DAYS
+    def _history(self, system: str, since: date) -> Sequence[Rate]:
+        publisher = self._landscape.connectors[system]
+        return self._read_once((system, "rates", since), partial(publisher.history, since))
+
+    def _rates(
+        self, order: Order, histories: Mapping[str, Future[Sequence[Rate]]], unread: list[tuple[str, str]]
+    ) -> list[Rate]:
+        """Return what publishers say of the order's currency; one that cannot be read is left to the others."""
         found: list[Rate] = []
-        for system in self._systems("rates"):
-            publisher = self._landscape.connectors[system]
-            history: Sequence[Rate] = self._read_once((system, "rates", since), partial(publisher.history, since))
-            found += [rate for rate in history if rate.quote == order.total.currency]
+        failed: list[tuple[str, str]] = []
+        systems = self._systems("rates")
+        for system in systems:
+            try:
+                found += [rate for rate in histories[system].result() if rate.quote == order.total.currency]
+            except (AssayError, LookupError) as error:
+                failed.append((f"rates of {system}", first_line(error)))
+        if len(failed) == len(systems):
+            raise LookupError(failed[0][1])
+        unread += failed
         return found
 
     def _events(self, order: Order) -> Sequence[AnalyticsEvent]:

@@ -292,3 +292,23 @@ def test_one_gateway_without_a_list_leaves_the_others() -> None:
     with Gatherer(landscape(shop=Shop(), adyen=late)) as gatherer:
         silent = gatherer.population(SINCE, UNTIL, [])
     assert silent.missing("payments") == "payments: no report of today"
+
+
+class Silent(Publisher):
+    """A publisher that cannot be read."""
+
+    def history(self, since: date) -> Sequence[Rate]:
+        """Nothing but an error."""
+        raise LookupError(f"{self.system} is away")
+
+
+def test_one_publisher_that_is_away_leaves_the_other() -> None:
+    """The rates of whoever answers are there, and the other is named by itself; without any, rates are unread."""
+    yen = Shop(replace(ORDER, total=Money(8000, "JPY")))
+    dossier = gather(everything(shop=yen, frankfurter=Silent("frankfurter")), "ord_1")
+    assert {rate.system for rate in dossier.rates} == {"ecb"}
+    assert unread(dossier) == {"rates of frankfurter": "frankfurter is away"} | {
+        name: why for name, why in dossier.unread if not name.startswith("rates")
+    }
+    alone = gather(everything(shop=yen, ecb=Silent("ecb"), frankfurter=Silent("frankfurter")), "ord_1")
+    assert alone.missing("rates") == "rates: ecb is away"
