@@ -12,7 +12,6 @@ import argparse
 import random
 import sys
 import time
-from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -108,7 +107,8 @@ def main() -> int:
     began = time.process_time()
     for number, basket in enumerate(baskets):
         wrong = number % ONE_WRONG_IN == ONE_WRONG_IN - 1
-        judging = judgings.setdefault(basket.policy, replace(Judging(), rounding=basket.policy))
+        if (judging := judgings.get(basket.policy)) is None:
+            judging = judgings[basket.policy] = Judging(rounding=basket.policy)
         found = judge(Dossier(order=ordered(basket, wrong=wrong)), judging).result
         missed += wrong and found is not Result.FAIL
         alarms += not wrong and found is not Result.PASS

@@ -179,14 +179,18 @@ def compose(
 
 def _composed(pairs: list[tuple[Decimal, Decimal]], shipped: bool, policy: Rounding, currency: str) -> Composition:
     """Return the whole from each item's (basis, tax), where basis is the gross or the net as prices hold tax or not."""
+    # Added up here, not out of the parts: it is done for every basket, a hundred thousand times in a benchmark.
+    taxes = sum([tax for _, tax in pairs], _ZERO)
+    bases = sum([basis for basis, _ in pairs], _ZERO)
     if policy.tax_included:
         parts = [Parts(basis - tax, tax, basis) for basis, tax in pairs]
+        net, gross = bases - taxes, bases
     else:
         parts = [Parts(basis, tax, basis + tax) for basis, tax in pairs]
-    net = sum([part.net for part in parts], _ZERO)
-    tax = sum([part.tax for part in parts], _ZERO)
-    own = _step(exponent(currency))
-    total = _to_step(net + tax, own, policy.mode)
+        net, gross = bases, bases + taxes
+    digits = exponent(currency)
+    own = _step(digits)
+    total = _to_step(gross, own, policy.mode)
     cash = policy.cash_step(currency)
     if cash is not None and cash != own:
         total = _quotient(total, _ONE, cash, policy.mode)
@@ -194,9 +198,9 @@ def _composed(pairs: list[tuple[Decimal, Decimal]], shipped: bool, policy: Round
         lines=tuple(parts[:-1] if shipped else parts),
         shipping=parts[-1] if shipped else None,
         net=net,
-        tax=tax,
-        total=Money(int(total / own), currency),
-        cash_rounding=total - net - tax,
+        tax=taxes,
+        total=Money(int(total.scaleb(digits)), currency),
+        cash_rounding=total - gross,
     )
 
 
@@ -251,12 +255,17 @@ def _grouped(
 ) -> list[tuple[Decimal, Decimal]]:
     """Round the sums of these items once, and give each item its share of them."""
     amounts = [item.unit_price * item.quantity - share for item, share in zip(items, shares, strict=True)]
-    fractions = [_tax_fraction(item.tax_rate, policy.tax_included) for item in items]
-    # One denominator for all rates, so that the sum of taxes is one exact quotient.
-    below = _ONE
-    for each in {fraction[1] for fraction in fractions}:
-        below *= each
-    taxes = [amount * above * (below / own) for amount, (above, own) in zip(amounts, fractions, strict=True)]
+    rates = {item.tax_rate for item in items}
+    if len(rates) == 1:
+        above, below = _tax_fraction(rates.pop(), policy.tax_included)
+        taxes = [amount * above for amount in amounts]
+    else:
+        fractions = [_tax_fraction(item.tax_rate, policy.tax_included) for item in items]
+        # One denominator for all rates, so that the sum of taxes is one exact quotient.
+        below = _ONE
+        for each in {fraction[1] for fraction in fractions}:
+            below *= each
+        taxes = [amount * above * (below / own) for amount, (above, own) in zip(amounts, fractions, strict=True)]
     return list(
         zip(
             _spread(_to_step(sum(amounts, _ZERO), step, policy.mode), amounts, _ONE, step),
