@@ -14,5 +14,5 @@ def convert(amount: Decimal, rate: Decimal) -> Decimal:
 
 
 SEAMS = {"convert": convert}
-SHOWN_BY = ("F25[four_digits]", "F02[jpy]")
-CAUGHT_BY = ("O-M4", "O-M7")
+SHOWN_BY = ("F02[jpy]",)
+CAUGHT_BY = ("O-M4",)
