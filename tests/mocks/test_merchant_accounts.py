@@ -109,6 +109,13 @@ def test_an_mt940_statement_has_commas_and_four_marks(rig: Rig) -> None:
         (CAMT.replace("53.79", "53.785").replace("40.79", "40.785"), "camt.053", "more decimals than EUR"),
         (CAMT.replace("2026-03-01", "2026-03-09"), "camt.053", "after today"),
         (CAMT.replace("EUR", "XXX"), "camt.053", "XXX"),
+        (
+            CAMT.replace('Ccy="EUR">53.79', 'Ccy="USD">53.79').replace("C-1", "C-7"),
+            "camt.053",
+            "one currency, seen EUR",
+        ),
+        (CAMT.replace("C-2", "C-1"), "camt.053", "Line C-1 is known as another booking"),
+        (CAMT.replace("53.79", "63.79").replace("40.79", "50.79"), "camt.053", "was 53.79 EUR on 2026-03-01"),
         (CAMT.replace("camt.053", "camt.054"), "camt.053", "camt.054"),
         ("<!DOCTYPE x [<!ENTITY a 'b'>]>" + CAMT, "camt.053", "document type"),
         (MT940[:-30], "mt940", "field 62F"),
@@ -118,7 +125,7 @@ def test_an_mt940_statement_has_commas_and_four_marks(rig: Rig) -> None:
     ],
 )
 def test_a_bad_statement_is_refused_whole(rig: Rig, content: str, form: str, why: str) -> None:
-    """What is cut off, does not add up, is of tomorrow or unknown money is refused with what was seen, and kept out."""
+    """What is cut off, does not add up, is of tomorrow, of other money or known otherwise is refused, and kept out."""
     before = len(lines_of(rig, "EUR"))
     status, answer = handed(rig, content, form)
     assert status == 422 and why in answer["error"]["message"]

@@ -58,6 +58,10 @@ def import_statement(shop: Shop, content: bytes, form: str) -> tuple[int, int]:
     added = 0
     with shop.database.write() as connection:
         for line in lines:
+            known = connection.execute("SELECT * FROM statement_lines WHERE ref = ?", (line.ref,)).fetchone()
+            if known is not None:
+                _same(line, known["currency"], Decimal(known["amount"]), known["booked_on"], form)
+                continue
             row = (
                 line.ref,
                 line.currency,
@@ -66,7 +70,8 @@ def import_statement(shop: Shop, content: bytes, form: str) -> tuple[int, int]:
                 line.text,
                 shop.now_iso(),
             )
-            added += connection.execute("INSERT OR IGNORE INTO statement_lines VALUES (?, ?, ?, ?, ?, ?)", row).rowcount
+            connection.execute("INSERT INTO statement_lines VALUES (?, ?, ?, ?, ?, ?)", row)
+            added += 1
     shop.log.write("statement", form=form, lines=len(lines), added=added)
     return len(lines), added
 
@@ -79,6 +84,13 @@ def statement_lines(shop: Shop, since: str, until: str) -> list[Line]:
         until[:19],
     )
     return [Line(row["ref"], row["currency"], Decimal(row["amount"]), row["booked_on"], row["text"]) for row in rows]
+
+
+def _same(line: Line, currency: str, amount: Decimal, booked_on: str, form: str) -> None:
+    """Refuse a booking whose reference is known of another one: neither may be lost without a word."""
+    if (line.currency, line.amount, line.booked_on) != (currency, amount, booked_on):
+        told = f"{line.amount} {line.currency} on {line.booked_on}, was {amount} {currency} on {booked_on}"
+        raise Refusal(422, "bad_statement", f"Line {line.ref} is known as another booking: {told}.", form=form)
 
 
 def _check(shop: Shop, line: Line) -> None:
@@ -131,6 +143,9 @@ def _camt_lines(statement: ElementTree.Element, space: str) -> list[Line]:
                 text(entry, f"{details}/RmtInf/Ustrd") or text(entry, "AddtlNtryInf"),
             )
         )
+    balances = {balance.get("Ccy", "") for balance in statement.iterfind(f"{space}Bal/{space}Amt")}
+    if len(currencies := balances | {line.currency for line in lines}) > 1:
+        raise ValueError(f"statement {name}: one account has one currency, seen {', '.join(sorted(currencies))}")
     _adds_up(_camt_balance(statement, space, "OPBD"), lines, _camt_balance(statement, space, "CLBD"))
     return lines
 
