@@ -267,7 +267,7 @@ def test_refund_that_comes_back(rig: Rig) -> None:
 
 
 def test_forged_notifications_are_refused(rig: Rig) -> None:
-    """Adyen's items and PayPal's events are believed only with their signature over what they say."""
+    """Events are believed only with their signature over what they say, and acted on only for our own account."""
     order = rig.order(payment=card())
     item = {
         "amount": {"value": 1, "currency": "EUR"},
@@ -284,6 +284,13 @@ def test_forged_notifications_are_refused(rig: Rig) -> None:
         told = {**item, "amount": {"value": amount, "currency": "EUR"}, "additionalData": {"hmacSignature": signature}}
         body = {"live": "false", "notificationItems": [{"NotificationRequestItem": told}]}
         assert rig.call("POST", "/webhooks/adyen", body)[0] == expected
+    other = {**item, "merchantAccountCode": "OtherECOM"}
+    fields = ("FORGED", item["originalReference"], "OtherECOM", order["number"], "1", "EUR", "REFUND", "true")
+    made = hmac.new(bytes.fromhex(SECRETS["ADYEN_HMAC_KEY"]), ":".join(fields).encode(), hashlib.sha256).digest()
+    other["additionalData"] = {"hmacSignature": base64.b64encode(made).decode()}
+    body = {"live": "false", "notificationItems": [{"NotificationRequestItem": other}]}
+    assert rig.call("POST", "/webhooks/adyen", body)[:2] == (200, {"outcome": "not ours"})
+    assert rig.read(order)["refunds"] == []
     event = {"id": "WH-1", "event_type": "PAYMENT.CAPTURE.COMPLETED", "resource": {}}
     headers = {
         "paypal-transmission-id": "a",

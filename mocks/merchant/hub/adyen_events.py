@@ -33,8 +33,13 @@ def adyen_webhook(shop: Shop, raw: bytes) -> str:
     items = _items(raw)
     if not items or not all(adyen_is_authentic(item, key) for item in items):
         raise Refusal(401, "bad_signature", "The signature does not fit the item.")
-    outcome = ""
+    account, outcome = shop.config.vendors[_NAME]["merchant_account"], ""
     for item in items:
+        # One key may sign for every account of a company; another's order numbers may be the same as ours.
+        if item.get("merchantAccountCode") != account:
+            shop.log.write("not_our_account", vendor=_NAME, account=item.get("merchantAccountCode"), expected=account)
+            outcome = "not ours"
+            continue
         outcome = _handle(shop, item)
     return outcome
 
