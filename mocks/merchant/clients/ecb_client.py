@@ -12,6 +12,7 @@ from typing import Any
 from mocks.merchant.clients.transport import Logger, Refused, Transport
 
 _PATH = "/stats/eurofxref/eurofxref-daily.xml"
+_DIGITS = 15  # nobody publishes more; what is longer would be cut somewhere, without a word
 _NAMESPACE = "{http://www.ecb.int/vocabulary/2002-08-01/eurofxref}Cube"
 
 
@@ -52,16 +53,24 @@ def read_publication(content: bytes) -> Publication:
     if day is None:
         raise Refused("ecb", "daily", 200, "no Cube with a time")
     date = day.attrib["time"]
-    listed = ((cube.attrib["currency"], cube.get("rate")) for cube in day if cube.get("currency"))
-    return Publication(date, {code: rate_of("ecb", date, code, text) for code, text in listed})
+    rates: dict[str, Decimal] = {}
+    for cube in day:
+        if code := cube.get("currency"):
+            if code in rates:
+                raise Refused("ecb", "rates", 200, f"EUR/{code} of {date} stands there twice")
+            rates[code] = rate_of("ecb", date, code, cube.get("rate"))
+    return Publication(date, rates)
 
 
 def rate_of(vendor: str, date: str, currency: str, text: str | None) -> Decimal:
-    """Return a published rate. Raises `Refused`, which names pair and date, for a text that is no finite number."""
+    """Return a published rate. Raises `Refused`, which names pair and date, for what is no number of usual length."""
+    seen = repr((text or "")[:30])
     try:
         rate = Decimal(text or "")
     except ArithmeticError:
         rate = Decimal("NaN")
     if not rate.is_finite():
-        raise Refused(vendor, "rates", 200, f"EUR/{currency} of {date}: {text!r} is no number")
+        raise Refused(vendor, "rates", 200, f"EUR/{currency} of {date}: {seen} is no number")
+    if len(rate.as_tuple().digits) > _DIGITS or abs(rate.adjusted()) > _DIGITS:
+        raise Refused(vendor, "rates", 200, f"EUR/{currency} of {date}: {seen} has more than {_DIGITS} digits")
     return rate
