@@ -74,7 +74,7 @@ _GOODS: Mapping[str, Mapping[str, tuple[tuple[str, int], ...]]] = {
         "ISK": (("E-501", 2),),
         "HUF": (("E-502", 3),),
         "CHF": (("F-600", 1),),
-        "IDR": (("E-504", 2),),
+        "IDR": (("F-601", 1),),
     },
     PAYPAL: {
         "EUR": (("F-602", 3), ("D-405", 1)),
@@ -117,15 +117,15 @@ COMPANY: tuple[Case, ...] = (
         _FLOW,
         "b2b_1920",
         "EUR",
-        ("G-704", 1920),
+        ("E-504", 1920),
         company="Werkzeug Nord GmbH",
         notes={"vat_id": "DE136695976"},
         to="DE",
     ),
-    # A sixth of 5.60 is tax, and no whole cents: rounded a piece, or all together, 1,920 of them differ by euros.
-    paid_by(_FLOW, "b2b_1920_paypal", "EUR", ("F-601", 1920), gateway=PAYPAL, company="Atelier du Nord"),
+    # The tax in 2.95 is no whole cents: rounded a piece, or all together, 1,920 of them differ by euros.
+    paid_by(_FLOW, "b2b_1920_paypal", "EUR", ("G-704", 1920), gateway=PAYPAL, company="Atelier du Nord"),
 )
-"""What companies buy: so many pieces that rounding each of them, or all together, differs by more than a cent."""
+"""What companies buy: so many pieces, light enough for one parcel, that rounding each or all differs by euros."""
 
 SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "prices without tax": {"tax_included": False},
