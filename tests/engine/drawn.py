@@ -17,7 +17,7 @@ from assay.events import Finding, Outcome, Result
 from assay.flow import Case
 from assay.records import Article
 from assay.roles import Purchase, Storefront
-from assay.rounding import LEVELS, MODES, Level, Mode
+from assay.rounding import LEVELS, Level, Mode
 from assay.runners.run import run_cases
 from assay.runners.session import Session
 from assay.runners.verdict import Trouble
@@ -94,7 +94,8 @@ def bulks(draw: st.DrawFn, skus: Sequence[str], gateways: Sequence[str], size: i
     shop = Shop(
         draw(st.sampled_from((True, True, False))),
         draw(st.sampled_from(("line", *LEVELS))),
-        draw(st.sampled_from(MODES)),
+        # What a price cut off below the step means is not declared: "down" is for composing totals, and left out here.
+        draw(st.sampled_from(("half_up", "half_even"))),
         draw(st.sampled_from((0, 0, 0, 1))),
     )
     found = [draw(purchases(skus, gateways)) for _ in range(size) if draw(st.integers(0, 9))]

@@ -75,7 +75,9 @@ def _calibrated(project: Project, *more: str) -> dict[str, Any]:
     return told
 
 
-@pytest.mark.parametrize("merchant", MERCHANTS, ids=str)
+@pytest.mark.parametrize(
+    "merchant", [MERCHANTS[0], *(pytest.param(each, marks=pytest.mark.full) for each in MERCHANTS[1:])], ids=str
+)
 def test_each_merchants_policy_is_found(plan: Plan, project: Project, merchant: tuple[bool, str, str]) -> None:
     """Whichever of the policies the shop has, it is the only one left after a few baskets, and nothing is bought."""
     tax_included, level, mode = merchant
@@ -111,6 +113,7 @@ def _connector(project: Project, change: str) -> Iterator[None]:
         shutil.rmtree(own)
 
 
+@pytest.mark.full
 def test_an_order_tells_what_a_cart_does_not(plan: Plan, project: Project) -> None:
     """Where a cart shows no tax the baskets that need it are bought, and named with their orders."""
     with _connector(project, "tax=None"):

@@ -38,7 +38,7 @@ from tests.engine.drawn import Wanted, as_case, gateways_of, plentiful, reasons_
 from tests.engine.test_drawn_orders import seed_of_commit
 
 ROOT = Path(__file__).resolve().parents[2]
-LIVES = int(os.environ.get("ASSAY_LIVES", "4"))
+LIVES = int(os.environ.get("ASSAY_LIVES", "2"))
 """How many lives are drawn in every run; `make full` draws ten times as many."""
 pytestmark = [pytest.mark.needs_java, pytest.mark.xdist_group("drawn_lives")]
 

@@ -26,13 +26,13 @@ from scenarios.f01_order_to_carrier import order_to_carrier
 
 ROOT = Path(__file__).resolve().parents[2]
 ORDERS = int(os.environ.get("ASSAY_ORDERS", "100"))
-"""How many orders are drawn: 100 in every run, ten times as many in `make full`."""
+"""How many orders are drawn; what is drawn in every run is `test_drawn_baskets`."""
 CURRENCIES = ("EUR", "USD", "GBP", "JPY", "KRW", "INR", "CHF", "ISK", "HUF", "IDR", "KWD")
 COUNTRIES = ("FR", "DE", "GB", "IS", "JP", "KW", "US")
 NAMES = ("Zoë Müller", "Anne-Laure d’Été", "山田 太郎", "Ólafur Þórðarson", "Łukasz Żółć", "O'Neill & Søn", "Q 🐙 Ng")
 SCARCE = "J-012"
 JUDGED = {"O-M1", "O-M2", "O-M3", "O-M4", "O-M5", "O-O1", "O-O6", "O-S1", "O-K1", "O-K2", "O-K4", "O-E2", "O-E3"}
-pytestmark = [pytest.mark.needs_java, pytest.mark.xdist_group("drawn")]
+pytestmark = [pytest.mark.full, pytest.mark.needs_java, pytest.mark.xdist_group("drawn")]
 
 
 def seed_of_commit() -> int:

@@ -20,8 +20,8 @@ from assay.rounding import Item, Rounding, compose, policies
 Lines = tuple[tuple[str, int], ...]
 """What is put into a cart: (SKU, units)."""
 
-_BUDGET = 24_000
-"""How many compositions one choice of a basket may cost: about a second."""
+_BUDGET = 12_000
+"""How many compositions one choice of a basket may cost: half a second."""
 _UNITS = 60
 _FEW = (1, 1, 2, 3, 3, 5, 7, 9, 11)
 _MANY_LINES = (2, 2, 3, 3, 4)
