@@ -31,6 +31,8 @@ _DAILY = "/stats/eurofxref/eurofxref-daily.xml"
 _90_DAYS = "/stats/eurofxref/eurofxref-hist-90d.xml"
 _ALL = "/stats/eurofxref/eurofxref-hist.xml"
 _CUBE = "http://www.ecb.int/vocabulary/2002-08-01/eurofxref Cube"
+_DIGITS = 15
+"""More than the ECB has ever published; a longer number is no rate."""
 _CODE = re.compile(r"[A-Z]{3}")
 
 
@@ -74,6 +76,7 @@ def decode_rates(body: bytes, *, source: str = "the file") -> list[Rate]:
     """
     rates: list[Rate] = []
     day: list[date] = []
+    known: set[tuple[str, date]] = set()
 
     def on_element(name: str, attributes: dict[str, str]) -> None:
         if name != _CUBE:
@@ -86,7 +89,11 @@ def decode_rates(body: bytes, *, source: str = "the file") -> list[Rate]:
         if "currency" in attributes or "rate" in attributes:
             if not day:
                 _refuse(source, "a Cube with a time around every rate", repr(attributes))
-            rates.append(_rate(attributes, day[0], source))
+            rate = _rate(attributes, day[0], source)
+            if (rate.quote, rate.as_of) in known:
+                _refuse(source, f"one rate of EUR/{rate.quote} on {rate.as_of}", "two")
+            known.add((rate.quote, rate.as_of))
+            rates.append(rate)
 
     def on_doctype(*_: object) -> None:
         _refuse(source, "no document type declaration", "<!DOCTYPE …")
@@ -105,12 +112,16 @@ def decode_rates(body: bytes, *, source: str = "the file") -> list[Rate]:
 
 def _rate(attributes: Mapping[str, str], as_of: date, source: str) -> Rate:
     currency, text = attributes.get("currency", ""), attributes.get("rate", "")
+    if not _CODE.fullmatch(currency):
+        _refuse(source, f"a currency code on {as_of}", f"currency={currency[:30]!r} rate={text[:30]!r}")
     try:
         value = Decimal(text)
     except InvalidOperation:
         value = Decimal("NaN")
-    if not _CODE.fullmatch(currency) or not value.is_finite() or value <= 0:
-        _refuse(source, "a currency code and a positive rate", f"currency={currency!r} rate={text!r}")
+    if not value.is_finite() or value <= 0:
+        _refuse(source, f"a positive rate of EUR/{currency} on {as_of}", repr(text[:30]))
+    if len(value.as_tuple().digits) > _DIGITS or abs(value.adjusted()) > _DIGITS:
+        _refuse(source, f"a rate of EUR/{currency} on {as_of} with at most {_DIGITS} digits", repr(text[:30]))
     return Rate(system="ecb", base="EUR", quote=currency, value=value, as_of=as_of)
 
 
