@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -28,7 +28,9 @@ from scenarios.cases import buys
 from scenarios.f01_steps import fill_cart
 from scenarios.f06_ways import third_of
 
-GOODS: tuple[tuple[str, str, str, str], ...] = (
+Goods = tuple[str, str, str, str]
+"""A gateway, a currency, an article, and where it goes."""
+EVERYWHERE: tuple[Goods, ...] = (
     (STRIPE, "EUR", "A-102", "FR"),
     (STRIPE, "USD", "B-200", "US"),
     (STRIPE, "JPY", "B-202", "JP"),
@@ -37,17 +39,17 @@ GOODS: tuple[tuple[str, str, str, str], ...] = (
     (PAYPAL, "EUR", "E-502", "FR"),
     (PAYPAL, "HUF", "F-605", "DE"),
 )
-"""What is bought: gateway, currency, SKU, where it goes."""
+GOODS: Mapping[str, tuple[Goods, ...]] = {"camt053": EVERYWHERE, "mt940": EVERYWHERE[:2], "fee": EVERYWHERE[1:2]}
+"""What each case buys."""
 _BOOKED = (STRIPE,)
 _LATELY, _BEFORE = timedelta(days=10), timedelta(days=40)
 
 
-def case(form: StatementForm) -> Case:
-    """Return the case whose bank states in that form."""
-    (_, currency, first, _), *rest = GOODS
+def case(name: str, *, form: StatementForm | None = None) -> Case:
+    """Return the case of that name; form: how its bank states, none where it ends before anything is paid out."""
+    (_, currency, first, country), *rest = GOODS[name]
     others = tuple(sku for _, _, sku, _ in rest)
-    name = form.replace(".", "")
-    return paid_by("F15", name, currency, (first, 1), parts=others, alone=True, notes={"form": form})
+    return paid_by("F15", name, currency, (first, 1), to=country, parts=others, alone=True, notes={"form": form or ""})
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ def read_what_was_settled(settling: Settling) -> None:
 def buy_everywhere(settling: Settling) -> list[str]:
     """Buy at every gateway that is there, in each currency; return the orders' references."""
     run, shop, found = settling.run, settling.shop, []
-    for gateway, currency, sku, country in GOODS:
+    for gateway, currency, sku, country in GOODS[run.case.name]:
         if gateway not in settling.gateways:
             continue
         wanted = _purchase(run.case.purchase, currency, sku, country)
@@ -166,6 +168,15 @@ def state(settling: Settling, form: StatementForm) -> list[Payout]:
     settling.run.check(again == 0, f"the same statement again adds no line, and added {again}")
     stated = {each.end_to_end for each in entries}
     return [each for each in arrived if each.ref in stated]
+
+
+def is_charge_booked(settling: Settling, ref: str) -> bool:
+    """Say whether the ERP's journal names what the gateway booked of an order, both the money and its fee."""
+    refs = {tender.ref for tender in settling.shop.order(ref).tenders}
+    own = [each.ref for each in settling.entries(_BEFORE) if each.kind == "charge" and each.payment_ref in refs]
+    lines = settling.journal(_BEFORE)
+    told = {line.purpose for line in lines for name in own if name.casefold() in line.text.casefold()}
+    return {"clearing", "fee"} <= told
 
 
 def is_booked(settling: Settling, stated: Sequence[Payout]) -> bool:

@@ -11,5 +11,5 @@ def fee_currency(settled: str, ordered: str) -> str:
 
 
 SEAMS = {"fee_currency": fee_currency}
-SHOWN_BY = ("F15[camt053]",)
+SHOWN_BY = ("F15[fee]",)
 CAUGHT_BY = ("O-M8",)

@@ -12,5 +12,5 @@ def settled_worth(gross: Decimal, presented: Decimal, own_rate: Decimal | None) 
 
 
 SEAMS = {"settled_worth": settled_worth}
-SHOWN_BY = ("F15[camt053]",)
+SHOWN_BY = ("F15[fee]",)
 CAUGHT_BY = ("O-M8",)
