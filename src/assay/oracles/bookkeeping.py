@@ -139,8 +139,10 @@ def stated(population: Population, judging: Judging) -> Finding | None:
         if named and (wrong := _differs(payout, amount, named)) is not None:
             return wrong
         alike = [line for line in lines if line.amount == amount and id(line) not in claimed and _is_near(line, payout)]
-        if named or alike:
-            claimed.update(id(line) for line in alike[:1])
+        if named:
+            continue
+        if alike:
+            claimed.add(id(alike[0]))
         elif _has_arrived(payout, last.get(amount.currency), population, judging):
             return failed(
                 payout.system,
