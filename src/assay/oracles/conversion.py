@@ -68,7 +68,7 @@ def converted_once(dossier: Dossier, order: Order, judging: Judging) -> Finding:
         return unjudged("no component of this order has a known amount in the base currency")
     markup = judging.markup_of(order.store)
     for component in components:
-        if not any(_is_converted(component, rate, markup) for rate in rates):
+        if not any(_is_converted(component, rate, markup, judging.cuts_off) for rate in rates):
             return _misconverted(component, rates, list(others), markup, systems)
     return _below_margin(order, rates, judging) or passed()
 
@@ -114,7 +114,7 @@ def _below_margin(order: Order, rates: Sequence[Decimal], judging: Judging) -> F
         if cost is None or line.unit_price is None:
             continue
         least = min(cost * (1 + judging.margin_floor) * rate for rate in rates)
-        if line.unit_price.amount < least - _step(line.unit_price) / 2:
+        if line.unit_price.amount < least - _step(line.unit_price) / (1 if judging.cuts_off else 2):
             return failed(
                 "shop",
                 expected=f"at least {least:.{exponent(line.unit_price.currency)}f} {line.unit_price.currency} for "
@@ -128,14 +128,18 @@ def _below_margin(order: Order, rates: Sequence[Decimal], judging: Judging) -> F
     return None
 
 
-def _is_converted(component: _Component, rate: Decimal, markup: Decimal) -> bool:
+def _is_converted(component: _Component, rate: Decimal, markup: Decimal, cut: bool) -> bool:
     markups = (markup,) if component.priced else (markup, Decimal(0))
-    return any(is_converted(base, component.seen, rate, each) for base in component.bases for each in markups)
+    return any(is_converted(base, component.seen, rate, each, cut=cut) for base in component.bases for each in markups)
 
 
-def is_converted(base: Decimal, seen: Money, rate: Decimal, markup: Decimal) -> bool:
-    """Say whether an amount is a base amount converted once at a rate, to half its currency's smallest step."""
-    return abs(seen.amount - base * rate * (1 + markup)) <= _step(seen) / 2
+def is_converted(base: Decimal, seen: Money, rate: Decimal, markup: Decimal, *, cut: bool = False) -> bool:
+    """Say whether an amount is a base amount converted once at a rate, to half its currency's smallest step.
+
+    cut: the shop cuts off instead of rounding, so that up to a whole step may be missing.
+    """
+    missing = base * rate * (1 + markup) - seen.amount
+    return abs(missing) <= _step(seen) / 2 or (cut and 0 <= missing < _step(seen))
 
 
 def _disclosed(

@@ -136,7 +136,7 @@ def _prices(
             continue
         if f"{line.sku}/{own.currency}" in judging.price_lists:
             continue
-        reach = charge.step_of(own.currency) / 2 + price.amount * slack
+        reach = charge.step_of(own.currency) / (1 if judging.cuts_off else 2) + price.amount * slack
         factors = (Decimal(1), 1 + judging.markup_of(order.store))
         if all(abs(own.amount - price.amount * told * each) > reach * each for each in factors):
             return failed(

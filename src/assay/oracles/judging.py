@@ -83,6 +83,11 @@ class Judging:
         """Return the markup on converted prices in a store."""
         return self.markups.get(store or "", self.markup)
 
+    @property
+    def cuts_off(self) -> bool:
+        """Whether the shop is declared to cut amounts off instead of rounding them."""
+        return self.rounding is not None and self.rounding.mode == "down"
+
     def slack(self, role: str) -> timedelta:
         """Return how long systems of a role may take; nothing where nobody declared it."""
         return self.freshness.get(role, timedelta())

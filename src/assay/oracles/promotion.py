@@ -89,7 +89,7 @@ def _coupon(order: Order, judging: Judging) -> Finding | None:
     if not wanted:
         return passed() if not seen else _unconvertible(order, seen)
     slack = step / 2 * (max(1, len(order.lines)) if coupon.kind == "percent" else 1)
-    if judging.rounding is not None and judging.rounding.mode == "down":
+    if judging.cuts_off:
         slack *= 2
     if all(below) and below and seen:
         return _wrong_discount(order, Decimal(0), seen, _granted_below(goods, coupon.goods_from))

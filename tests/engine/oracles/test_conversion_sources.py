@@ -12,6 +12,7 @@ from assay.events import Result
 from assay.oracles import Judging
 from assay.oracles.judging import Coupon
 from assay.records import Dossier
+from assay.rounding import Rounding
 from tests.engine.oracles.world import FAIL, JUDGING, PASS, SILENT, healthy, judged, money, rate, with_line, with_order
 
 FIVE = replace(JUDGING, coupons={"FIVE": Coupon(kind="fixed", value=Decimal("5.00"))})
@@ -133,3 +134,23 @@ def test_no_price_falls_below_the_margin(cost: str, result: Result) -> None:
 def test_a_stale_rate_names_its_day() -> None:
     """MON-25: O-M4 says of which day the rate was that the order discloses."""
     assert judged("O-M4", two_sources("139.80")).cause == "stale: a rate of 2026-02-10, published too long ago"
+
+
+@pytest.mark.parametrize(("price", "result"), [("6142", FAIL), ("6141", PASS), ("6140", FAIL)])
+def test_a_shop_that_cuts_off(price: str, result: Result) -> None:
+    """O-M4 and O-M10 let a shop that is declared to cut off miss less than a whole step: 6141.24 is 6141."""
+    down = replace(JUDGING, rounding=Rounding(tax_included=True, level="line", mode="down"))
+    dossier = with_line(healthy("JPY"), 1, unit_price=money(price, "JPY"))
+    assert judged("O-M4", dossier, down).result is result
+    # 9.50 at 146.22 is 1389.09; at 147.10 it is 1397.45, 42.00 is 6178.2, and 5.90 is 867.89.
+    dear = replace(healthy("JPY"), rates=(rate("JPY", "147.10", FRIDAY),))
+    assert dear.order is not None
+    assert dear.order.rate is not None
+    used = replace(dear.order.rate, value=Decimal("147.10"), label="1 EUR = 147.10 JPY")
+    dear = with_line(with_line(dear, 0, unit_price=money("1397", "JPY")), 1, unit_price=money("6178", "JPY"))
+    dear = with_order(dear, rate=used, shipping=money("867", "JPY"))
+    assert (judged("O-M4", dear, down).result, judged("O-M4", dear).result) == (PASS, FAIL)
+    cut = with_line(dear, 0, unit_price=money("1396", "JPY"))
+    assert judged("O-M4", cut, down).result is FAIL
+    assert judged("O-M10", dear, down).result is PASS
+    assert judged("O-M10", cut, down).result is FAIL
