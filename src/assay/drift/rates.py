@@ -169,12 +169,28 @@ def _judged(look: Look, history: Sequence[Rate], prices: Mapping[str, Sequence[P
         return [signed(unjudged(why), ORACLE, "the feed", FORMULA)]
     found = [signed(feed_age(history, now, grace), ORACLE, "the feed of rates", FORMULA)]
     quoted = by_currency(history)
+    newest = max((rate.as_of for rate in history), default=None)
     for currency, listed in prices.items():
+        if quoted.get(currency) and max(rate.as_of for rate in quoted[currency]) != newest:
+            found.append(_left_out(quoted[currency][-1], newest))
+            continue
         finding = prices_in(
             currency, listed, quoted.get(currency, []), now=now, grace=grace, markup=look.judging.markup
         )
         found.append(signed(_with_age(finding, age, len(prices)), ORACLE, f"prices in {currency}", FORMULA))
     return found
+
+
+def _left_out(last: Rate, newest: date | None) -> Finding:
+    """Return that the newest publication has no rate of a currency which those before it had."""
+    pair = f"{last.base}/{last.quote}"
+    finding = failed(
+        last.system,
+        expected=f"a rate of {pair} in the publication of {newest}",
+        seen=f"none; the last is {last.value:f} of {last.as_of}",
+        cause="the publisher left the currency out, or its file was cut: the shop prices by an older rate, or not at all",
+    )
+    return signed(finding, ORACLE, f"prices in {last.quote}", FORMULA)
 
 
 def _measure(

@@ -55,10 +55,18 @@ def due_day(now: datetime, grace: timedelta) -> date:
 
 
 def feed_age(published: Sequence[Rate], now: datetime, grace: timedelta) -> Finding:
-    """Judge whether the newest publication is one that has to be there by now."""
+    """Judge whether the newest publication is one that has to be there by now, and none of a day to come."""
     if not published:
         return unjudged("the publisher shows no rates at all")
-    newest, due = max(rate.as_of for rate in published), due_day(now, grace)
+    last = max(published, key=lambda rate: rate.as_of)
+    newest, due, today = last.as_of, due_day(now, grace), now.astimezone(_FRANKFURT).date()
+    if newest > today:
+        return failed(
+            last.system,
+            expected=f"no rates of a day to come: today is {today}",
+            seen=f"{last.base}/{last.quote} {last.value:f} of {newest}",
+            cause="the publisher's file, or what serves it, is dated ahead: whoever takes it over prices by no rate",
+        )
     if newest >= due:
         return passed()
     return failed(

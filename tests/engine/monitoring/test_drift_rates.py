@@ -85,6 +85,14 @@ def test_a_feed_is_not_stale_on_a_sunday() -> None:
     assert feed_age([], at("2026-03-08T12:00"), GRACE).result is Result.NOT_EVALUATED
 
 
+def test_a_feed_dated_ahead_is_named_with_pair_and_date() -> None:
+    """A publication of a day to come is red, by Frankfurt's calendar; one of today is not, though it is before 16:00."""
+    tomorrow = feed_age([rate(date(2026, 3, 7), "160.12")], at("2026-03-06T12:00"), GRACE)
+    assert tomorrow.result is Result.FAIL
+    assert tomorrow.seen == "EUR/JPY 160.12 of 2026-03-07" and "2026-03-06" in tomorrow.expected
+    assert feed_age([rate(date(2026, 3, 6), "160.12")], at("2026-03-05T23:30"), GRACE).result is Result.PASS
+
+
 @dataclass
 class Publisher:
     """A publisher of these rates."""
@@ -214,6 +222,14 @@ def test_a_stale_feed_is_red_whatever_the_shop_does() -> None:
     """When nothing was published since Monday the feed is red; the shop, which has its newest rate, is not."""
     [finding] = wrong(looked({"JPY": "160.12"}, published=[rate(date(2026, 3, 2), "160.12")]))
     assert finding.order_ref == "the feed of rates"
+
+
+def test_a_currency_left_out_of_the_newest_publication_is_named() -> None:
+    """A currency that was published before and is missing now is red with pair and day, whatever the shop does."""
+    cut = [each for each in WEEK if (each.quote, each.as_of.day) != ("USD", 5)]
+    [finding] = wrong(looked({"JPY": "163.08", "USD": "1.0812"}, published=cut))
+    assert "EUR/USD in the publication of 2026-03-05" in finding.expected
+    assert finding.seen == "none; the last is 1.0812 of 2026-03-02"
 
 
 TABLE = {
