@@ -188,7 +188,7 @@ def _left_out(last: Rate, newest: date | None) -> Finding:
         last.system,
         expected=f"a rate of {pair} in the publication of {newest}",
         seen=f"none; the last is {last.value:f} of {last.as_of}",
-        cause="the publisher left the currency out, or its file was cut: the shop prices by an older rate, or not at all",
+        cause="the publisher left the currency out, or its file was cut: the shop keeps an older rate, or has none",
     )
     return signed(finding, ORACLE, f"prices in {last.quote}", FORMULA)
 

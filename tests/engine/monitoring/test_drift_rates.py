@@ -86,7 +86,7 @@ def test_a_feed_is_not_stale_on_a_sunday() -> None:
 
 
 def test_a_feed_dated_ahead_is_named_with_pair_and_date() -> None:
-    """A publication of a day to come is red, by Frankfurt's calendar; one of today is not, though it is before 16:00."""
+    """A publication of a day to come is red, by the calendar of Frankfurt; one of today is not, before 16:00 either."""
     tomorrow = feed_age([rate(date(2026, 3, 7), "160.12")], at("2026-03-06T12:00"), GRACE)
     assert tomorrow.result is Result.FAIL
     assert tomorrow.seen == "EUR/JPY 160.12 of 2026-03-07" and "2026-03-06" in tomorrow.expected
