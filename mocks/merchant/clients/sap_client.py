@@ -16,7 +16,7 @@ from urllib.parse import quote
 import httpx
 import orjson
 
-from mocks.merchant.clients.transport import Logger, Refused, Transport, Unreachable, json_of
+from mocks.merchant.clients.transport import UNREPEATABLE_S, Logger, Refused, Transport, Unreachable, json_of
 from mocks.merchant.seams import seam
 
 _VENDOR = "sap_s4hana"
@@ -151,9 +151,8 @@ class SapClient:
         for last in (False, True):
             token = self._csrf_token(path, renew=last)
             headers = {**self._headers, "Content-Type": "application/json", "X-CSRF-Token": token, **(extra or {})}
-            answer = self._transport.call(
-                operation, method, path, headers=headers, content=content, limit_s=self._limit_s
-            )
+            limit_s = max(UNREPEATABLE_S, self._limit_s)
+            answer = self._transport.call(operation, method, path, headers=headers, content=content, limit_s=limit_s)
             if answer.status_code != 403 or answer.headers.get("x-csrf-token", "").lower() != "required":
                 break
         return answer

@@ -36,6 +36,13 @@ class Refused(Exception):
         return self.status in (408, 425, 429) or self.status >= 500
 
 
+UNREPEATABLE_S = 30.0
+"""How long, in real seconds, a call may take at least that creates something and carries no idempotency key.
+
+Given up earlier, it may be under way still when it is looked for, not be found, and be made a second time.
+"""
+
+
 @seam("clients and retries")
 def timeout_s(vendor: str, operation: str, configured_s: float) -> float | None:
     """Return the real seconds a call may take; None would wait for ever."""

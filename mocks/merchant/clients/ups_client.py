@@ -16,7 +16,7 @@ from urllib.parse import quote
 import httpx
 import orjson
 
-from mocks.merchant.clients.transport import Logger, Refused, Transport, json_of
+from mocks.merchant.clients.transport import UNREPEATABLE_S, Logger, Refused, Transport, json_of
 
 _VENDOR = "ups"
 _VERSION = "v2409"
@@ -61,7 +61,8 @@ class UpsClient:
                 "LabelSpecification": {"LabelImageFormat": {"Code": label_format}},
             }
         }
-        answer = self._call("ship", "POST", f"/api/shipments/{_VERSION}/ship", request)
+        limit_s = max(UNREPEATABLE_S, self._limit_s)
+        answer = self._call("ship", "POST", f"/api/shipments/{_VERSION}/ship", request, limit_s=limit_s)
         return dict(answer["ShipmentResponse"]["ShipmentResults"])
 
     def void(self, shipment_id: str) -> None:
