@@ -102,13 +102,14 @@ def unbooked(population: Population, judging: Judging) -> Finding | None:
     """
     if judging.ledger_limit is None or population.read_at is None:
         return None
+    own = _own_names(population)
     written = {_key(line.reference) for line in population.journal_lines}
-    books = {entry.system for entry in population.entries if _is_written(entry, written)}
+    books = {entry.system for entry in population.entries if _is_written(entry, written, own)}
     for entry in population.entries:
         if entry.kind == "payout" or entry.system not in books or not (entry.gross.minor or entry.fee.minor):
             continue
         late = population.since <= entry.created_at <= population.read_at - judging.ledger_limit
-        if late and not _is_written(entry, written):
+        if late and not _is_written(entry, written, own):
             return failed(
                 entry.system,
                 *dict.fromkeys(line.system for line in population.journal_lines),
@@ -120,8 +121,8 @@ def unbooked(population: Population, judging: Judging) -> Finding | None:
     return None
 
 
-def _is_written(entry: BalanceEntry, written: Set[str]) -> bool:
-    return any(_key(name) in written for name in _names(entry))
+def _is_written(entry: BalanceEntry, written: Set[str], own: Set[str]) -> bool:
+    return any(name in written for name in _names(entry, own))
 
 
 def stated(population: Population, judging: Judging) -> Finding | None:
@@ -200,9 +201,10 @@ def _groups(population: Population) -> list[_Group]:
     for line in population.journal_lines:
         if line.reference:
             lines[_key(line.reference)].append(line)
+    own = _own_names(population)
     members: dict[str, list[BalanceEntry]] = defaultdict(list)
     for entry in population.entries:
-        name = next((each for each in map(_key, _names(entry)) if each in lines), None)
+        name = next((each for each in _names(entry, own) if each in lines), None)
         if name is not None:
             members[name].append(entry)
     return [
@@ -212,11 +214,18 @@ def _groups(population: Population) -> list[_Group]:
     ]
 
 
-def _names(entry: BalanceEntry) -> list[str]:
-    """Return what a line of the ERP may call a movement, the narrowest first; a payout is no other's name."""
-    own = (entry.ref, entry.refund_ref, entry.payment_ref, entry.order_ref)
-    names = (entry.ref, entry.payout_ref) if entry.kind == "payout" else own
-    return [each for each in names if each]
+def _names(entry: BalanceEntry, own: Set[str]) -> list[str]:
+    """Return what a line of the ERP may call a movement, the narrowest first; a payout is no other's name.
+
+    Nor is what another movement is called by itself: at Adyen a charge bears its payment's reference, and a refund of
+    that payment is not what the line of the charge means.
+    """
+    more = (entry.payout_ref,) if entry.kind == "payout" else (entry.refund_ref, entry.payment_ref, entry.order_ref)
+    return [_key(entry.ref), *(_key(each) for each in more if each and _key(each) not in own)]
+
+
+def _own_names(population: Population) -> set[str]:
+    return {_key(entry.ref) for entry in population.entries}
 
 
 def _key(name: str | None) -> str:
