@@ -135,7 +135,7 @@ def down(feed: Feed) -> str:
 
 
 def inverse(feed: Feed) -> str:
-    """For some hours the customer's currency is published the wrong way round, and the shop does not believe it."""
+    """For some hours the customer's currency stands the wrong way round, and the shop does not believe it."""
     return _disbelieved(feed, inverse=[feed.run.case.purchase.currency])
 
 
@@ -170,7 +170,7 @@ def holiday(feed: Feed) -> str:
 
 def _disbelieved(feed: Feed, **settings: Any) -> str:
     with feed.run.configured(_SHOP, rates_source=_WIDE):
-        feed.run.pass_time(2 * _HOUR)
+        _wait_for_a_quiet_time(feed.run)
         before = feed.rate.value
         with _publishing(feed.run, _WIDE, **settings):
             feed.run.pass_time(3 * _HOUR)
@@ -180,6 +180,15 @@ def _disbelieved(feed: Feed, **settings: Any) -> str:
             ref = feed.buy()
         feed.see_recovered()
     return ref
+
+
+def _wait_for_a_quiet_time(run: Run) -> None:
+    """Let two hours pass, and more where something is published soon: what two publications say has really moved."""
+    run.pass_time(2 * _HOUR)
+    now = run.surroundings.now()
+    ahead = published_at(now.date()) - now
+    if timedelta() < ahead < 5 * _HOUR:
+        run.pass_time(ahead + 2 * _HOUR)
 
 
 def _buy_on(feed: Feed, day: date) -> str:
