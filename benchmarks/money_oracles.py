@@ -23,8 +23,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from assay.events import Finding, Result
 from assay.oracles import ORACLES, POPULATION_ORACLES
 from assay.records import Dossier
-from tests.engine.oracles.test_ledger import DECLARED as OF_LEDGER
-from tests.engine.oracles.test_ledger import HEALTHY as BOOKED
+from tests.engine.oracles.settled_window import DECLARED as OF_LEDGER
+from tests.engine.oracles.settled_window import HEALTHY as BOOKED
 from tests.engine.oracles.test_refund import at_gateway, refund
 from tests.engine.oracles.world import BASKETS, JUDGING, healthy, money, rate, with_order, with_payment
 
