@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from assay.flow import Case, Run, flow
-from assay.roles import Erp, Rates, Storefront
+from assay.roles import Erp, Storefront
 from scenarios.buying import Gateways, paid_by, see_booked, see_captured
 from scenarios.f25_ways import FIRST, OTHER, WAYS, Feed, stores_of
 
@@ -40,7 +40,7 @@ CASES: tuple[Case, ...] = tuple(
     read_only=True,
     production_cut="read the rates of every store",
 )
-def rate_feed(run: Run, shop: Storefront, gateways: Gateways, erp: Erp, rates: Rates) -> None:
+def rate_feed(run: Run, shop: Storefront, gateways: Gateways, erp: Erp) -> None:
     """Have something happen to the publication, buy under it, and see the shop take over what comes next."""
     wanted = run.case.purchase
     with run.step("read the rates of every store"):
@@ -49,6 +49,6 @@ def rate_feed(run: Run, shop: Storefront, gateways: Gateways, erp: Erp, rates: R
             quoted = {rate.quote for rate in stores.store_rates(store)}
             run.check(wanted.currency in quoted, f"store {store} has a rate for {wanted.currency}")
     run.cancel_asked = False
-    ref = WAYS[wanted.extra["way"]](Feed(run, shop, gateways, rates))
+    ref = WAYS[wanted.extra["way"]](Feed(run, shop, gateways))
     see_captured(run, shop, gateways, ref)
     see_booked(run, shop, erp, ref)
