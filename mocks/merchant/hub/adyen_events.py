@@ -148,8 +148,14 @@ def _refunded(shop: Shop, item: Mapping[str, Any], good: bool) -> str:
 def _items(raw: bytes) -> list[dict[str, Any]]:
     try:
         items = [each["NotificationRequestItem"] for each in orjson.loads(raw)["notificationItems"]]
-        if all(isinstance(item["amount"], dict) and isinstance(item["eventCode"], str) for item in items):
+        if all(_is_whole(item) for item in items):
             return items
     except (orjson.JSONDecodeError, KeyError, TypeError):
         pass
     raise Refusal(400, "not_an_event", "The body is no notification.")
+
+
+def _is_whole(item: Mapping[str, Any]) -> bool:
+    """Say whether an item names an event and, in whole minor units, an amount of a currency."""
+    amount = item["amount"]
+    return type(amount["value"]) is int and isinstance(amount["currency"], str) and isinstance(item["eventCode"], str)
