@@ -19,6 +19,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from assay import dotenv, rounding
 from assay.errors import UsageError, did_you_mean
+from assay.profile_money import Amounts, Currency, Markup, PricedByHand, check_percent
 from assay.profile_watch import Alerts, Monitoring, Table
 
 FILE_NAME = "assay.toml"
@@ -73,22 +74,22 @@ class RatePolicy(Table):
     """How prices in other currencies than the base currency come about."""
 
     max_age_days: float | None = Field(None, gt=0, description="the oldest published rate that may price anything")
-    markup: Decimal = Field(Decimal(0), description="on converted prices; 0.02 is 2 %")
-    price_lists: tuple[str, ...] = Field(
+    markup: Markup = Field(Decimal(0), description="on converted prices; 0.02 is 2 %")
+    price_lists: PricedByHand = Field(
         (), description="what is priced by hand, never converted: a currency, or SKU/currency"
     )
     source: str | None = Field(None, description="the system whose rates price everything, where there are several")
     stores: dict[str, str] = Field(default_factory=dict, description="store = 'system', where its source is another")
-    markups: dict[str, Decimal] = Field(default_factory=dict, description="store = '0.02', where its markup is another")
+    markups: dict[str, Markup] = Field(default_factory=dict, description="store = '0.02', where its markup is another")
     margin_floor: Decimal | None = Field(
         None, ge=0, description="no price falls below cost x (1 + floor); 0.10 is 10 %; needs costs"
     )
-    costs: dict[str, Decimal] = Field(
+    costs: dict[str, Annotated[Decimal, Field(ge=0)]] = Field(
         default_factory=dict, description="what an article costs the shop, in the base currency, by SKU"
     )
-    spread: Decimal = Field(Decimal(0), ge=0, description="of buying and selling rates; 0.006 is 0.6 %")
+    spread: Decimal = Field(Decimal(0), ge=0, lt=1, description="of buying and selling rates; 0.006 is 0.6 %")
     both_directions: bool = Field(False, description="whether the shop needs every rate in both directions")
-    pegged: tuple[str, ...] = Field((), description="currencies worth exactly one of the base currency")
+    pegged: tuple[Currency, ...] = Field((), description="currencies worth exactly one of the base currency")
 
 
 class Coupon(Table):
@@ -96,14 +97,19 @@ class Coupon(Table):
 
     kind: Literal["fixed", "percent"]
     value: Decimal = Field(gt=0, description="an amount of the base currency, or per cent")
-    values: dict[str, Decimal] = Field(
+    values: Amounts = Field(
         default_factory=dict, description="a fixed amount by currency, where it is not the converted one"
     )
     goods_from: Decimal | None = Field(None, gt=0, description="goods it needs at least, in the base currency")
-    goods_from_by_currency: dict[str, Decimal] = Field(
+    goods_from_by_currency: Amounts = Field(
         default_factory=dict, description="the same by currency, where it is not the converted amount"
     )
     limit: int | None = Field(None, ge=1, description="how often it may be used by all customers together")
+
+    @model_validator(mode="after")
+    def _at_most_all(self) -> Coupon:
+        check_percent(self.kind, self.value)
+        return self
 
 
 class PromotionPolicy(Table):
@@ -113,7 +119,7 @@ class PromotionPolicy(Table):
     free_shipping_from: Decimal | None = Field(
         None, gt=0, description="goods that ship free at the shop's own prices, in the base currency"
     )
-    free_shipping_by_currency: dict[str, Decimal] = Field(
+    free_shipping_by_currency: Amounts = Field(
         default_factory=dict, description="the same by currency, where it is not the converted amount"
     )
 
@@ -146,7 +152,9 @@ class ShippingPolicy(Table):
 class BookPolicy(Table):
     """How the ERP books."""
 
-    currency: dict[str, str] = Field(default_factory=dict, description="system = 'EUR', where not the order's currency")
+    currency: dict[str, Currency] = Field(
+        default_factory=dict, description="system = 'EUR', where not the order's currency"
+    )
     zone: str | None = Field(None, description="IANA time zone of document dates, e.g. Europe/Paris")
 
 
@@ -159,7 +167,7 @@ class StockPolicy(Table):
 class Policies(Table):
     """What 'correct' means for this shop; an oracle whose policy is absent is not evaluated."""
 
-    base_currency: str = "EUR"
+    base_currency: Currency = "EUR"
     rounding: Rounding | None = None
     freshness: Freshness = Freshness()
     rates: RatePolicy = RatePolicy()
@@ -350,6 +358,15 @@ class Profile(Table):
     alerts: Alerts = Alerts()
     environments: dict[str, Environment]
     folder: Path = Field(Path(), exclude=True)
+
+    @model_validator(mode="after")
+    def _rates_of_somebody(self) -> Profile:
+        systems = {name for each in self.environments.values() for name in each.with_role("rates")}
+        rates = self.policies.rates
+        for name in (rates.source, *rates.stores.values()):
+            if name is not None and name not in systems:
+                raise ValueError(f"policies.rates: no system '{name}' of role 'rates'; {did_you_mean(name, systems)}")
+        return self
 
     def environment(self, name: str) -> Environment:
         """Return one environment; `UsageError` with a suggestion for an unknown name."""

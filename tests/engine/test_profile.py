@@ -90,6 +90,9 @@ def test_unknown_key_at_any_depth(load: Load, table: str) -> None:
     assert f"{table}.zzz" in str(refused.value.where)
 
 
+COUPON = "[policies.promotions.coupons.TEN]\nkind = 'percent'\nvalue = '10'\n"
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -101,6 +104,22 @@ def test_unknown_key_at_any_depth(load: Load, table: str) -> None:
         (SMALL + "[environments.local]\nproduction = true\n", "production = true, but system 'stripe' is not live"),
         (SMALL + "[policies.freshness]\nerp = 0\n", "greater than 0"),
         (SMALL + "[policies.freshness]\nerp = -5\n", "greater than 0"),
+        (
+            SMALL + "[policies]\nbase_currency = 'EURO'\n",
+            "'EURO' is no ISO 4217 currency in circulation; did you mean 'EUR'",
+        ),
+        (SMALL + "[policies.rates]\nprice_lists = ['C-302/USDX']\n", "did you mean 'USD'"),
+        (SMALL + "[policies.rates]\npegged = ['eur']\n", "write it as EUR or JPY"),
+        (SMALL + "[policies.rates]\nmarkups = { outlet = '-2' }\n", "greater than -1"),
+        (SMALL + "[policies.rates]\nspread = '1.5'\n", "less than 1"),
+        (SMALL + "[policies.rates]\nsource = 'ebc'\n", "no system 'ebc' of role 'rates'"),
+        (
+            SMALL + "[policies.promotions]\nfree_shipping_by_currency = { JPY = '99.5' }\n",
+            "JPY has 0 decimals, not 99.5",
+        ),
+        (SMALL + COUPON + "values = { USD = '-1' }\n", "an amount in USD is more than 0, not -1"),
+        (SMALL + COUPON.replace("10", "110"), "100 per cent at most, not 110"),
+        (SMALL + "[policies.books.currency]\nsap = 'EURO'\n", "did you mean 'EUR'"),
         ("systems = 3\n", "[systems] must hold tables"),
         ("[systems]\nstripe = 'simulated'\n[environments.local]\n", "[systems] must hold tables"),
         ("", "'environments' is missing"),
