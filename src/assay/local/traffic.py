@@ -17,7 +17,7 @@ from assay.local.state import Running
 from assay.records import Call
 from assay.store import CalledHost, Store, open_store
 
-_JOURNAL_WITHIN_S = 8.0
+_JOURNAL_WITHIN_S = 30.0
 UNDECLARED = "undeclared"
 T = TypeVar("T")
 
