@@ -65,6 +65,7 @@ def taken_off(discount: str, currency: str = "JPY", **more: Any) -> Dossier:
         (taken_off("2.045", "KWD"), {"kind": "percent", "value": Decimal(10)}, PASS, ""),
         (taken_off("731"), {"goods_from": Decimal("61.00")}, PASS, ""),
         (taken_off("0"), {"goods_from": Decimal("61.01")}, PASS, ""),
+        (taken_off("5.00", "EUR"), {"goods_from": Decimal("61.005")}, PASS, ""),  # half a step below counts as reached
         (taken_off("731"), {"goods_from": Decimal("61.01")}, FAIL, "not converted (none): the threshold's number"),
         (taken_off("5.00", "EUR"), {"goods_from": Decimal("61.01")}, FAIL, "granted below the threshold"),
         (taken_off("0"), {"goods_from": Decimal("61.00")}, FAIL, "not applied"),
@@ -128,6 +129,7 @@ def goods(worth: str, shipping: str, currency: str = "EUR", **more: Any) -> Doss
         (goods("21933", "0", "JPY"), PASS, ""),
         (goods("21932", "0", "JPY"), FAIL, "not converted (none)"),  # MON-33
         (goods("200", "0", "JPY"), FAIL, "not converted (none)"),
+        (goods("150", "0", "JPY"), FAIL, "not converted (none)"),
         (goods("149", "0", "JPY"), FAIL, "granted below"),
         (goods("21932", "863", "JPY"), PASS, ""),
         (goods("21934", "863", "JPY"), FAIL, "double"),
