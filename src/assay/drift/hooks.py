@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from assay.drift.checks import check
 from assay.drift.look import Look
@@ -19,7 +20,8 @@ from assay.drift.verdicts import quiet
 from assay.events import Finding, Result
 from assay.oracles import POPULATION_ORACLES
 from assay.oracles.judge import evidence
-from assay.records import Call, Population
+from assay.records import Call, Payment, Population
+from assay.roles import HearsPayments
 from assay.span import seconds_of
 
 _COMES, _SOON, _KEPT = "O-O10", "O-L5", "O-O2"
@@ -67,12 +69,24 @@ def _money(look: Look) -> tuple[Population, Finding]:
         since=now - window,
         until=now,
         orders=tuple(look.gatherer.orders(now - window - _BACK, now)),
-        payments=tuple(each for gateway in gateways for each in gateway.payments(now - window, now)),
+        payments=tuple(each for gateway in gateways for each in _listed(look, gateway, now - window, now)),
         read_at=now,
     )
     # A payment that is still under way has until the limit of the ERP, by which its order must have been handed on.
     patient = replace(look.judging, freshness={**look.judging.freshness, "payments": look.judging.slack("erp")})
     return population, POPULATION_ORACLES[_KEPT](population, patient)
+
+
+def _listed(look: Look, gateway: Any, since: datetime, until: datetime) -> Sequence[Payment]:
+    """Return a gateway's payments of a span; of one that lists them later, those its webhooks told of."""
+    try:
+        found: Sequence[Payment] = gateway.payments(since, until)
+    except LookupError:
+        if not isinstance(gateway, HearsPayments):
+            raise
+        told = gateway.payments_told(look.journal(datetime.now(UTC) - (until - since)) if look.journal else ())
+        return [each for each in told if since <= each.created_at < until]
+    return found
 
 
 def _deliveries(look: Look, population: Population, calls: Sequence[Call], now: datetime) -> None:
