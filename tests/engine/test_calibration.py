@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from assay.errors import UsageError
 from assay.money import Money
 from assay.profile import load_profile
 from assay.rounding import Item, Rounding, compose, policies
@@ -169,6 +170,19 @@ def test_the_profile_keeps_all_the_rest(table: str, tmp_path: Path) -> None:
             assert line in after.splitlines()
     assert ("# says the tax office" in after) == bool(table)
     assert not write_rounding(path, policy)
+
+
+def test_a_profile_marked_read_only_stays_as_it_is(tmp_path: Path) -> None:
+    """It is refused with the file's name, though a folder's owner could replace it; another's mode is kept."""
+    path = tmp_path / "assay.toml"
+    path.write_text("[environments.local]\n")
+    path.chmod(0o444)
+    with pytest.raises(UsageError, match="cannot be written") as refused:
+        write_rounding(path, Rounding(tax_included=True, level="line", mode="half_up"))
+    assert str(path) in str(refused.value) and "rounding" not in path.read_text()
+    path.chmod(0o640)
+    assert write_rounding(path, Rounding(tax_included=True, level="line", mode="half_up"))
+    assert path.stat().st_mode & 0o777 == 0o640
 
 
 def test_a_profile_of_nothing_gets_its_table() -> None:

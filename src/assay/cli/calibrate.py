@@ -67,10 +67,12 @@ def rounding(
 
 def _file(profile_path: Path | None) -> Path:
     from assay.profile import FILE_NAME, find_profile
+    from assay.runners.calibrated import check_writable
 
     path = profile_path or find_profile(Path.cwd())
     if path is None:
         raise UsageError("there is no assay.toml to write to", hint=f"copy the shipped {FILE_NAME} into your project")
+    check_writable(path)
     return path
 
 

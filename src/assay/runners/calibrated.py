@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,8 +26,10 @@ def write_rounding(path: Path, policy: Rounding) -> bool:
     after = with_rounding(before, policy)
     if after == before:
         return False
+    check_writable(path)
     draft = path.with_name(f".{path.name}.part")
     draft.write_text(after, encoding="utf-8")
+    draft.chmod(path.stat().st_mode)
     try:
         wrote = load_profile(draft).policies.rounding
         if wrote is None or wrote.policy() != policy:
@@ -39,6 +42,23 @@ def write_rounding(path: Path, policy: Rounding) -> bool:
     finally:
         draft.unlink(missing_ok=True)
     return True
+
+
+def check_writable(path: Path) -> None:
+    """Refuse a profile that is marked read-only or stands in a folder where nothing may be written: `UsageError`.
+
+    Asked by its mode, too, because replacing a file needs no right to write it, and root has every right.
+    """
+    if not path.is_file():
+        return  # who reads it says so
+    if path.stat().st_mode & 0o222 and os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
+        return
+    raise UsageError(
+        "the profile cannot be written",
+        where=str(path),
+        expected="a file, in a folder, that may be written",
+        hint="make it writable, or leave --write out and write what is printed yourself",
+    )
 
 
 def with_rounding(text: str, policy: Rounding) -> str:
