@@ -62,7 +62,8 @@ class SafetyError(AssayError):
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return ``did you mean 'x'?`` for the nearest known name, else the known names themselves."""
     names = sorted(set(known))
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    near = [each for each in names if each.casefold() == name.casefold()]
+    near += difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     if near:
         return f"did you mean '{near[0]}'?"
     return "known: " + ", ".join(names) if names else "none is known"

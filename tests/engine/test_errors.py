@@ -36,6 +36,7 @@ def test_each_kind_has_its_exit_code(kind: type[AssayError], code: int) -> None:
     ("name", "known", "said"),
     [
         ("stirpe", ["stripe", "ups"], "did you mean 'stripe'?"),
+        ("mon", ["MON", "PAY"], "did you mean 'MON'?"),
         ("zzz", ["ups", "stripe", "ups"], "known: stripe, ups"),
         ("zzz", [], "none is known"),
     ],

@@ -109,7 +109,7 @@ COUPON = "[policies.promotions.coupons.TEN]\nkind = 'percent'\nvalue = '10'\n"
             "'EURO' is no ISO 4217 currency in circulation; did you mean 'EUR'",
         ),
         (SMALL + "[policies.rates]\nprice_lists = ['C-302/USDX']\n", "did you mean 'USD'"),
-        (SMALL + "[policies.rates]\npegged = ['eur']\n", "write it as EUR or JPY"),
+        (SMALL + "[policies.rates]\npegged = ['eur', 'XXQ']\n", "did you mean 'EUR'"),
         (SMALL + "[policies.rates]\nmarkups = { outlet = '-2' }\n", "greater than -1"),
         (SMALL + "[policies.rates]\nspread = '1.5'\n", "less than 1"),
         (SMALL + "[policies.rates]\nsource = 'ebc'\n", "no system 'ebc' of role 'rates'"),

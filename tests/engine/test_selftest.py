@@ -364,3 +364,10 @@ def test_an_interrupted_self_test_keeps_what_was_tried() -> None:
     content = as_json([Tried(trial, Verdict(outcomes=[]), 1.0, 0.1)], interrupted=True)
     assert content["exit_code"] == 130
     assert list(content["defects"]) == ["MON-01"]
+
+
+@pytest.mark.parametrize("option", ["--class", "--only"])
+def test_naming_nothing_is_no_way_to_try_everything(plan: Plan, project: Project, option: str) -> None:
+    """An empty list, as a variable that is not set leaves it, is refused at once."""
+    done = project.type("selftest", option, "", "--profile", str(plan.profile.folder / "assay.toml"))
+    assert done.returncode == 2 and "name what is tried" in done.stderr

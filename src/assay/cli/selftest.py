@@ -114,4 +114,7 @@ def selftest(
 
 
 def _listed(given: tuple[str, ...]) -> list[str]:
-    return [part.strip() for text in given for part in text.split(",") if part.strip()]
+    named = [part.strip() for text in given for part in text.split(",") if part.strip()]
+    if given and not named:
+        raise UsageError("--class and --only name what is tried", seen="nothing", hint="leave it out to try everything")
+    return named
