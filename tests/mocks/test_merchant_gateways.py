@@ -284,8 +284,8 @@ def test_forged_notifications_are_refused(rig: Rig) -> None:
         told = {**item, "amount": {"value": amount, "currency": "EUR"}, "additionalData": {"hmacSignature": signature}}
         body = {"live": "false", "notificationItems": [{"NotificationRequestItem": told}]}
         assert rig.call("POST", "/webhooks/adyen", body)[0] == expected
-    for amount in ({"value": "12.5", "currency": "EUR"}, {"value": None, "currency": "EUR"}, {"value": 1}, None):
-        body = {"live": "false", "notificationItems": [{"NotificationRequestItem": {**item, "amount": amount}}]}
+    for wrong in ({"value": "12.5", "currency": "EUR"}, {"value": None, "currency": "EUR"}, {"value": 1}, None):
+        body = {"live": "false", "notificationItems": [{"NotificationRequestItem": {**item, "amount": wrong}}]}
         assert rig.call("POST", "/webhooks/adyen", body)[0] == 400
     other = {**item, "merchantAccountCode": "OtherECOM"}
     fields = ("FORGED", item["originalReference"], "OtherECOM", order["number"], "1", "EUR", "REFUND", "true")

@@ -181,7 +181,7 @@ def likeliest(left: Sequence[Rounding], declared: Rounding | None) -> Rounding:
 
     Otherwise what most shops do: per line, half up.
     """
-    if declared in left:
+    if declared is not None and declared in left:
         return declared
     return min(left, key=lambda each: (each.level != "line", each.mode != "half_up", each.scale is not None))
 
