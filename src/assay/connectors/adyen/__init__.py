@@ -140,6 +140,8 @@ class Adyen:
         self._report_url = credentials.get("report_url")
         self._report_client: Client | None = None
         self._hmac_key = credentials.get("hmac_key")
+        if self._hmac_key is not None:
+            sign_item({}, self._hmac_key)  # a key that is none is said now, and not when nothing is heard
         self._capture = _one_of("capture", credentials.get("capture"), ("immediate", "manual"))
         self._zone = _zone(credentials.get("time_zone", _ZONE))
         self._days: dict[date, tuple[Move, ...]] = {}
