@@ -235,7 +235,7 @@ def test_a_shipped_monitor_needs_only_the_systems_there_are(
     project: Path, write: Callable[..., Path], tmp_path: Path
 ) -> None:
     """It was written for the reference shop; a shop without one of its systems has it all the same."""
-    write("census.toml", census=CHECK + '\nsystems = ["stripe", "adyen"]')
+    write("census.toml", census=CHECK + '\nsystems = ["stripe", "klarna"]')
     shipped = tmp_path / "shipped"
     shutil.move(project / "monitors", shipped / "monitors")
     (project / "monitors" / "runbooks").mkdir(parents=True)
