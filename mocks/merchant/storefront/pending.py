@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from mocks.merchant.hub.payment_news import payment_seen
-
 from mocks.merchant.clients.transport import Refused, Unreachable
+from mocks.merchant.hub.payment_news import payment_seen
 from mocks.merchant.shop import Shop
 
 # Adyen cannot be asked; it repeats its webhook until somebody takes it.
