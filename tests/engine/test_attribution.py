@@ -25,6 +25,7 @@ ORDERS = 16
 # Calls that concern no order: tokens, CSRF handshakes, rates, master data and stock, and polls that found nothing.
 NO_ORDER = re.compile(
     r"/oauth/token$|/eurofxref|API_MATERIAL_STOCK_SRV|API_PRODUCT_SRV|/A_SalesOrder$|/A_OutbDelivery\w+$|_SRV[^/]*/$|\$metadata"
+    r"|/v1/balance_transactions$|/v1/payouts$|journalentrycreaterequestconfi$"  # settlement, of a day's orders at once
 )
 pytestmark = [pytest.mark.needs_java, pytest.mark.xdist_group("attribution")]
 

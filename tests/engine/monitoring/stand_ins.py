@@ -10,10 +10,18 @@ from typing import Any
 
 from assay.events import Probe, ProbeResult
 from assay.monitor import AlertRule, Monitor
+from assay.profile import Environment, Profile
 from assay.runners.scheduler.telling import utc_now
 from assay.runners.scheduler.timetable import Clock
 
 NOON = datetime(2026, 3, 28, 12, tzinfo=UTC)
+
+
+def of_one_gateway(profile: Profile) -> Environment:
+    """Return the local environment with those systems that tests of checks make up: one of each role."""
+    local = profile.environment("local")
+    made_up = {name: each for name, each in local.systems.items() if name not in ("adyen", "paypal", "frankfurter")}
+    return local.model_copy(update={"systems": made_up})
 
 
 def watching(name: str, **more: Any) -> Monitor:

@@ -22,6 +22,7 @@ from assay.landscape import Landscape
 from assay.money import Money
 from assay.profile import load_profile
 from assay.records import Document, MinorAmount, Order, Payment
+from tests.engine.monitoring.stand_ins import of_one_gateway
 
 ROOT = Path(__file__).resolve().parents[3]
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -150,7 +151,7 @@ def counted(world: World, **options: object) -> Look:
     load_checks()
     profile = load_profile(ROOT / "assay.toml")
     connectors = {"merchant": Shop(world), "stripe": Gateway(world), "sap_s4hana": Books(world)}
-    landscape = Landscape("local", profile.environment("local"), connectors, {})
+    landscape = Landscape("local", of_one_gateway(profile), connectors, {})
     check = check_named("order_census")
 
     def pause(seconds: float) -> None:

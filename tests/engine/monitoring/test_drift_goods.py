@@ -35,6 +35,7 @@ from assay.records import (
     ShipmentEvent,
     StockCount,
 )
+from tests.engine.monitoring.stand_ins import of_one_gateway
 
 ROOT = Path(__file__).resolve().parents[3]
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -52,7 +53,7 @@ def looked(
 ) -> Look:
     """Run a check over these systems and return what it looked at."""
     load_checks()
-    landscape = Landscape("local", PROFILE.environment("local"), connectors, {})
+    landscape = Landscape("local", of_one_gateway(PROFILE), connectors, {})
     check = check_named(name)
     with Gatherer(landscape, base_currency="EUR", read_at=NOW) as gatherer:
         look = Look(

@@ -19,7 +19,7 @@ load_checks()
         ("order_census", "settle", True, "a span above zero"),
         ("orders", "sample", 0, "a whole number"),
         ("orders", "sample", True, "a whole number"),
-        ("orders", "judges", ["O-M9"], "did you mean"),
+        ("orders", "judges", ["O-M99"], "did you mean"),
         ("rates", "currencies", ["EURO"], "did you mean"),
         ("hooks", "refused", -1, "a whole number"),
         ("latency", "limit", "fast", "a span above zero"),

@@ -6,6 +6,7 @@ production, as if nobody could move their time.
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 import time
@@ -95,6 +96,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         running = bring_up(local, lambda _: None)
         systems = {name: url for name, url in addresses(running).items() if name in SYSTEMS}
         head = shipped[: shipped.index("[environments.local.systems]")]
+        head = re.sub(r"(?m)^\[systems\.\w+\.test_credentials\]\n(?:.+\n)*", "", head)
         own = "\n".join(line for line in head.splitlines() if "test_credentials" not in line)
         other = folder / "real"
         other.mkdir()
