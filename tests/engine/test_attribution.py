@@ -57,6 +57,7 @@ def _bought(plan: Plan) -> Iterator[Session]:
         yield session
 
 
+@pytest.mark.full
 def test_every_call_about_an_order_is_given_to_that_order(session: Session) -> None:
     """All calls that name an order are attributed, each to the order whose number it carries; the rest names none."""
     now = session.now()

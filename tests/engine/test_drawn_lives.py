@@ -213,6 +213,7 @@ def _live(session: Session, lives: int) -> None:
     )
 
 
+@pytest.mark.full
 def test_money_goes_back_once_in_any_order(session: Session) -> None:
     """Parts, pieces, double clicks, the gateway's console, the rest and returns, in drawn orders: never a finding."""
     _live(session, LIVES)

@@ -29,7 +29,7 @@ def plan(tmp_path: Path) -> Plan:
 
 @pytest.mark.needs_java
 @pytest.mark.xdist_group("gate")
-@pytest.mark.parametrize(("defect", "expected"), [("", 0), ("MON-01", 1)])
+@pytest.mark.parametrize(("defect", "expected"), [("", 0), pytest.param("MON-01", 1, marks=pytest.mark.full)])
 def test_scenarios_and_load_make_one_verdict(plan: Plan, defect: str, expected: int) -> None:
     """Green when healthy; with a defect on, scenario and load are red alike; the generator says how busy it was."""
     if importlib.util.find_spec("locust") is None:  # looked for, not imported: importing it patches the library

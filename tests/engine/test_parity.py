@@ -46,7 +46,7 @@ def stop_when_enough(environment, **_):
 """
 
 
-@pytest.fixture(scope="module", params=["healthy", "MON-01", "ORD-30"])
+@pytest.fixture(scope="module", params=["healthy", "MON-01", pytest.param("ORD-30", marks=pytest.mark.full)])
 def plan(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plan]:
     """Return a landscape that is up, with one defect on or none."""
     folder = tmp_path_factory.mktemp("parity")

@@ -172,6 +172,7 @@ def test_a_second_signal_ends_it_at_once(shop: Path, start: Callable[..., Runnin
     assert running.ended_by(signal.SIGTERM, signal.SIGTERM, within_s=10) == 130, running.text
 
 
+@pytest.mark.full  # tests/engine/monitoring/test_service.py has it in every run, in one process
 def test_after_three_stuck_runs_it_begins_anew_as_the_same_process(shop: Path, start: Callable[..., Running]) -> None:
     """Each is told with its stack, then the process starts again under its own id and runs on."""
     code(shop, good=HOLDS, **dict.fromkeys(["first", "second", "third"], "time.sleep(500)"))
