@@ -7,10 +7,12 @@ nothing, since the commonest mistake keeps the number and changes the code.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 
 from assay.events import Finding
-from assay.money import Money, exponent
+from assay.money import Money, exponent, sum_of
 from assay.oracles import charge
 from assay.oracles.cause import NOT_CONVERTED, UNKNOWN, money_cause
 from assay.oracles.judge import failed, oracle, passed, unjudged
@@ -119,7 +121,7 @@ def _event_value(event: AnalyticsEvent, order: Order) -> Finding | None:
     base amount under the order's code is nobody's.
     """
     code = event.value.currency
-    worth = list(_worth(order))
+    worth = [*_worth(_as_it_was(order, event.at)), *_worth(order)]
     if code != order.total.currency:
         rate = order.rate
         if rate is None or rate.value is None or rate.base != code:
@@ -140,6 +142,21 @@ def _event_value(event: AnalyticsEvent, order: Order) -> Finding | None:
             if each and cause.startswith((NOT_CONVERTED, "double", "inverse")):
                 return _wrong_event(event, [each], rate_value)
     return _wrong_event(event, worth, rate_value) if _is_purchase(event) else None
+
+
+def _as_it_was(order: Order, at: datetime) -> Order:
+    """Return the order without what agents added to it after an instant: an event told of a purchase cannot know."""
+    later = [edit for edit in order.edits if edit.extra is not None and edit.at is not None and edit.at > at]
+    added = [line for line in order.lines if any(line.ref in edit.line_refs for edit in later)]
+    code = order.total.currency
+    extra = sum_of((edit.extra for edit in later if edit.extra is not None), code)
+    tax = sum_of((line.tax for line in added if line.tax is not None), code)
+    return replace(
+        order,
+        total=order.total - extra,
+        tax=order.tax - tax if order.tax else None,
+        goods=order.goods - extra if order.goods else None,
+    )
 
 
 def _worth(order: Order) -> Iterator[Decimal]:

@@ -12,7 +12,7 @@ import pytest
 
 from assay.events import Result
 from assay.oracles import ORACLES
-from assay.records import Document, Dossier, Edit, MinorAmount, Posting, Tender
+from assay.records import AnalyticsEvent, Document, Dossier, Edit, MinorAmount, Posting, Tender
 from tests.engine.oracles.world import (
     ADDRESS,
     AT,
@@ -255,6 +255,7 @@ def edited() -> Dossier:
     )
     dossier = replace(
         dossier, payments=(*dossier.payments, paid), documents=(dossier.documents[0], more, delivery), stock=(),
+        events=(AnalyticsEvent(name="purchase", order_ref="A1", value=money("66.90", "EUR"), at=AT),),
         creations=(creation("k1"), creation("k2", purpose="chk_1/1")),
         messages=(*dossier.messages, message("order_edited", "The new total is 76.40.")), labels=(),
     )  # fmt: skip
@@ -402,7 +403,7 @@ def test_a_legal_variation_is_silent(variation: str) -> None:
         ("INN-16 split tender", ["O-M1", "O-O11", "O-M3"]),
         ("INN-19", ["O-O1", "O-E2", "O-O6"]),
         ("INN-20", ["O-O6", "O-K1"]),
-        ("INN-21", ["O-M1", "O-M5", "O-O1", "O-O3", "O-O11", "O-E2", "O-E3", "O-O6"]),
+        ("INN-21", ["O-M1", "O-M2", "O-M5", "O-O1", "O-O3", "O-O11", "O-E2", "O-E3", "O-O6"]),
         ("INN-25", ["O-S1"]),
         ("INN-26", ["O-S1", "O-S3"]),
         ("INN-27", ["O-S3"]),
@@ -421,3 +422,20 @@ def test_a_legal_variation_is_judged(variation: str, names: list[str]) -> None:
 def test_counts_of_one_article_only_prove_that_article() -> None:
     """A count that was made once says nothing about conservation."""
     assert judged("O-S1", replace(healthy(), stock=(count("0017", 5),))).result is Result.NOT_EVALUATED
+
+
+@pytest.mark.parametrize(
+    ("value", "days", "result"),
+    [
+        ("66.90", 0, Result.PASS),
+        ("55.75", 0, Result.PASS),  # without tax
+        ("57.40", 0, Result.FAIL),  # what was added, taken off twice
+        ("76.40", 2, Result.PASS),
+        ("66.90", 2, Result.FAIL),
+    ],
+)
+def test_an_event_knows_the_order_of_its_own_time(value: str, days: int, result: Result) -> None:
+    """An event of the purchase holds what was bought; one that is told after the edit holds the new total."""
+    told = AnalyticsEvent(name="purchase", order_ref="A1", value=money(value, "EUR"), at=AT + timedelta(days=days))
+    finding = judged("O-M2", replace(edited(), events=(told,)))
+    assert finding.result is result, finding.sentence()
