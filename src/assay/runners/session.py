@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -36,6 +35,7 @@ from assay.runners.beside import PlatformLogs
 from assay.runners.evidence import Kept, evidence_of
 from assay.runners.execution import Attributed, Execution, current
 from assay.runners.leased_goods import LeasedGoods
+from assay.runners.naming import timed_id
 from assay.runners.operator import LandscapeOperator, Turns
 from assay.runners.replay import ORACLE as REPLAY
 from assay.runners.replay import chosen_of, replayed, with_replay
@@ -51,7 +51,7 @@ _MARGIN, _MICROSECOND = timedelta(seconds=2), timedelta(microseconds=1)
 
 def new_run_id() -> str:
     """Return an id for a run that nobody else has, and that sorts by time."""
-    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    return timed_id(datetime.now(UTC))
 
 
 def _trace_id(run_id: str, number: int) -> str:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import gc
 import heapq
-import secrets
 import threading
 import time
 from collections import Counter
@@ -22,6 +21,7 @@ from typing import Literal, Protocol
 
 from assay.events import Finding, Listener, Probe, ProbeResult, Result
 from assay.monitor import Monitor
+from assay.runners.naming import timed_id
 from assay.runners.scheduler.reload import Files
 from assay.runners.scheduler.slots import Slots
 from assay.runners.scheduler.telling import Log, Task, Tasks, Teller
@@ -381,7 +381,7 @@ class Service:
         stack: str = "",
     ) -> Probe:
         return Probe(
-            id=f"{due_at:%Y%m%d-%H%M%S}-{secrets.token_hex(4)}",
+            id=timed_id(due_at, 6),
             monitor=monitor.name,
             subject=monitor.subject,
             environment=self.environment,
@@ -432,7 +432,7 @@ class Service:
                 cause="a change of these files is wrong; the monitors of before go on",
             )
         probe = Probe(
-            id=f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(4)}",
+            id=timed_id(now, 6),
             monitor=CONFIGURATION,
             subject=CONFIGURATION,
             environment=self.environment,

@@ -6,7 +6,6 @@ living run is busy with is left to it.
 
 from __future__ import annotations
 
-import secrets
 import socket
 import threading
 import time
@@ -18,6 +17,7 @@ from assay.events import Finding, Listener, Probe, ProbeResult, Result
 from assay.holder import elapsed, is_gone, ourselves
 from assay.local.store_place import is_disposable
 from assay.monitor import AlertRule, Monitor
+from assay.runners.naming import timed_id
 from assay.runners.scheduler.telling import Log, utc_now
 from assay.runners.scheduler.turns import LEASE_S, Turns
 from assay.runners.session import Session
@@ -150,7 +150,7 @@ class Sweeper:
 
     def _probe(self, leaked: list[StoredIntent], reckoning: Reckoning, due_at: datetime, seconds: float) -> Probe:
         return Probe(
-            id=f"sweep-{due_at:%Y%m%d-%H%M%S}-{secrets.token_hex(4)}",
+            id=f"sweep-{timed_id(due_at, 6)}",
             monitor=UNDO,
             subject="sweep",
             environment=self._plan.name,
