@@ -7,9 +7,7 @@ knows a payment by its PayPal order; of an answer it keeps the authorisation and
 
 from __future__ import annotations
 
-import base64
 import ssl
-import threading
 import zlib
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -22,6 +20,7 @@ import orjson
 
 from mocks.merchant.clients.certificate import is_signed, public_key
 from mocks.merchant.clients.gateway import Breakdown, Declined, PaymentState, Purchase, RefundState, Taken
+from mocks.merchant.clients.oauth import Authorized, TokenPlace
 from mocks.merchant.clients.paypal_history import movements
 from mocks.merchant.clients.settled import Movement, PaidOut
 from mocks.merchant.clients.transport import Logger, Refused, Transport, json_of
@@ -29,7 +28,6 @@ from mocks.merchant.policy.money import decimal_text, from_minor_units, gateway_
 from mocks.merchant.seams import seam
 
 _VENDOR = "paypal"
-_EARLY_S = 60
 _HOST = "https://api-m.paypal.com"
 _CERTIFICATE_HOSTS = ("api.paypal.com", "api.sandbox.paypal.com")
 _CERTIFICATES = "/v1/notifications/certs/"
@@ -70,12 +68,10 @@ class PaypalGateway:
         now_s: Callable[[], float],
     ) -> None:
         self._transport = Transport(_VENDOR, vendor["base_url"], context, log)
-        self._basic = base64.b64encode(":".join(credentials).encode()).decode()
+        place = TokenPlace("/v1/oauth2/token", credentials, _checked, limit_s)
+        self._authorized = Authorized(self._transport, place, now_s)
         self._limit_s = limit_s
         self._now_s = now_s
-        self._lock = threading.Lock()
-        self._token: str | None = None
-        self._good_until = 0.0
         self._certificates: dict[str, str] = {}
 
     def create(self, purchase: Purchase, key: str) -> PaymentState:
@@ -220,38 +216,14 @@ class PaypalGateway:
     ) -> dict[str, Any]:
         """Make one call; it is repeated where it only reads, or under its own PayPal-Request-Id."""
         content = None if request is None else orjson.dumps(request)
-        for last in (False, True):
-            headers = {
-                "Authorization": f"Bearer {self._bearer(renew=last)}",
-                "Content-Type": "application/json",
-                "Prefer": "return=representation",
-                **({"PayPal-Request-Id": key} if key else {}),
-            }
-            answer = self._transport.call(
-                operation, method, path, headers=headers, content=content, limit_s=self._limit_s, repeatable=True
-            )
-            if answer.status_code != 401:
-                break
-        return _checked(operation, answer)
-
-    def _bearer(self, *, renew: bool) -> str:
-        with self._lock:
-            # The token's life is counted by the clock merchant and vendor share.
-            if self._token is None or renew or self._now_s() > self._good_until:
-                headers = {"Authorization": f"Basic {self._basic}", "Content-Type": "application/x-www-form-urlencoded"}
-                answer = self._transport.call(
-                    "token",
-                    "POST",
-                    "/v1/oauth2/token",
-                    headers=headers,
-                    content=b"grant_type=client_credentials",
-                    limit_s=self._limit_s,
-                    repeatable=True,
-                )
-                content = _checked("token", answer)
-                self._token = str(content["access_token"])
-                self._good_until = self._now_s() + float(content.get("expires_in", 0)) - _EARLY_S
-            return self._token
+        headers = {
+            "Content-Type": "application/json",
+            "Prefer": "return=representation",
+            **({"PayPal-Request-Id": key} if key else {}),
+        }
+        return self._authorized.call(
+            operation, method, path, headers=headers, content=content, limit_s=self._limit_s, repeatable=True
+        )
 
 
 def _instant(at_s: int) -> str:

@@ -5,22 +5,20 @@ Follows UPS's published Rating, Shipping, Tracking, UPSTrackAlert and OAuthClien
 
 from __future__ import annotations
 
-import base64
 import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
-from threading import Lock
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 import orjson
 
+from mocks.merchant.clients.oauth import Authorized, TokenPlace
 from mocks.merchant.clients.transport import UNREPEATABLE_S, Logger, Refused, Transport, json_of
 
 _VENDOR = "ups"
 _VERSION = "v2409"
-_EARLY_S = 60.0
 
 
 class UpsClient:
@@ -39,12 +37,9 @@ class UpsClient:
         self.vendor = vendor
         self.account: str = vendor["account_number"]
         self._transport = Transport(_VENDOR, vendor["base_url"], context, log)
-        self._basic = base64.b64encode(":".join(credentials).encode()).decode()
+        place = TokenPlace("/security/v1/oauth/token", credentials, _checked, limit_s)
+        self._authorized = Authorized(self._transport, place, now_s)
         self._limit_s = limit_s
-        self._now_s = now_s
-        self._token: str | None = None
-        self._good_until = 0.0
-        self._lock = Lock()
 
     def rates(self, shipment: Mapping[str, Any], *, limit_s: float) -> list[dict[str, Any]]:
         """Return every service offered for a shipment, with its charges."""
@@ -121,52 +116,29 @@ class UpsClient:
         repeatable: bool = False,
     ) -> dict[str, Any]:
         content = None if request is None else orjson.dumps(request)
-        for last in (False, True):
-            headers = {
-                "Authorization": f"Bearer {self._bearer(renew=last)}",
+        return self._authorized.call(
+            operation,
+            method,
+            path,
+            headers={
                 "Content-Type": "application/json",
                 "transId": f"{time.monotonic_ns():x}"[-16:],
                 "transactionSrc": "merchant",
-            }
-            answer = self._transport.call(
-                operation,
-                method,
-                path,
-                headers=headers,
-                content=content,
-                limit_s=limit_s or self._limit_s,
-                repeatable=repeatable,
-            )
-            if answer.status_code != 401:
-                break
-        return self._checked(operation, answer)
+            },
+            content=content,
+            limit_s=limit_s or self._limit_s,
+            repeatable=repeatable,
+        )
 
-    def _bearer(self, *, renew: bool) -> str:
-        with self._lock:
-            # The token's life is counted by the clock merchant and vendor share.
-            if self._token is None or renew or self._now_s() > self._good_until:
-                headers = {"Authorization": f"Basic {self._basic}", "Content-Type": "application/x-www-form-urlencoded"}
-                answer = self._transport.call(
-                    "token",
-                    "POST",
-                    "/security/v1/oauth/token",
-                    headers=headers,
-                    content=b"grant_type=client_credentials",
-                    limit_s=self._limit_s,
-                    repeatable=True,
-                )
-                content = self._checked("token", answer)
-                self._token = str(content["access_token"])
-                self._good_until = self._now_s() + float(content.get("expires_in", 0)) - _EARLY_S
-            return self._token
 
-    def _checked(self, operation: str, answer: httpx.Response) -> dict[str, Any]:
-        content = json_of(answer)
-        if answer.status_code == 200 and isinstance(content, dict):
-            return content
-        errors = (content.get("response") or {}).get("errors") if isinstance(content, dict) else None
-        detail = "; ".join(f"{error.get('code')} {error.get('message')}" for error in errors or []) or answer.text[:200]
-        raise Refused(_VENDOR, operation, answer.status_code, detail)
+def _checked(operation: str, answer: httpx.Response) -> dict[str, Any]:
+    """Return the object of a good answer. Raises `Refused` with UPS's code and message."""
+    content = json_of(answer)
+    if answer.status_code == 200 and isinstance(content, dict):
+        return content
+    errors = (content.get("response") or {}).get("errors") if isinstance(content, dict) else None
+    detail = "; ".join(f"{error.get('code')} {error.get('message')}" for error in errors or []) or answer.text[:200]
+    raise Refused(_VENDOR, operation, answer.status_code, detail)
 
 
 def _several(value: Any) -> list[dict[str, Any]]:
