@@ -37,6 +37,7 @@ _COMMANDS = {
     "clock": ("clock", "Show or move the one clock of simulators and merchant."),
     "faults": ("faults", "Delay, drop, double, refuse or cut off what passes the edge."),
     "defects": ("defects", "Switch defects of the reference merchant on and off."),
+    "contracts": ("contracts", "Hold stand-ins, traffic, live answers and stubs against the vendors' documents."),
     "calibrate": ("calibrate", "Find out from crafted baskets how a shop rounds, for assay.toml."),
     "profile": ("profile", "Check assay.toml, print its JSON Schema, or require oracles in it."),
     "rules": ("rules", "Write Prometheus rules, with unit tests, from the monitors."),
