@@ -19,7 +19,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from assay import dotenv, rounding
 from assay.errors import UsageError, did_you_mean
-from assay.profile_money import Amounts, Currency, Markup, PricedByHand, check_percent
+from assay.profile_money import Amounts, Currency, EntryKinds, Markup, PricedByHand, Zone, check_percent
 from assay.profile_watch import Alerts, Monitoring, Table
 
 FILE_NAME = "assay.toml"
@@ -136,7 +136,7 @@ class LedgerPolicy(Table):
     """What the books of gateways, bank and ERP are held against."""
 
     limit_days: int | None = Field(None, ge=0, description="how long a line may stay without its counterpart")
-    classes: tuple[str, ...] | None = Field(
+    classes: EntryKinds = Field(
         None, description="kinds of balance entries that belong to no order: fee, payout, reserve, adjustment …"
     )
 
@@ -155,7 +155,7 @@ class BookPolicy(Table):
     currency: dict[str, Currency] = Field(
         default_factory=dict, description="system = 'EUR', where not the order's currency"
     )
-    zone: str | None = Field(None, description="IANA time zone of document dates, e.g. Europe/Paris")
+    zone: Zone = Field(None, description="IANA time zone of document dates, e.g. Europe/Paris")
 
 
 class StockPolicy(Table):
@@ -167,7 +167,7 @@ class StockPolicy(Table):
 class Policies(Table):
     """What 'correct' means for this shop; an oracle whose policy is absent is not evaluated."""
 
-    base_currency: Currency = "EUR"
+    base_currency: Currency | None = Field(None, description="what the shop's own prices and reports are in, e.g. EUR")
     rounding: Rounding | None = None
     freshness: Freshness = Freshness()
     rates: RatePolicy = RatePolicy()

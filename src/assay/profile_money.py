@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from decimal import Decimal
 from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field
 
-from assay.errors import UsageError
+from assay.errors import UsageError, did_you_mean
 from assay.money import Money, exponent
 
 
@@ -41,12 +42,32 @@ def _fitting(amounts: dict[str, Decimal]) -> dict[str, Decimal]:
     return amounts
 
 
+def _known_kinds(names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    for name in names or ():
+        if name not in ENTRY_KINDS:
+            raise ValueError(f"there is no kind of balance entry '{name}'; {did_you_mean(name, ENTRY_KINDS)}")
+    return names
+
+
+def _zone(name: str | None) -> str | None:
+    try:
+        return name if name is None else ZoneInfo(name).key
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        raise ValueError(f"there is no time zone '{name}'; write for example Europe/Paris") from None
+
+
 def check_percent(kind: str, value: Decimal) -> None:
     """Refuse a share of more than the whole. Raises `ValueError`."""
     if kind == "percent" and value > 100:
         raise ValueError(f"a coupon takes off 100 per cent at most, not {value:f}")
 
 
+ENTRY_KINDS = ("charge", "refund", "chargeback", "fee", "payout", "reserve", "adjustment", "conversion", "other")
+"""What `assay.records.BalanceEntry.kind` may be."""
+EntryKinds = Annotated[tuple[str, ...] | None, AfterValidator(_known_kinds)]
+"""Kinds of balance entries."""
+Zone = Annotated[str | None, AfterValidator(_zone)]
+"""An IANA time zone such as Europe/Paris."""
 Currency = Annotated[str, AfterValidator(_currency)]
 """A code such as EUR."""
 PricedByHand = Annotated[tuple[str, ...], AfterValidator(_priced_by_hand)]

@@ -120,6 +120,9 @@ COUPON = "[policies.promotions.coupons.TEN]\nkind = 'percent'\nvalue = '10'\n"
         (SMALL + COUPON + "values = { USD = '-1' }\n", "an amount in USD is more than 0, not -1"),
         (SMALL + COUPON.replace("10", "110"), "100 per cent at most, not 110"),
         (SMALL + "[policies.books.currency]\nsap = 'EURO'\n", "did you mean 'EUR'"),
+        (SMALL + "[policies.books]\nzone = 'Europe/Pairs'\n", "there is no time zone 'Europe/Pairs'"),
+        (SMALL + "[policies.books]\nzone = '../etc'\n", "there is no time zone '../etc'"),
+        (SMALL + "[policies.ledger]\nclasses = ['fees']\n", "no kind of balance entry 'fees'; did you mean 'fee'"),
         ("systems = 3\n", "[systems] must hold tables"),
         ("[systems]\nstripe = 'simulated'\n[environments.local]\n", "[systems] must hold tables"),
         ("", "'environments' is missing"),
@@ -212,3 +215,9 @@ def test_the_schema_for_editors_refuses_unknown_keys() -> None:
     assert not _accepts({**raw, "zzz": 1})
     assert not _accepts({**raw, "environments": {"local": {"systems": {"stripe": "simulatd"}}}})
     assert not _accepts({**raw, "systems": {"stripe": {**raw["systems"]["stripe"], "hots": "x"}}})
+
+
+def test_nobody_assumes_a_base_currency(tmp_path: Path) -> None:
+    """A profile that names none has none: what asks for it is not evaluated instead of judged in euros."""
+    (tmp_path / "assay.toml").write_text(SMALL)
+    assert load_profile(tmp_path / "assay.toml").policies.base_currency is None

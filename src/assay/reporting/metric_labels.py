@@ -69,7 +69,7 @@ class Known:
             locations=frozenset(filter(None, (profile.monitoring.location, location))),
             routes=frozenset(profile.alerts.routes),
             flows=frozenset(flows),
-            base_currency=profile.policies.base_currency,
+            base_currency=profile.policies.base_currency or "",
             monitors=monitors,
             here=here,
         )

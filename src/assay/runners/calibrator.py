@@ -83,8 +83,19 @@ def calibrate(
                 expected="the verbs of assay.roles.Storefront: articles, open_cart, put_in, deliver_to, basket …",
                 hint="give the connector these verbs, or declare [policies.rounding] yourself",
             )
-        base = plan.profile.policies.base_currency
-        return _Asking(session, shop, customer or replace(_CUSTOMER, currency=base)).run(skus)
+        return _Asking(session, shop, customer or _customer_of(plan)).run(skus)
+
+
+def _customer_of(plan: Plan) -> Purchase:
+    """Return somebody who buys in the shop's own currency. Raises `UsageError` where none is declared."""
+    base = plan.profile.policies.base_currency
+    if base is None:
+        raise UsageError(
+            "no base currency is declared, so there is no telling what to buy in",
+            where="policies.base_currency",
+            hint='add base_currency = "EUR", or your own, under [policies]; or buy as a case does: --like FLOW[CASE]',
+        )
+    return replace(_CUSTOMER, currency=base)
 
 
 class _Asking:
