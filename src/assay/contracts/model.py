@@ -108,7 +108,8 @@ class Operation:
     orderCreate`, `addList`. path: as on the wire, the server's base path included, `{name}` for a parameter; the
     operations of GraphQL, SOAP and cXML share one path, and `selector` then says which one a request is for: the root
     field, the SOAPAction or body element, the request element. requests: by content type. responses: by status as
-    documented: '200', '4XX', 'default'.
+    documented: '200', '4XX', 'default'. auth: the ways to authenticate, any of which is enough, each as a text that is
+    equal where the way is: `http bearer`, `apiKey header X-Key`, `oauth2 orders_read` ('' none); () where unknown.
     """
 
     name: str
@@ -122,6 +123,7 @@ class Operation:
     deprecated: bool = False
     webhook: bool = False
     hosts: tuple[str, ...] = ()
+    auth: tuple[str, ...] = ()
 
     def answer(self, status: int) -> Answer | None:
         """Return what is documented for a status: its own, its hundred's, else the default, or None."""
