@@ -15,7 +15,7 @@ from typing import Any
 from assay.errors import InfrastructureError, UsageError, did_you_mean
 from assay.flow import Case, Run
 from assay.money import Money
-from assay.records import Displayed, Order, Payment, PaymentOption
+from assay.records import Call, Displayed, Order, Payment, PaymentOption
 from assay.roles import (
     Card,
     Cardholder,
@@ -246,11 +246,15 @@ def payments_of(run: Run, order: Order, gateways: Gateways) -> list[Payment]:
             if isinstance(connector, HearsPayments) and run.operator is not None:
                 # What the platform asked of it says whether the money was to be held.
                 calls = [call for way in (_INTO_THE_SHOP, tender.gateway) for call in run.operator.calls(way)]
-                told = connector.payments_told(calls)
+                told = connector.payments_told([call for call in calls if _speaks_of(call, tender.ref)])
                 found += [each for each in told if each.ref == tender.ref]
             else:
                 found.append(connector.payment(tender.ref))
     return found
+
+
+def _speaks_of(call: Call, ref: str) -> bool:
+    return ref in call.path or ref in call.request_body or ref in call.response_body
 
 
 def see_booked(run: Run, shop: Storefront, erp: Erp, *refs: str) -> None:

@@ -34,6 +34,7 @@ from assay.runners.allowance import await_change, left_s, pause, spare_s
 from assay.runners.beside import PlatformLogs
 from assay.runners.evidence import Kept, evidence_of
 from assay.runners.execution import Attributed, Execution, current
+from assay.runners.heard import Heard
 from assay.runners.leased_goods import LeasedGoods
 from assay.runners.naming import timed_id
 from assay.runners.operator import LandscapeOperator, Turns
@@ -108,7 +109,9 @@ class Session:
         self.time = SharedTime(self._move, self.now, await_change)
         self.turns = Turns()
         # Under load nobody moves the clock: it would age what all other users have in their hands.
-        self.operator = LandscapeOperator(plan, self.pass_time, self.calls) if plan.moves_time and leasing else None
+        self.operator = (
+            LandscapeOperator(plan, self.pass_time, Heard(self.calls).calls) if plan.moves_time and leasing else None
+        )
         self.guard: Guard = Guard(plan) if lender is None else lender.guard
         enter(suite_roots(plan.profile.folder))  # where a connector of the user's own is found
         self.landscape: Landscape = open_landscape(
