@@ -19,6 +19,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from assay import dotenv, rounding
 from assay.errors import UsageError, did_you_mean
+from assay.profile_documents import DocumentPlace
 from assay.profile_money import Amounts, Currency, EntryKinds, Markup, PricedByHand, Zone, check_percent
 from assay.profile_watch import Alerts, Monitoring, Table
 
@@ -206,7 +207,8 @@ class System(Table):
         pattern="^(/|none$)",
         description="path of your shop that takes this vendor's webhooks, or 'none'; /webhooks/ID by default",
     )
-    contract: str | None = Field(None, description="the vendor's OpenAPI document, as a file of your project")
+    contract: str | None = Field(None, description="what you use of the vendor: an OpenAPI document of your project")
+    documents: tuple[DocumentPlace, ...] = Field((), description="the vendor's own documents: files, https addresses")
 
     @field_validator("credentials")
     @classmethod
