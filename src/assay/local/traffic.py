@@ -96,18 +96,21 @@ def must_journal(plan: Plan) -> None:
         )
 
 
-def let_journal_arrive(plan: Plan, running: Running, wait: Callable[[float], None] = time.sleep) -> None:
-    """Wait until the keeper has taken every call from the edge; a busy platform is not waited for for ever.
+def let_journal_arrive(plan: Plan, running: Running, wait: Callable[[float], None] = time.sleep) -> bool:
+    """Wait until the keeper has taken every call from the edge; False where it has not after half a minute.
 
     wait: lets real time pass, and raises where whoever waits has none left.
     """
     if not running.alive(EDGE) or not plan.environment.edge.journal:
-        return
+        return True
     admin = attach(edge_state(running, plan.home)).admin
     deadline = time.monotonic() + _JOURNAL_WITHIN_S
     try:
-        while admin.get("/requests?limit=1")["meta"]["total"] and time.monotonic() < deadline:
+        while admin.get("/requests?limit=1")["meta"]["total"]:
+            if time.monotonic() > deadline:
+                return False
             wait(0.1)
+        return True
     finally:
         admin.close()
 

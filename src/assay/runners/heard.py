@@ -8,6 +8,7 @@ from threading import Lock
 
 from assay.records import Call
 
+UNHEARD = "calls of the platform were still under way after 30 s: what it said is not known"
 _LATE = timedelta(minutes=2)
 """A call is kept under the instant it began, once it was answered: no client of a platform waits longer."""
 
@@ -28,3 +29,17 @@ class Heard:
                 self._kept[call.id] = call
                 self._newest = max(call.at, self._newest or call.at)
             return sorted(self._kept.values(), key=lambda each: each.at)
+
+
+class Unheard:
+    """A journal that is not there to be judged by: asking for it fails, and what needs it is *not evaluated*."""
+
+    def calls(
+        self, environment: str, *, since: datetime | None = None, until: datetime | None = None
+    ) -> Sequence[Call]:
+        """Raise `LookupError`: a judge that took silence for innocence would pass whatever was said."""
+        raise LookupError(UNHEARD)
+
+    def gaps(self, environment: str) -> Sequence[tuple[datetime, datetime]]:
+        """Return none: it is not known what is missing."""
+        return ()

@@ -34,7 +34,7 @@ from assay.runners.allowance import await_change, left_s, pause, spare_s
 from assay.runners.beside import PlatformLogs
 from assay.runners.evidence import Kept, evidence_of
 from assay.runners.execution import Attributed, Execution, current
-from assay.runners.heard import Heard
+from assay.runners.heard import UNHEARD, Heard, Unheard
 from assay.runners.leased_goods import LeasedGoods
 from assay.runners.naming import timed_id
 from assay.runners.operator import LandscapeOperator, Turns
@@ -287,11 +287,11 @@ class Session:
         Afterwards their goods are free again, and what they created is taken back where that is more than a simulation;
         without `undo` that is left to the caller (`take_back`).
         """
-        let_journal_arrive(self.plan, self._running, self.wait)
+        heard = let_journal_arrive(self.plan, self._running, self.wait)
         since = min((each.started_at for each in outcomes if each.started_at), default=self._began[1]) - _MARGIN
         span = (since, self.now())
         try:
-            with self.gatherer() as gatherer:
+            with self.gatherer(heard=heard) as gatherer:
                 judged = [self._judged(outcome, gatherer, span) for outcome in outcomes]
             judged = self._replayed(judged)
             return [self._settled(outcome) for outcome in judged] if undo else judged
@@ -332,8 +332,8 @@ class Session:
 
     def dossier(self, order_ref: str) -> Dossier:
         """Gather what every witness holds of one order."""
-        let_journal_arrive(self.plan, self._running)
-        with self.gatherer(since=None) as gatherer:
+        heard = let_journal_arrive(self.plan, self._running)
+        with self.gatherer(since=None, heard=heard) as gatherer:
             return gatherer.dossier(order_ref)
 
     def findings(self, dossier: Dossier) -> list[Finding]:
@@ -344,8 +344,10 @@ class Session:
         """Return what is known of a purchase that came to no order; what no oracle can say, the failed step says."""
         if attempt is None:
             return []
-        names = [name for name in sorted(ATTEMPT_ORACLES) if self._is_chosen(name)]
-        return [each for each in (ATTEMPT_ORACLES[name](attempt, self.judging) for name in names) if not each.reason]
+        found = [
+            ATTEMPT_ORACLES[name](attempt, self.judging) for name in filter(self._is_chosen, sorted(ATTEMPT_ORACLES))
+        ]
+        return [each for each in found if not each.reason or UNHEARD in each.reason]
 
     def _is_chosen(self, oracle: str) -> bool:
         return not self.oracles or oracle in self.oracles
@@ -379,12 +381,12 @@ class Session:
         dossiers = replayed(refs, clock=self._clock, ports=ports, settle=self.settle, gather=gather)
         return [with_replay(outcome, dossiers, self.judging) for outcome in outcomes]
 
-    def gatherer(self, **more: Any) -> Gatherer:
-        """Open a gatherer of dossiers over this environment's witnesses; further arguments as of `Gatherer`."""
+    def gatherer(self, *, heard: bool = True, **more: Any) -> Gatherer:
+        """Open a gatherer over this environment's witnesses; more as of `Gatherer`. heard: the journal is whole."""
         options: dict[str, Any] = {"since": self._began[0], **more}
         return Gatherer(
             self.landscape,
-            journal=self.store if self.has_journal else None,
+            journal=(self.store if self.has_journal else None) if heard else Unheard(),
             base_currency=self.plan.profile.policies.base_currency,
             read_at=self.now(),
             **options,
