@@ -109,9 +109,8 @@ class Session:
         self.time = SharedTime(self._move, self.now, await_change)
         self.turns = Turns()
         # Under load nobody moves the clock: it would age what all other users have in their hands.
-        self.operator = (
-            LandscapeOperator(plan, self.pass_time, Heard(self.calls).calls) if plan.moves_time and leasing else None
-        )
+        heard = Heard(self.calls)
+        self.operator = LandscapeOperator(plan, self.pass_time, heard.calls) if plan.moves_time and leasing else None
         self.guard: Guard = Guard(plan) if lender is None else lender.guard
         enter(suite_roots(plan.profile.folder))  # where a connector of the user's own is found
         self.landscape: Landscape = open_landscape(
@@ -344,9 +343,8 @@ class Session:
         """Return what is known of a purchase that came to no order; what no oracle can say, the failed step says."""
         if attempt is None:
             return []
-        found = [
-            ATTEMPT_ORACLES[name](attempt, self.judging) for name in filter(self._is_chosen, sorted(ATTEMPT_ORACLES))
-        ]
+        chosen = [ATTEMPT_ORACLES[name] for name in sorted(ATTEMPT_ORACLES) if self._is_chosen(name)]
+        found = [oracle(attempt, self.judging) for oracle in chosen]
         return [each for each in found if not each.reason or UNHEARD in each.reason]
 
     def _is_chosen(self, oracle: str) -> bool:
