@@ -18,6 +18,7 @@ from assay.store.schema import (
     deliveries,
     gaps,
     intents,
+    learned,
     leases,
     monitors,
     outcomes,
@@ -39,7 +40,7 @@ def forget(database: Database, environment: str) -> None:
         for part in (probes, probe_hours):
             connection.execute(sa.delete(part).where(part.c.monitor_id.in_(ours)))
         # The kill switch stays: whoever threw it meant it, and forgetting is no decision to go on.
-        for table in (calls, gaps, runs, leases, spendings, turns, monitors, alerts, silences, deliveries):
+        for table in (calls, gaps, runs, leases, spendings, turns, monitors, alerts, silences, deliveries, learned):
             connection.execute(sa.delete(table).where(table.c.environment == environment))
         done = (intents.c.environment == environment, intents.c.state.in_(CLOSED))
         connection.execute(sa.delete(intents).where(*done))

@@ -16,6 +16,7 @@ from assay.store.alerts import Alerts
 from assay.store.database import Database, connect
 from assay.store.intents import Intents
 from assay.store.journal import CalledHost
+from assay.store.learned import Learned
 from assay.store.leases import holders, lease, release
 from assay.store.probes import Probes
 from assay.store.recording import Recorder
@@ -39,6 +40,7 @@ class Store:
         self.switches = Switches(database)
         self.probes = Probes(database)
         self.turns = Turns(database)
+        self.learned = Learned(database)
 
     @property
     def address(self) -> str:

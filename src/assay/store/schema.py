@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-VERSION = 4
+VERSION = 5
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -282,6 +282,17 @@ deliveries = sa.Table(
     _instant("next_us"),
     _text("holder"),
     _text("said"),
+)
+# What live answers of one operation with one status were learned to be: counts by path, and what departed from them.
+learned = sa.Table(
+    "learned",
+    metadata,
+    sa.Column("environment", sa.String(64), primary_key=True),
+    sa.Column("system", sa.String(64), primary_key=True),
+    sa.Column("operation", sa.String(255), primary_key=True),
+    sa.Column("status", sa.Integer, primary_key=True, autoincrement=False),
+    _json("memory"),
+    _instant("changed_us"),
 )
 
 
