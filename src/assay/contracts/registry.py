@@ -20,6 +20,7 @@ from typing import Literal
 from urllib.parse import urljoin, urlsplit
 
 from assay.contracts.catalogue import Published, catalogue
+from assay.contracts.known import Known, known_file, read_known
 from assay.contracts.model import Document, Fault
 from assay.errors import UsageError
 from assay.masking import mask_url
@@ -31,6 +32,7 @@ VENDOR: Role = "vendor"
 UNREADABLE = "unreadable"
 """The format of a document that could not be read; its one fault says why."""
 SPECS = "ASSAY_SPECS"
+_READ: dict[tuple[Path, str, int, int], Document] = {}  # of this process: a session opens a registry for each run
 _CONTRACT_FILES = ("contract.yaml", "openapi.yaml")
 
 
@@ -48,10 +50,16 @@ class Held:
     @cached_property
     def document(self) -> Document:
         """The document as it was read; reading Stripe's takes seconds, so only who needs it asks."""
-        from assay.contracts.reading import read_document
-
         try:
-            return read_document(self.path, source=str(self.path), fetch=self._referenced)
+            stat = self.path.stat()
+            key = (self.path, self.address, stat.st_mtime_ns, stat.st_size)
+            if key not in _READ:
+                from assay.contracts.reading import read_document
+
+                _READ[key] = read_document(self.path, source=str(self.path), fetch=self._referenced)
+            return _READ[key]
+        except OSError as error:
+            fault = Fault("", f"{error.strerror}: {self.path}")
         except UsageError as error:
             parts = (
                 error.message,
@@ -61,6 +69,11 @@ class Held:
             )
             fault = Fault("", "; ".join(part for part in parts if part))
         return Document(source=str(self.path), format=UNREADABLE, title=self.path.name, faults=(fault,))
+
+    @cached_property
+    def sha256(self) -> str:
+        """The checksum of the file."""
+        return checksum(self.path)
 
     def _referenced(self, reference: str) -> bytes:
         """Return a document that this one refers to: what was fetched of that address, else the file beside it."""
@@ -104,6 +117,11 @@ class Registry:
     def vendor(self, system: str) -> Sequence[Held]:
         """Return the vendor's own documents that are on this machine."""
         return self.documents(system, VENDOR)
+
+    def known(self, system: str) -> Sequence[Known]:
+        """Return what is known to depart from a system's documents, and why; `UsageError` for a wrong list."""
+        contract = self.contract(system)
+        return read_known(known_file(contract.path)) if contract is not None else ()
 
     def absent(self, system: str | None = None) -> Sequence[Absent]:
         """Return what is named and not on this machine."""
