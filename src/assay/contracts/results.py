@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from assay.contracts.model import Deviation
@@ -37,6 +37,7 @@ class Observed:
     path: str = ""
     statuses: Mapping[str, int]
     counted: tuple[Counted, ...] = ()
+    judged_by: tuple[str, ...] = ()  # the documents, as "vendor: …" or "contract: …"; none where none knows it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +61,7 @@ class Tested:
     cases: int
     documented: tuple[str, ...]  # statuses the document has
     seen: tuple[str, ...]  # statuses that came
+    provoked: tuple[str, ...] = ()  # those of them that only a fault or missing credentials brought about
     failed: tuple[Failed, ...] = ()
 
     @property
@@ -84,7 +86,10 @@ class HeldStub:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contracts:
-    """Everything one run came to; what was not looked at is empty. undecided: what no document could say, by system."""
+    """Everything one run came to; what was not looked at is empty. undecided: what no document could say, by system.
+
+    documented: the names of the operations there are, by system. left_out: what was not looked at, and why, by system.
+    """
 
     environment: str
     at: datetime
@@ -92,6 +97,8 @@ class Contracts:
     observed: tuple[Observed, ...] = ()
     stubs: tuple[HeldStub, ...] = ()
     undecided: Mapping[str, str]
+    documented: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def violations(self) -> int:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from assay.errors import UsageError
 from assay.events import Outcome
 from assay.oracles import ORACLES
+from assay.reporting.contracts_page import ContractsSection, section_of
 from assay.reporting.coverage import Coverage, coverage_of
 from assay.reporting.money import COLUMNS, NOTE, NOTHING, MoneyRow, money_of
 from assay.reporting.run_record import RunRecord
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 LIMIT_BYTES = 1_900_000
 """What the file may weigh; the head, the map and a reserve are taken from the promised 2 MB."""
-_SHARES = {"cards": 450_000, "failures": 150_000, "unjudged": 100_000}
+_SHARES = {"cards": 450_000, "failures": 150_000, "unjudged": 100_000, "contracts": 400_000}
 _MOST = 100
 _FOLD_FROM = 12
 _OPEN = 3
@@ -84,6 +85,7 @@ class Page:
     lost: list[tuple[str, str]]
     coverage: Coverage
     money: Money
+    contracts: ContractsSection
     flows: list[FlowView]
     cases_left_out: int
     unjudged: Markup
@@ -130,7 +132,8 @@ def _page(run: RunRecord, parts: Any, needs: Mapping[str, tuple[str, ...]]) -> P
     failures, failures_out = _fragments(parts.failure, failures_of(outcomes), _SHARES["failures"])
     groups = [_shown(group) for group in unjudged_of(run)]
     unjudged, unjudged_out = _fragments(parts.unjudged, groups, _SHARES["unjudged"])
-    spent = sum(_size(part) for part in (cards, failures, unjudged))
+    contracts = section_of(run.contracts, parts, _SHARES["contracts"])
+    spent = sum(_size(part) for part in (cards, failures, unjudged)) + contracts.size
     cases = _Cases(parts, outcomes, LIMIT_BYTES - _FIXED - spent)
     lost = [(clip(oracle, SHORT), clip(reason, LONG)) for oracle, reason in lost_of(run)[:_LISTED]]
     trouble = [clip(line, LONG) for line in (run.finished.trouble if run.finished else ())[:_LISTED]]
@@ -141,6 +144,7 @@ def _page(run: RunRecord, parts: Any, needs: Mapping[str, tuple[str, ...]]) -> P
         ("lost", "No longer evaluated", bool(lost)),
         ("coverage", "Coverage", True),
         ("money", "Money", True),
+        ("contracts", "Contracts", True),
         ("flows", f"Flows ({len({outcome.flow for outcome in outcomes}):,})", True),
         ("open", f"Not evaluated ({verdict.counts.not_evaluated:,})", True),
     ]
@@ -158,6 +162,7 @@ def _page(run: RunRecord, parts: Any, needs: Mapping[str, tuple[str, ...]]) -> P
         lost=lost,
         coverage=_clipped(coverage_of(outcomes, needs)),
         money=Money(money_of(outcomes)),
+        contracts=contracts,
         flows=cases.flows(),
         cases_left_out=cases.left_out,
         unjudged=unjudged,

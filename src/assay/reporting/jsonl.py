@@ -3,8 +3,8 @@
 Format, version 1. UTF-8; a line is one JSON object with three members:
 
     version  1. A reader refuses a number it does not know; new members of `data` do not change it.
-    event    "run_started", "outcome" or "run_finished"
-    data     the fields of that class of `assay.events`, by their names
+    event    "run_started", "outcome", "contracts" or "run_finished"
+    data     the fields of that class of `assay.events` or of `assay.contracts.results`, by their names
 
 In `data` an instant is RFC 3339 in UTC, a date ``YYYY-MM-DD``, a Decimal a string, seconds a number, Money
 ``{"minor": 8000, "currency": "JPY"}`` in whole minor units of ISO 4217, what is not known null. A lone surrogate, which
@@ -21,6 +21,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from assay.contracts.results import Contracts
 from assay.errors import UsageError, did_you_mean
 from assay.events import Outcome, RunFinished, RunStarted
 
@@ -28,7 +29,12 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 VERSION = 1
-_KINDS: dict[str, type] = {"run_started": RunStarted, "outcome": Outcome, "run_finished": RunFinished}
+_KINDS: dict[str, type] = {
+    "run_started": RunStarted,
+    "outcome": Outcome,
+    "contracts": Contracts,
+    "run_finished": RunFinished,
+}
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -44,7 +50,7 @@ class JsonLines:
         self._begun = False
 
     def __call__(self, event: object) -> None:
-        """Write one event; others than a run's start, outcomes and end are passed over."""
+        """Write one event; others than a run's start, outcomes, contracts and end are passed over."""
         name = _NAMES.get(type(event))
         if name is None:
             return

@@ -1,4 +1,4 @@
-"""JUnit XML for CI: a testsuite a flow, a testcase a case.
+"""JUnit XML for CI: a testsuite a flow, a testcase a case; a testsuite a system's contract, a testcase an operation.
 
 The dialect is the one Jenkins, GitLab and GitHub actions share (testsuites, testsuite, testcase, properties, failure,
 error, skipped, system-out). A testcase carries at most one failure, because several of these readers show the first
@@ -13,6 +13,7 @@ from datetime import UTC
 from xml.etree import ElementTree as ET
 
 from assay.events import Finding, Outcome, Result
+from assay.reporting.contracts_junit import contract_suites
 from assay.reporting.run_record import RunRecord
 from assay.reporting.text import printable
 from assay.reporting.verdict import ENDINGS, State, state_of, verdict_of, violations
@@ -27,6 +28,7 @@ def render_junit(run: RunRecord) -> str:
     for outcome in run.outcomes:
         by_flow.setdefault(outcome.flow, []).append(outcome)
     suites = [_suite(root, run, flow, outcomes) for flow, outcomes in by_flow.items()]
+    suites += contract_suites(root, run)
     if problems := _problems(run):
         suites.append(_own_suite(root, run, problems))
     for name in ("tests", "failures", "errors", "skipped"):

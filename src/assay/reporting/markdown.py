@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from assay.events import Outcome
 from assay.profile import VIEWS
+from assay.reporting.contracts import departures_of, headline_of, held_of, open_of, systems_of
 from assay.reporting.money import COLUMNS, money_of
 from assay.reporting.run_record import RunRecord
 from assay.reporting.text import clip, duration, one_line, plural
@@ -41,6 +42,8 @@ def render_markdown(run: RunRecord) -> str:
     parts.append(_section("Passed only when repeated", _flaky(run.outcomes)))
     parts.append(_section("Flows", _flows(run.outcomes)))
     parts.append(_section("Money", _money(run.outcomes)))
+    parts.append(_section("Contracts", _contracts(run)))
+    parts.append(_section("Broken contracts", _broken(run)))
     parts.append(_section("Evaluated last time, not now", _lost(run)))
     parts.append(_section("Not evaluated", _unjudged(run)))
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -130,6 +133,31 @@ def _money(outcomes: Sequence[Outcome]) -> list[str]:
         cells = (row.currency, row.gateway, row.orders, row.charged, row.refunded, row.settled, row.residual)
         lines.append("| " + " | ".join(_safe(cell) for cell in cells) + " |")
     return lines
+
+
+def _contracts(run: RunRecord) -> list[str]:
+    """Return a table of the systems, and what was not looked at."""
+    if run.contracts is None:
+        return []
+    held = held_of(run.contracts)
+    told = [f"- {_safe(system)}: {_safe(reason)}" for system, reason in open_of(run.contracts)]
+    systems = systems_of(run.contracts, held)
+    if not systems:
+        return told
+    lines = [f"{_safe(headline_of(run.contracts, held))}.", "", "| System | What was looked at |", "|---|---|"]
+    for system in systems:
+        mark = {"fail": "❌ ", "pass": "✅ "}.get(system.state, "")
+        lines.append(f"| {mark}{_safe(system.name)} | {_safe(' · '.join(system.facts))} |")
+    return [*lines, "", *told[:MOST]] if told else lines
+
+
+def _broken(run: RunRecord) -> list[str]:
+    if run.contracts is None:
+        return []
+    found = [each for each in departures_of(held_of(run.contracts)) if each.is_violation]
+    return [
+        f"- **{_safe(each.system)}** {_safe(each.operation)} ({each.way}): {_safe(each.sentence())}" for each in found
+    ]
 
 
 def _lost(run: RunRecord) -> list[str]:

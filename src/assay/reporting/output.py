@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
+from assay.contracts.results import Contracts
 from assay.errors import AssayError, InfrastructureError, UsageError, did_you_mean
 from assay.events import Outcome, RunFinished, RunStarted
 from assay.reporting.html import render_html, template_folders
@@ -41,7 +42,7 @@ class Reports:
 
         A report that cannot be written keeps none of the others from being written.
         """
-        if not isinstance(event, RunStarted | Outcome | RunFinished):
+        if not isinstance(event, RunStarted | Outcome | Contracts | RunFinished):
             return
         event = masked(event)
         if isinstance(event, RunStarted):

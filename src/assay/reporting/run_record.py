@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from assay.contracts.model import Deviation
+from assay.contracts.results import Contracts
 from assay.events import Finding, Outcome, RunFinished, RunStarted, StepDone
 from assay.masking import mask_text
 
@@ -18,13 +20,15 @@ if TYPE_CHECKING:  # only handed on: a quick command need not load the records
 class RunRecord:
     """Everything a report says. `finished` is None for a run that broke off.
 
-    `evaluated_before` are the oracles that reached a verdict in the last run of the same environment.
+    `evaluated_before` are the oracles that reached a verdict in the last run of the same environment. `contracts` is
+    None for a run that held nothing against a document.
     """
 
     started: RunStarted | None = None
     outcomes: tuple[Outcome, ...] = ()
     finished: RunFinished | None = None
     evaluated_before: frozenset[str] = frozenset()
+    contracts: Contracts | None = None
 
     @property
     def environment(self) -> str:
@@ -52,7 +56,7 @@ class RunRecord:
 
 def record_of(events: Iterable[object], *, evaluated_before: Iterable[str] = ()) -> RunRecord:
     """Gather a run from its events; other events are passed over, and free text is masked."""
-    started, finished = None, None
+    started, finished, contracts = None, None, None
     outcomes: list[Outcome] = []
     for event in events:
         event = masked(event)
@@ -62,7 +66,9 @@ def record_of(events: Iterable[object], *, evaluated_before: Iterable[str] = ())
             outcomes.append(event)
         elif isinstance(event, RunFinished):
             finished = event
-    return RunRecord(started, tuple(outcomes), finished, frozenset(evaluated_before))
+        elif isinstance(event, Contracts):
+            contracts = event
+    return RunRecord(started, tuple(outcomes), finished, frozenset(evaluated_before), contracts)
 
 
 def masked(event: object) -> object:
@@ -73,6 +79,8 @@ def masked(event: object) -> object:
     """
     if isinstance(event, RunFinished):
         return replace(event, trouble=tuple(mask_text(line) for line in event.trouble))
+    if isinstance(event, Contracts):
+        return _masked_contracts(event)
     if isinstance(event, Outcome):
         steps = tuple(_masked_step(step) for step in event.steps)
         findings = tuple(_masked_finding(each) for each in event.findings)
@@ -80,6 +88,39 @@ def masked(event: object) -> object:
             event, steps=steps, findings=findings, dossiers=tuple(_masked_dossier(each) for each in event.dossiers)
         )
     return event
+
+
+def _masked_contracts(contracts: Contracts) -> Contracts:
+    """Mask once more what generated requests and examples quote, whoever made them."""
+    tested = tuple(
+        replace(
+            each,
+            failed=tuple(
+                replace(one, message=mask_text(one.message), repeat=mask_text(one.repeat)) for one in each.failed
+            ),
+        )
+        for each in contracts.tested
+    )
+    observed = tuple(
+        replace(
+            each,
+            counted=tuple(
+                replace(one, deviation=_masked_deviation(one.deviation), example=mask_text(one.example))
+                for one in each.counted
+            ),
+        )
+        for each in contracts.observed
+    )
+    stubs = tuple(
+        replace(each, deviations=tuple(_masked_deviation(one) for one in each.deviations)) for each in contracts.stubs
+    )
+    undecided = {system: mask_text(reason) for system, reason in contracts.undecided.items()}
+    left_out = {system: mask_text(reason) for system, reason in contracts.left_out.items()}
+    return replace(contracts, tested=tested, observed=observed, stubs=stubs, undecided=undecided, left_out=left_out)
+
+
+def _masked_deviation(deviation: Deviation) -> Deviation:
+    return replace(deviation, seen=mask_text(deviation.seen))
 
 
 def _masked_step(step: StepDone) -> StepDone:

@@ -110,15 +110,16 @@ def counts_of(outcomes: Iterable[Outcome]) -> Counts:
 
 
 def verdict_of(run: RunRecord) -> Verdict:
-    """Return the verdict: the exit code's, but never green over a failed case or over nothing."""
+    """Return the verdict: the exit code's, but never green over a failed case, a broken contract or nothing."""
     counts = counts_of(run.outcomes)
-    sentence = _sentence(counts)
+    broken = run.contracts.violations if run.contracts else 0
+    sentence = _sentence(counts, broken)
     if run.finished is None:
         return Verdict(False, "Unfinished: the run broke off", sentence, counts)
     code = run.finished.exit_code
     if code in ENDINGS:
         return Verdict(False, ENDINGS[code], sentence, counts)
-    if code or counts.failed_cases:
+    if code or counts.failed_cases or broken:
         return Verdict(False, "Failed", sentence, counts)
     if not counts.evaluated:
         return Verdict(False, ENDINGS[5], sentence, counts)
@@ -182,8 +183,8 @@ def remedy(reason: str, environment: str) -> str:
     return ""
 
 
-def _sentence(counts: Counts) -> str:
-    if not counts.cases:
+def _sentence(counts: Counts, broken: int) -> str:
+    if not counts.cases and not broken:
         return "No case was run, so nothing is known."
     parts = []
     if counts.failed_cases:
@@ -194,6 +195,8 @@ def _sentence(counts: Counts) -> str:
         parts.append(plural(counts.failed, "finding"))
     if counts.failed_steps:
         parts.append(plural(counts.failed_steps, "failed step"))
+    if broken:
+        parts.append(plural(broken, "contract violation"))
     if counts.flaky_cases:
         parts.append(f"{counts.flaky_cases:,} passed only when repeated")
     if counts.leaked:

@@ -148,6 +148,9 @@ def tiles_of(run: RunRecord, counts: Counts) -> list[tuple[str, str, str]]:
     ]
     if risk:
         tiles.append(("Money at risk", risk[0], "and " + ", ".join(risk[1:4]) if risk[1:] else ""))
+    if run.contracts:
+        broken = run.contracts.violations
+        tiles.append(("Contracts", f"{broken:,}", "violations" if broken != 1 else "violation"))
     if counts.leaked:
         tiles.append(("Left behind", f"{counts.leaked:,}", "run `assay sweep`"))
     return tiles

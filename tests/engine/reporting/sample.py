@@ -7,6 +7,8 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
+from assay.contracts.model import Deviation, Problem
+from assay.contracts.results import ANSWER, Contracts, Counted, Failed, HeldStub, Observed, Tested
 from assay.events import Exchange, Finding, Outcome, Result, RunFinished, RunStarted, StepDone
 from assay.money import Money
 from assay.records import Document, Dossier, Line, MinorAmount, Order, Payment, Shipment, ShipmentEvent
@@ -247,3 +249,48 @@ def hostile_outcomes(size: int = 10_000) -> list[Outcome]:
 def hostile_run() -> list[object]:
     """Return a run of such cases, with such a head and end."""
     return [started(commit=HOSTILE[0], environment=HOSTILE[2]), *hostile_outcomes(), finished(1, *HOSTILE)]
+
+
+def contracts(*, broken: bool = True, text: str = "", name: str = "POST /v1/charges") -> Contracts:
+    """Return what a gate held against documents; text: what is quoted of messages, name: of the document."""
+    bad = Deviation(Problem.TYPE, "data[].amount", "integer", text or '"80.00"')
+    new = Deviation(Problem.FIELD, "data[].shiny", "", text or "true")
+    failed = Failed(
+        check="status_code_conformance",
+        status=418,
+        message=text or "418 is not documented: 200, 400, 404",
+        repeat=text or "curl -X POST -H 'Authorization: ***' http://127.0.0.1:4242/v1/charges",
+    )
+    excused = replace(failed, check="response_schema_conformance", known="payments: sandbox only, until 2027-01-31")
+    counted = Counted(
+        direction=ANSWER, deviation=bad, count=12, example=text or '{"amount":"80.00"}', first=START,
+        last=START + timedelta(seconds=40),
+    )  # fmt: skip
+    info = replace(counted, deviation=new, count=3)
+    tested = Tested(
+        system="stripe", operation=name, base_url="http://127.0.0.1:4242", cases=24,
+        documented=("200", "400", "404"), seen=("200", "400", "418"),
+        failed=(failed, excused) if broken else (excused,),
+    )  # fmt: skip
+    observed = Observed(
+        system="stripe", operation=name, where="platform", exchanges=312, statuses={"200": 300, "404": 12},
+        counted=(counted, info) if broken else (info,),
+    )  # fmt: skip
+    load = replace(observed, operation="GET /v1/charges", where="load", counted=(), exchanges=9_000)
+    stub = HeldStub(
+        file="mocks/stripe/stubs/charge.json", system="stripe", operation=name, deviations=(bad,) if broken else ()
+    )
+    unknown = Observed(
+        system="ups", operation="", path="/api/v9/ship", where="platform", exchanges=1, statuses={"404": 1},
+        counted=(Counted(direction="request", deviation=Deviation(Problem.OPERATION, ""), count=1),),
+    )  # fmt: skip
+    return Contracts(
+        environment="local",
+        at=START,
+        tested=(tested,),
+        observed=(observed, load, *((unknown,) if broken else ())),
+        stubs=(stub,),
+        undecided={"ecb": text or "no vendor document: contract.yaml alone"},
+        documented={"stripe": (name, "GET /v1/charges", "POST /v1/refunds"), "ups": ("POST /api/v2/ship",)},
+        left_out={"adyen": "unchanged since run 20261120"},
+    )

@@ -75,7 +75,7 @@ def test_self_contained_and_without_script(name: str) -> None:
 def test_findings_come_first_with_their_grounds() -> None:
     """The first section shows each kind of finding once: sentence, facts, journal lines, and where else it is."""
     page = _page(sample.red_run())
-    assert page.xpath("//main/section/@id") == ["findings", "steps", "coverage", "money", "flows", "open"]
+    assert page.xpath("//main/section/@id") == ["findings", "steps", "coverage", "money", "contracts", "flows", "open"]
     cards = page.xpath("//section[@id='findings']//article")
     assert len(cards) == 2
     words = _words(cards[0])
