@@ -1,0 +1,150 @@
+"""What a JSON body must be: compiled when first asked; judged by the strict twin at the price of one validation."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import jsonschema_rs
+import orjson
+
+from assay.contracts import forms
+from assay.contracts.json_bundle import bundle
+from assay.contracts.json_findings import Findings, shown
+from assay.contracts.json_normal import Definitions, Schema
+from assay.contracts.json_numbers import is_long, lossy, may_lose
+from assay.contracts.json_view import Fields
+from assay.contracts.model import Deviation, Field, Problem
+from assay.masking import MASK
+
+__all__ = ["Definitions", "JsonShape"]
+
+JSON = "application/json"
+_MARK = MASK.encode()
+# A card number that stood as a number: masked, it is no JSON any more.
+_MASKED_NUMBER = re.compile(rb"(?<=[:\[,\s])-?[0-9]*\*{3,}[0-9]*(?=\s*[,\]}])")
+_BOM = b"\xef\xbb\xbf"
+
+
+class JsonShape:
+    """What a body must be by a JSON schema. Implements `assay.contracts.model.Shape`.
+
+    schema: as it stands in the document; definitions: what it refers to. media: how the body is written, JSON or a
+    form; its fields are read into the numbers, arrays and objects that the schema means. request: whether the caller
+    sends it, so that what only answers must have is not asked of it. where: its place in the document, for faults.
+    """
+
+    def __init__(
+        self,
+        schema: Any,
+        definitions: Definitions,
+        *,
+        media: str = JSON,
+        request: bool = False,
+        where: str = "",
+    ) -> None:
+        self._raw = schema
+        self._definitions = definitions
+        self._where = where
+        self._request = request
+        self.media = media
+
+    @cached_property
+    def node(self) -> Schema:
+        """The schema as JSON Schema 2020-12; its references are names of `definitions`."""
+        return self._definitions.normal(self._raw, self._where)
+
+    @cached_property
+    def schema(self) -> Mapping[str, Any]:
+        """The schema with everything it refers to, standing alone: JSON Schema 2020-12."""
+        return bundle(self._definitions, self.node, strict=False, request=self._request)
+
+    @cached_property
+    def strict_schema(self) -> Mapping[str, Any]:
+        """The strict twin: the same, but nothing may be there that the document does not list."""
+        return bundle(self._definitions, self.node, strict=True, request=self._request)
+
+    @cached_property
+    def fields(self) -> Mapping[str, Field]:
+        """What the document says of each path; see `assay.contracts.json_view.Fields`."""
+        return Fields(self._definitions, self.node, request=self._request)
+
+    def compile(self) -> None:
+        """Compile both validators now rather than when they are first needed."""
+        _ = self._validator, self._strict
+
+    def is_valid(self, value: Any) -> bool:
+        """Return whether a value that was read already is as the document has it; undocumented fields are let pass."""
+        return self._validator.is_valid(value)
+
+    def deviations(self, body: bytes, *, additive: bool = True) -> Sequence[Deviation]:
+        """Return where a body departs from the document; see `assay.contracts.model.Shape`."""
+        try:
+            value = self._read(body)
+        except ValueError as trouble:
+            return [Deviation(Problem.MALFORMED, "", self.media, str(trouble))]
+        found: list[Deviation] = []
+        if not (self._strict if additive else self._validator).is_valid(value):
+            found += self._departures(value, additive)
+        if additive and self._request and self._has_deprecated:
+            found += self._findings.deprecated(value)
+        if self.media == JSON and may_lose(body):
+            found += self._precision(body)
+        return list({(each.problem, each.path): each for each in reversed(found)}.values())[::-1] if found else found
+
+    def _departures(self, value: Any, additive: bool) -> Iterator[Deviation]:
+        """Yield what is against the document, then what it does not know.
+
+        Two passes, since the strict twin closes alternatives, too, and so may name another than the document does.
+        """
+        if not self._validator.is_valid(value):
+            yield from self._findings.of(self._validator.iter_errors(value))
+        if additive:
+            beyond = self._findings.of(self._strict.iter_errors(value))
+            yield from (each for each in beyond if each.problem is Problem.FIELD)
+
+    def _precision(self, body: bytes) -> Iterator[Deviation]:
+        for places, digits in lossy(body):
+            path, here = self._findings.path(places)
+            if not (here.limits.get("format") in ("int64", "uint64") and is_long(digits)):
+                seen = shown(str(places[-1]) if places else "", digits).strip('"')
+                yield Deviation(Problem.PRECISION, path, "at most 15 to 17 digits, as a double holds", seen)
+
+    def _read(self, body: bytes) -> Any:
+        """Return the value a body means; ValueError says why it cannot be read, without its content."""
+        if self.media != JSON:
+            return forms.read(body, self.media, self.node, self._definitions)
+        body = body.removeprefix(_BOM)
+        if not body.strip():
+            raise ValueError("an empty body")
+        try:
+            return orjson.loads(body)
+        except orjson.JSONDecodeError as trouble:
+            if _MARK in body:
+                try:
+                    return orjson.loads(_MASKED_NUMBER.sub(b'"%s"' % _MARK, body))
+                except orjson.JSONDecodeError:
+                    pass
+            raise ValueError(f"line {trouble.lineno} column {trouble.colno}: {trouble.msg.split(':')[0]}") from None
+
+    @cached_property
+    def _findings(self) -> Findings:
+        return Findings(self._definitions, self.node, request=self._request)
+
+    @cached_property
+    def _has_deprecated(self) -> bool:
+        return '"deprecated":true' in orjson.dumps(self.schema).decode()
+
+    @cached_property
+    def _validator(self) -> jsonschema_rs.Draft202012Validator:
+        return _compiled(self.schema)
+
+    @cached_property
+    def _strict(self) -> jsonschema_rs.Draft202012Validator:
+        return _compiled(self.strict_schema)
+
+
+def _compiled(schema: Mapping[str, Any]) -> jsonschema_rs.Draft202012Validator:
+    return jsonschema_rs.Draft202012Validator(dict(schema), validate_formats=False, offline=True)
