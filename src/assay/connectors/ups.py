@@ -130,6 +130,10 @@ class Ups:
         self._token = Bearer(self._fetch_token, monotonic=monotonic)
         self._calls = itertools.count(1)
 
+    def headers_for(self, method: str, path: str) -> Mapping[str, str]:
+        """Return the headers by which UPS knows a call as ours: the client's own for a token, else a token."""
+        return {"authorization": self._basic if path.startswith("/security/") else self._token.authorization}
+
     def track(self, tracking_number: str) -> Shipment:
         """Return what UPS says of a parcel; `LookupError` when UPS does not know the number."""
         path = f"/api/track/v1/details/{quote(tracking_number, safe='')}"

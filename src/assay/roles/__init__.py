@@ -67,6 +67,7 @@ from assay.roles.systems import (
 )
 from assay.roles.token import Bearer
 from assay.roles.wire import (
+    Authenticates,
     ConnectorHead,
     Http,
     Reply,
@@ -87,6 +88,7 @@ __all__ = [
     "GATEWAYS",
     "ROLES",
     "Asked",
+    "Authenticates",
     "BackOffice",
     "Basket",
     "Bearer",

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from assay.records import CreationRule, ReferenceRule
 
@@ -44,6 +44,14 @@ class Http(Protocol):
         body: bytes | None = None,
     ) -> Reply:
         """Send one request and return the reply, whatever its status."""
+
+
+@runtime_checkable
+class Authenticates(Protocol):
+    """A connector that lets others call its system by its credentials, e.g. with generated requests."""
+
+    def headers_for(self, method: str, path: str) -> Mapping[str, str]:
+        """Return the headers by which the system knows a call as ours, fetching a token where it needs one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -147,6 +147,10 @@ class Adyen:
         self._days: dict[date, tuple[Move, ...]] = {}
         self._batches: dict[int, Batch] = {}
 
+    def headers_for(self, method: str, path: str) -> Mapping[str, str]:
+        """Return the headers by which Adyen knows a call as this account's; reports have a user of their own."""
+        return self._report_headers if path.startswith("/reports/") else self._headers
+
     def close(self) -> None:
         """Close the connections to where reports lie."""
         if self._report_client is not None:

@@ -20,6 +20,10 @@ class Caller:
         self._http = http
         self._operator = {"Authorization": f"Bearer {credentials['operator_token']}"}
 
+    def headers_for(self, method: str, path: str) -> Mapping[str, str]:
+        """Return the headers by which the shop knows its operator; what a customer asks goes without."""
+        return self._operator
+
     def _call(
         self,
         method: str,

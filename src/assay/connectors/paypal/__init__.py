@@ -136,6 +136,10 @@ class Paypal:
         self._basic = basic_authorization(credentials["client_id"], credentials["client_secret"])
         self._token = Bearer(self._fetch_token, monotonic=monotonic)
 
+    def headers_for(self, method: str, path: str) -> Mapping[str, str]:
+        """Return the headers by which PayPal knows a call as ours: the client's own for a token, else a token."""
+        return {"authorization": self._basic if path.startswith("/v1/oauth2/") else self._token.authorization}
+
     def payment(self, ref: str) -> Payment:
         """Return one order with all that was authorised, captured and refunded; `LookupError` when PayPal knows none.
 

@@ -7,7 +7,9 @@ one-letter codes, and `document_date` is a date of the business, not an instant.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -101,6 +103,8 @@ HEAD = ConnectorHead(
 )
 
 _PAGE = 100
+_SESSION_S = 600.0
+"""How long a CSRF token is kept: less than SAP keeps an idle session (http/security_session_timeout)."""
 _EXPANDED = ("$expand", "to_Item,to_Item/to_PricingElement,to_PricingElement,to_Text")
 # Condition types of SAP's delivered pricing procedures (RVAA01 and S/4HANA's best practices) in our words.
 _COMPONENTS = {
@@ -121,13 +125,32 @@ class SapS4hana:
     ``65100000=fee 11005000=clearing``.
     """
 
-    def __init__(self, http: Http, credentials: Mapping[str, str]) -> None:
+    def __init__(
+        self, http: Http, credentials: Mapping[str, str], *, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self._http = http
         self._headers = {
             "accept": "application/json",
             "authorization": basic_authorization(credentials["user"], credentials["password"]),
         }
         self._accounts = declared_accounts(credentials.get("accounts", ""))
+        self._monotonic = monotonic
+        self._writing: Mapping[str, str] = {}
+        self._writing_until = 0.0
+
+    def headers_for(self, method: str, path: str) -> Mapping[str, str]:
+        """Return the headers by which SAP knows a call as ours; a write carries its CSRF token and session, too."""
+        authorization = {"authorization": self._headers["authorization"]}
+        if method.upper() in ("GET", "HEAD", "OPTIONS") or "/sap/opu/odata" not in path:
+            return authorization
+        if self._monotonic() >= self._writing_until:
+            reply = self._http.request("GET", f"{_ORDERS}/", headers={**self._headers, "x-csrf-token": "Fetch"})
+            token, cookies = reply.headers.get("x-csrf-token"), reply.headers.get("set-cookie")
+            if reply.status != 200 or not token or not cookies:
+                _refuse(reply, f"GET {_ORDERS}/", "CSRF token")
+            self._writing = {"x-csrf-token": token, "cookie": _sent_back(cookies)}
+            self._writing_until = self._monotonic() + _SESSION_S
+        return {**authorization, **self._writing}
 
     def documents_of(self, order_ref: str) -> Sequence[Document]:
         """Return the sales orders whose customer reference is the shop's order number, each before its deliveries."""
@@ -231,6 +254,11 @@ class SapS4hana:
         if reply.status != 200:
             _refuse(reply, f"GET {path}", what)
         return Answer.of(reply, system="sap_s4hana", operation=f"GET {path}")
+
+
+def _sent_back(set_cookie: str) -> str:
+    """Return the Cookie header for what Set-Cookie headers said, joined by commas: names and values without dates."""
+    return "; ".join(re.findall(r"(?:^|,\s*)([^=;,\s]+=[^;,]*)", set_cookie))
 
 
 def quoted(value: str) -> str:

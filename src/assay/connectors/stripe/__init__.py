@@ -125,6 +125,10 @@ class Stripe:
         self._headers = {"authorization": f"Bearer {credentials['api_key']}"}
         self._publishable_key = credentials.get("publishable_key")
 
+    def headers_for(self, method: str, path: str) -> Mapping[str, str]:
+        """Return the headers by which Stripe knows a call as this account's."""
+        return self._headers
+
     def payment(self, ref: str) -> Payment:
         """Return one payment intent; `LookupError` when Stripe does not know it."""
         path = f"/v1/payment_intents/{quote(ref, safe='')}"

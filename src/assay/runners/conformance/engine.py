@@ -1,0 +1,262 @@
+"""schemathesis, set as we want it: the only module that imports it, so that nobody else needs it installed.
+
+Ours differs from `st run` in what it must not do: no undocumented methods, which other people's systems would get; no
+refusal of valid data counted as a fault, since what a business forbids no schema can say; nothing kept on disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from assay.errors import InfrastructureError, UsageError
+from assay.runners.conformance.document import Asked
+from assay.runners.conformance.tally import Tally
+
+try:
+    import schemathesis
+    from schemathesis.auths import AuthContext
+    from schemathesis.checks import CHECKS
+    from schemathesis.config import SchemathesisConfig
+    from schemathesis.core.failures import Failure, FailureGroup
+    from schemathesis.engine import events, from_schema
+    from schemathesis.engine.recorder import ScenarioRecorder
+except ImportError as error:  # pragma: no cover - the extra is installed where tests run
+    raise UsageError(
+        "schemathesis is not installed",
+        where="assay contracts check",
+        seen=str(error),
+        hint="pip install 'assay[contracts]'",
+    ) from None
+
+HeadersFor = Callable[[str, str], Mapping[str, str]]
+"""Gives the headers by which a system knows a call: (method, path on the wire) → headers."""
+_OF_ANSWERS = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_headers_conformance",
+    "response_schema_conformance",
+)
+_OF_BEHAVIOUR = ("ignored_auth", "negative_data_rejection", "use_after_free", "ensure_resource_availability")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preset:
+    """How requests are made up. per_second: the vendor's rate budget, None for a simulator of ours."""
+
+    examples: int
+    seed: int
+    per_second: float | None = None
+    stateful: bool = True
+
+
+def configuration(base_url: str, preset: Preset) -> dict[str, Any]:
+    """Return the settings as schemathesis.toml would hold them."""
+    checks = {name: {"enabled": name in (*_OF_ANSWERS, *_OF_BEHAVIOUR)} for name in CHECKS.get_all_names()}
+    settings: dict[str, Any] = {
+        "seed": preset.seed,
+        "base-url": base_url,
+        "generation": {"max-examples": preset.examples, "no-shrink": True, "database": "none"},
+        "phases": {
+            "coverage": {"unexpected-methods": []},
+            "stateful": {"enabled": preset.stateful, "max-steps": 4},
+        },
+        "checks": checks,
+        "request-timeout": 30,
+        "workers": 1,
+    }
+    if preset.per_second is not None:
+        settings["rate-limit"] = _per_period(preset.per_second)
+    return settings
+
+
+class Asker:
+    """One system, ready to be asked by its contract."""
+
+    def __init__(self, asked: Asked, base_url: str, headers_for: HeadersFor, preset: Preset, tally: Tally) -> None:
+        self._tally = tally
+        self._headers_for = headers_for
+        self._cases: dict[str, tuple[int, Any]] = {}
+        config = SchemathesisConfig.from_dict(configuration(base_url, preset))
+        self._schema = schemathesis.openapi.from_dict(asked.content, config=config)
+        self._schema.auth(refresh_interval=None)(_provider(headers_for))
+
+    def generate(self) -> None:
+        """Send everything schemathesis makes up and count what came of it; `InfrastructureError` when it cannot."""
+        for event in from_schema(self._schema).execute():
+            if isinstance(event, events.ScenarioFinished):
+                self._count(event.recorder)
+            elif isinstance(event, events.NonFatalError):
+                self._tally.failed(
+                    event.label, "generation", status=None, title=event.info.title, message=str(event.value), repeat=""
+                )
+            elif isinstance(event, events.FatalError):
+                raise InfrastructureError(
+                    "generated requests could not be sent",
+                    seen=f"{type(event.exception).__name__}: {event.exception}",
+                    hint="check that the system runs, and its contract with `assay contracts list`",
+                )
+
+    def send(
+        self,
+        operation: str,
+        *,
+        path: Mapping[str, Any],
+        query: Mapping[str, Any],
+        headers: Mapping[str, str],
+        body: Any,
+        media_type: str | None,
+    ) -> Any:
+        """Send one request that was worked out, judge its answer as generated ones are, and return the answer.
+
+        headers given here win over those of the connector; an empty one is not sent at all.
+        """
+        method, _, template = operation.partition(" ")
+        case = self._schema[template][method].Case(
+            path_parameters=dict(path),
+            query=dict(query),
+            headers=_over(self._headers_for(method, template), headers),
+            media_type=media_type,
+            **({} if body is None else {"body": body}),
+        )
+        return self._send(operation, case)
+
+    def learn(self, other: Asker) -> None:
+        """Take over what another asker of the same system knows to go well."""
+        for operation, (rank, case) in other._cases.items():
+            if operation not in self._cases or rank < self._cases[operation][0]:
+                self._cases[operation] = (rank, case)
+
+    def has_case(self, operation: str) -> bool:
+        """Whether anything was sent to an operation that could be sent again."""
+        return operation in self._cases
+
+    def repeat(
+        self,
+        operation: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        authenticated: bool = True,
+        provoked: bool = True,
+        may_fail: bool = False,
+    ) -> Any:
+        """Send what went best with an operation once more, with further headers or without credentials.
+
+        may_fail: an outage was asked for, so that 5xx is no failure. The answer is judged and returned.
+        """
+        best = self._cases[operation][1]
+        own = self._headers_for(best.method, best.operation.path)
+        lower = {name.lower() for name in own}
+        kept = {name: value for name, value in (best.headers or {}).items() if name.lower() not in lower}
+        case = best.operation.Case(
+            path_parameters=dict(best.path_parameters or {}),
+            query=dict(best.query or {}),
+            headers=_over({**kept, **(own if authenticated else {})}, headers or {}),
+            cookies=dict(best.cookies or {}),
+            body=best.body,
+            media_type=best.media_type,
+        )
+        return self._send(operation, case, provoked=provoked, may_fail=may_fail)
+
+    def _send(self, operation: str, case: Any, *, provoked: bool = False, may_fail: bool = False) -> Any:
+        response = case.call()
+        self._tally.saw(operation, response.status_code, provoked=provoked)
+        if not provoked:
+            self._remember(operation, case, response.status_code)
+        wanted = [name for name in _OF_ANSWERS if not (may_fail and name == "not_a_server_error")]
+        try:
+            case.validate_response(response, checks=_functions(wanted))
+        except FailureGroup as group:
+            self._note(operation, group.exceptions, response.status_code, case.as_curl_command())
+        except Failure as failure:
+            self._note(operation, [failure], response.status_code, case.as_curl_command())
+        return response
+
+    def _remember(self, operation: str, case: Any, status: int) -> None:
+        """Keep the case that went best: a success before a refusal, and of those the newest success."""
+        rank = 0 if status < 300 else 1 if status < 500 else 2
+        if operation not in self._cases or rank < self._cases[operation][0] or rank == 0:
+            self._cases[operation] = (rank, case)
+
+    def _note(self, operation: str, failures: Iterable[Any], status: int, repeat: str) -> None:
+        for failure in failures:
+            check = _check_of(failure)
+            self._tally.failed(
+                operation, check, status=status, title=failure.title, message=failure.message, repeat=repeat
+            )
+
+    def _count(self, recorder: ScenarioRecorder) -> None:
+        for name, interaction in recorder.interactions.items():
+            if name not in recorder.cases:
+                continue
+            response = interaction.response
+            case = recorder.cases[name].value
+            status = None if response is None else response.status_code
+            # A check of schemathesis leaves credentials out, too; nothing else is answered with 401.
+            self._tally.saw(case.operation.label, status, provoked=status == 401)
+            if response is not None and case.method.upper() == case.operation.method.upper():
+                self._remember(case.operation.label, case, response.status_code)
+        for name, checks in recorder.checks.items():
+            for check in checks:
+                if check.failure_info is None:
+                    continue
+                failure, asked = check.failure_info.failure, recorder.interactions.get(name)
+                answered = asked.response if asked else None
+                self._tally.failed(
+                    recorder.cases[name].value.operation.label,
+                    check.name,
+                    status=None if answered is None else answered.status_code,
+                    title=failure.title,
+                    message=failure.message,
+                    repeat=check.failure_info.code_sample,
+                )
+
+
+def _provider(headers_for: HeadersFor) -> type:
+    class Provider:
+        """Lets the connector say how a call is authenticated; a header that a case tests is left as it is."""
+
+        def get(self, case: Any, context: AuthContext) -> Mapping[str, str]:
+            return headers_for(case.method, context.operation.path)
+
+        def set(self, case: Any, data: Mapping[str, str], context: AuthContext) -> None:
+            case.headers = case.headers or {}
+            case.headers.update(data)
+
+    return Provider
+
+
+def _over(own: Mapping[str, str], headers: Mapping[str, str]) -> dict[str, str]:
+    lower = {name.lower() for name in headers}
+    kept = {name: value for name, value in own.items() if name.lower() not in lower}
+    return kept | {name: value for name, value in headers.items() if value}
+
+
+def _functions(names: Iterable[str]) -> Any:
+    return CHECKS.get_by_names(list(names))
+
+
+_CHECKS = {
+    "ServerError": "not_a_server_error",
+    "UndefinedStatusCode": "status_code_conformance",
+    "UndefinedContentType": "content_type_conformance",
+    "MissingContentType": "content_type_conformance",
+    "MalformedMediaType": "content_type_conformance",
+    "MissingHeaders": "response_headers_conformance",
+    "JsonSchemaError": "response_schema_conformance",
+    "MalformedJson": "response_schema_conformance",
+}
+
+
+def _check_of(failure: Any) -> str:
+    return next((_CHECKS[each.__name__] for each in type(failure).__mro__ if each.__name__ in _CHECKS), "answer")
+
+
+def _per_period(per_second: float) -> str:
+    """Write a rate as schemathesis reads it: whole calls a second, minute or hour."""
+    for seconds, unit in ((1, "s"), (60, "m")):
+        if per_second * seconds >= 1:
+            return f"{int(per_second * seconds)}/{unit}"
+    return f"{max(int(per_second * 3600), 1)}/h"

@@ -1,0 +1,225 @@
+"""Requests worked out by hand, in order (``mocks/<id>/requests.yaml``): what generated data cannot know.
+
+    refused:                       # by status, the headers of a caller who is refused with it
+      "403": {authorization: Bearer pk_test}
+    steps:
+      - call: POST /v1/customers
+        body: {name: Ann}          # query, path, headers, media_type likewise
+        status: 200
+        keep: {customer: id}       # a member of the answer, by dots; header names as `header.location`
+      - call: GET /v1/customers/{customer}
+        path: {customer: "${customer}"}
+        status: 200
+      - wait: 86400                # simulated seconds; what follows is skipped where time is not ours to move
+
+What a step keeps under the name of a path parameter becomes an example of it for the generated requests.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from assay.errors import UsageError, did_you_mean
+from assay.runners.conformance.document import Asked, copied, read_yaml
+from assay.runners.conformance.engine import Asker
+from assay.runners.conformance.tally import Tally
+
+FILE = "requests.yaml"
+_KEYS = ("call", "path", "query", "headers", "body", "media_type", "status", "keep", "settings", "wait", "note")
+_NAME = re.compile(r"\$\{(\w+)\}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One request and what must come of it; or a wait; or settings of the simulator."""
+
+    where: str
+    call: str = ""
+    path: Mapping[str, Any] = field(default_factory=dict)
+    query: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: Any = None
+    media_type: str | None = None
+    status: int = 200
+    keep: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    wait: float = 0
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Worked:
+    """What the file holds. refused: headers of a caller who is refused, by the status."""
+
+    steps: tuple[Step, ...] = ()
+    refused: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def without(self, names: frozenset[str]) -> Worked:
+        """Return the steps whose operations are among these names, and all waits."""
+        return Worked(tuple(each for each in self.steps if not each.call or each.call in names), self.refused)
+
+
+def read_worked(asked: Asked) -> Worked:
+    """Read the worked requests beside a contract, if there are any; `UsageError` says which step is wrong."""
+    file = asked.folder / FILE
+    if not file.is_file():
+        return Worked()
+    content = read_yaml(file)
+    if not isinstance(content, dict) or set(content) - {"steps", "refused"}:
+        raise UsageError(f"{file.name} holds steps and refused", where=str(file), seen=str(content)[:80])
+    names = {name for name, _ in asked.operations()}
+    steps = [_step(each, f"{file}: step {number}", names) for number, each in enumerate(content.get("steps") or (), 1)]
+    return Worked(tuple(steps), content.get("refused") or {})
+
+
+@dataclass(slots=True)
+class Performed:
+    """What the steps kept: by name the last value, and all of them."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    kept: dict[str, list[Any]] = field(default_factory=dict)
+
+
+def perform(
+    worked: Worked,
+    asker: Asker,
+    tally: Tally,
+    *,
+    wait: Callable[[float], None] | None,
+    configure: Callable[[Mapping[str, Any]], None] | None,
+) -> Performed:
+    """Send the steps in order; an answer other than the one expected is a failure, and the rest goes on.
+
+    wait, configure: move the simulator's time, change its settings; None where the system is not ours.
+    """
+    done = Performed()
+    for step in worked.steps:
+        if not step.call:
+            if wait is None or configure is None:
+                break
+            if step.settings:
+                configure(step.settings)
+            if step.wait:
+                wait(step.wait)
+            continue
+        try:
+            ready = filled(step, done.values)
+        except KeyError as error:  # what it needs was never kept: the step before has failed already
+            tally.failed(
+                step.call, "worked", status=None, title="Not sent", message=f"{step.where}: {error}", repeat=""
+            )
+            continue
+        answer = asker.send(
+            ready.call,
+            path=ready.path,
+            query=ready.query,
+            headers=ready.headers,
+            body=ready.body,
+            media_type=ready.media_type,
+        )
+        if answer.status_code != step.status:
+            tally.failed(
+                step.call,
+                "worked",
+                status=answer.status_code,
+                title="A worked request was answered otherwise",
+                message=f"{step.where}: expected {step.status}, seen {answer.status_code} {answer.text[:200]}",
+                repeat=f"{step.where}",
+            )
+            continue
+        _keep(step, answer, done, tally)
+    return done
+
+
+def with_examples(asked: Asked, kept: Mapping[str, list[Any]]) -> Asked:
+    """Return the document with every kept value as an example of the path parameters of its name."""
+    content = copied(asked.content)
+    shared = content.get("components", {}).get("parameters", {})
+    for item in content["paths"].values():
+        for holder in (item, *(each for each in item.values() if isinstance(each, dict))):
+            for position, parameter in enumerate(holder.get("parameters", ())):
+                reference = parameter.get("$ref", "")
+                found = shared.get(reference.rpartition("/")[2], {}) if reference else parameter
+                values = kept.get(found.get("name", ""))
+                if found.get("in") == "path" and values:
+                    examples = {f"kept{number}": {"value": value} for number, value in enumerate(values[-3:])}
+                    named = {key: value for key, value in found.items() if key != "example"}
+                    holder["parameters"][position] = {**named, "examples": examples}
+    return Asked(asked.system, asked.file, content)
+
+
+def filled(step: Step, values: Mapping[str, Any]) -> Step:
+    """Return the step with every `${name}` replaced; `KeyError` for a name nothing was kept under."""
+    return Step(
+        where=step.where,
+        call=step.call,
+        path=_filled(step.path, values),
+        query=_filled(step.query, values),
+        headers=_filled(step.headers, values),
+        body=_filled(step.body, values),
+        media_type=step.media_type,
+        status=step.status,
+    )
+
+
+def _filled(content: Any, values: Mapping[str, Any]) -> Any:
+    if isinstance(content, dict):
+        return {key: _filled(value, values) for key, value in content.items()}
+    if isinstance(content, list):
+        return [_filled(value, values) for value in content]
+    if not isinstance(content, str):
+        return content
+    whole = _NAME.fullmatch(content)
+    return values[whole[1]] if whole else _NAME.sub(lambda found: str(values[found[1]]), content)
+
+
+def _keep(step: Step, answer: Any, done: Performed, tally: Tally) -> None:
+    for name, path in step.keep.items():
+        value = _at(answer, path)
+        if value is None:
+            tally.failed(
+                step.call,
+                "worked",
+                status=answer.status_code,
+                title="A worked request's answer lacks a member",
+                message=f"{step.where}: {path} is not in {answer.text[:200]}",
+                repeat=step.where,
+            )
+            continue
+        done.values[name] = value
+        done.kept.setdefault(name, []).append(value)
+
+
+def _at(answer: Any, path: str) -> Any:
+    if path.startswith("header."):
+        found = answer.headers.get(path.removeprefix("header.").lower())
+        return found[0] if isinstance(found, list) else found
+    try:
+        value = answer.json()
+    except ValueError:
+        return None
+    for part in path.split("."):
+        if isinstance(value, dict):
+            value = value.get(part)
+        elif isinstance(value, list) and part.isdigit() and int(part) < len(value):
+            value = value[int(part)]
+        else:
+            return None
+    return value
+
+
+def _step(entry: Any, where: str, names: set[str]) -> Step:
+    if not isinstance(entry, dict):
+        raise UsageError("a step is a table", where=where, expected="call: GET /path", seen=str(entry)[:80])
+    strange = [key for key in entry if key not in _KEYS]
+    if strange:
+        raise UsageError(f"a step has no '{strange[0]}'", where=where, hint=did_you_mean(strange[0], _KEYS))
+    call = entry.get("call", "")
+    if call and call not in names:
+        raise UsageError(f"the contract has no operation '{call}'", where=where, hint=did_you_mean(call, names))
+    if not call and not entry.get("wait") and not entry.get("settings"):
+        raise UsageError("a step calls, waits or sets", where=where, expected="call, wait or settings")
+    return Step(where=where, **entry)
