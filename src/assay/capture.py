@@ -54,6 +54,16 @@ class Capture:
     def __reduce__(self) -> NoReturn:
         raise TypeError("a capture holds secrets and stays in its process; keep what masked() gives")
 
+    @property
+    def status(self) -> int | None:
+        """The status that came back, None where nothing did."""
+        return self._reply.status if self._reply else None
+
+    @property
+    def size(self) -> int:
+        """How many bytes the answer's body has."""
+        return len(self._reply.body) if self._reply else 0
+
     def masked(self) -> Exchange:
         """Return the exchange with secrets, card numbers and card checks replaced."""
         reply, answered = self._reply, self._reply.headers if self._reply else {}
