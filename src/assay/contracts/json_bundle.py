@@ -17,7 +17,7 @@ from assay.contracts.json_normal import Definitions, Schema
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _COMPOSED = ("allOf", "anyOf", "then", "else", "dependentSchemas")
-_BESIDE = {"$ref", "readOnly", "writeOnly", "deprecated"}
+_BESIDE = {"$ref", "readOnly", "writeOnly", "deprecated", "default"}
 _SAYS_ENOUGH = ("additionalProperties", "unevaluatedProperties")
 
 

@@ -1,16 +1,16 @@
 """Reads JSON schemas of every dialect into one: JSON Schema 2020-12, as vendors mean it rather than as they wrote it.
 
 What is rewritten once: `nullable` (with or without `type`, beside `$ref` or `anyOf`), drafts 4 to 7, other languages'
-words for types, `oneOf` (read as `anyOf`: vendors list alternatives that overlap), and keywords whose value
-cannot be one, each of which becomes a fault. What says nothing about a message is left out: descriptions, examples,
-defaults, discriminators, XML names. The result always compiles.
+words for types, `oneOf` (read as `anyOf`: vendors list alternatives that overlap), and keywords whose value cannot be
+one, each of which becomes a fault. What says nothing about a message is left out: descriptions, examples,
+discriminators, XML names. The result always compiles.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote, urldefrag, urljoin
@@ -124,6 +124,19 @@ class Definitions:
             made = self._keywords(raw, where, base)
         return _or_null(made) if nullable else made
 
+    def reach(self, node: Schema) -> set[str]:
+        """Return the full names of everything a normalised schema leads to."""
+        found, todo = set[str](), [node]
+        while todo:
+            each = todo.pop()
+            if isinstance(each, dict):
+                name = each.get("$ref")
+                if isinstance(name, str) and name not in found:
+                    found.add(name)
+                    todo.append(self.target(name))
+                todo.extend(_below(each))
+        return found
+
     def in_place(self, name: str) -> frozenset[str]:
         """Return the names a definition applies to the very value it is applied to itself."""
         return frozenset(_in_place(self.target(name)))
@@ -151,7 +164,7 @@ class Definitions:
 
     def _load(self, address: str) -> Any:
         try:
-            return load(address, beside=self._address, fetch=self._fetch)
+            return load(address, self._fetch)
         except (OSError, ValueError) as trouble:
             return trouble
 
@@ -201,6 +214,16 @@ class Definitions:
                 }
             elif key in raw:
                 self.fault(where, f"{key} must be an object of schemas")
+        self._put_lists(made, raw, where, base)
+        self._put_required(made, raw, where, base)
+        for key in _FLAGS:
+            if raw.get(key) is True:
+                made[key] = True
+        if "default" in raw:
+            made["default"] = raw["default"]
+        return made
+
+    def _put_lists(self, made: dict[str, Any], raw: Mapping[str, Any], where: str, base: str) -> None:
         for key in (*_NODE_LISTS, "oneOf"):
             if isinstance(raw.get(key), list) and raw[key]:
                 branches = [
@@ -213,11 +236,6 @@ class Definitions:
                     made[meant] = branches
             elif key in raw and raw[key] is not None:
                 self.fault(where, f"{key} must be a list of schemas with at least one in it")
-        self._put_required(made, raw, where, base)
-        for key in _FLAGS:
-            if raw.get(key) is True:
-                made[key] = True
-        return made
 
     def _put_types(self, made: dict[str, Any], raw: Mapping[str, Any], where: str) -> None:
         written = raw.get("type")
@@ -331,6 +349,17 @@ def _or_null(made: dict[str, Any]) -> dict[str, Any]:
         types = [made["type"]] if isinstance(made["type"], str) else made["type"]
         made = made | {"type": sorted({*types, "null"})}
     return made
+
+
+def _below(node: dict[str, Any]) -> Iterator[Schema]:
+    """Yield the schemas directly within a normalised one."""
+    for key in (*_NODES, "items"):
+        if key in node:
+            yield node[key]
+    for key in _NODES_BY_NAME:
+        yield from node.get(key, {}).values()
+    for key in _NODE_LISTS:
+        yield from node.get(key, ())
 
 
 def _in_place(node: Any) -> set[str]:

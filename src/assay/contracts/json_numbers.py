@@ -1,8 +1,9 @@
-"""Finds numbers in JSON that lose digits where they are read as doubles, as nearly every program reads them."""
+"""Finds numbers in JSON that some readers get wrong: too long for a double, or whole ones written with a fraction."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -12,6 +13,8 @@ _STEP = 5
 _DIGITS = bytes(48 if each in b"0123456789." else 32 for each in range(256))
 _NEEDED = b"0" * (_FEWEST // _STEP)
 _LONG = 2**63
+_MADE_WHOLE = re.compile(rb"[0-9](?:\.0+|(?:\.[0-9]+)?[eE][+-]?[0-9]+)\s*[,}\]]")
+_FRACTION = re.compile(r"[.eE]")
 
 Places = tuple[str | int, ...]
 
@@ -24,8 +27,22 @@ def may_lose(body: bytes) -> bool:
     return _NEEDED in body[::_STEP].translate(_DIGITS)
 
 
+def may_be_made_whole(body: bytes) -> bool:
+    """Return whether a body may hold a whole number with a fraction or an exponent: `7000.0`, `7e3`."""
+    return (b".0" in body or b"e+" in body or b"E" in body) and _MADE_WHOLE.search(body) is not None
+
+
 def lossy(body: bytes) -> Iterator[tuple[Places, str]]:
     """Yield the place and the digits of every number that a double cannot hold."""
+    yield from ((places, str(each)) for places, each in _written(body) if each.is_lossy())
+
+
+def made_whole(body: bytes) -> Iterator[tuple[Places, str]]:
+    """Yield the place and the digits of every whole number that is written with a fraction or an exponent."""
+    yield from ((places, str(each)) for places, each in _written(body) if each.is_made_whole())
+
+
+def _written(body: bytes) -> Iterator[tuple[Places, _Written]]:
     try:
         found = json.loads(body, parse_int=_Written, parse_float=_Written)
     except (ValueError, RecursionError):
@@ -34,8 +51,7 @@ def lossy(body: bytes) -> Iterator[tuple[Places, str]]:
     while todo:
         places, value = todo.pop()
         if isinstance(value, _Written):
-            if value.is_lossy():
-                yield places, str(value)
+            yield places, value
         elif isinstance(value, dict):
             todo.extend(((*places, name), each) for name, each in value.items())
         elif isinstance(value, list):
@@ -59,3 +75,6 @@ class _Written(str):
             return Decimal(self) != Decimal(repr(float(self)))
         except (InvalidOperation, OverflowError):
             return True
+
+    def is_made_whole(self) -> bool:
+        return _FRACTION.search(self) is not None and float(self).is_integer()

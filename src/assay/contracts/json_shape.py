@@ -14,7 +14,7 @@ from assay.contracts import forms
 from assay.contracts.json_bundle import bundle
 from assay.contracts.json_findings import Findings, shown
 from assay.contracts.json_normal import Definitions, Schema
-from assay.contracts.json_numbers import is_long, lossy, may_lose
+from assay.contracts.json_numbers import is_long, lossy, made_whole, may_be_made_whole, may_lose
 from assay.contracts.json_view import Fields
 from assay.contracts.model import Deviation, Field, Problem
 from assay.masking import MASK
@@ -33,7 +33,8 @@ class JsonShape:
 
     schema: as it stands in the document; definitions: what it refers to. media: how the body is written, JSON or a
     form; its fields are read into the numbers, arrays and objects that the schema means. request: whether the caller
-    sends it, so that what only answers must have is not asked of it. where: its place in the document, for faults.
+    sends it, so that what only answers must have is not asked of it. where: its place in the document, for faults;
+    base: the address of the file it stands in, '' for the document itself.
     """
 
     def __init__(
@@ -44,17 +45,19 @@ class JsonShape:
         media: str = JSON,
         request: bool = False,
         where: str = "",
+        base: str = "",
     ) -> None:
         self._raw = schema
         self._definitions = definitions
         self._where = where
+        self._base = base
         self._request = request
         self.media = media
 
     @cached_property
     def node(self) -> Schema:
         """The schema as JSON Schema 2020-12; its references are names of `definitions`."""
-        return self._definitions.normal(self._raw, self._where)
+        return self._definitions.normal(self._raw, self._where, base=self._base)
 
     @cached_property
     def schema(self) -> Mapping[str, Any]:
@@ -90,8 +93,8 @@ class JsonShape:
             found += self._departures(value, additive)
         if additive and self._request and self._has_deprecated:
             found += self._findings.deprecated(value)
-        if self.media == JSON and may_lose(body):
-            found += self._precision(body)
+        if self.media == JSON:
+            found += self._numbers(body)
         return list({(each.problem, each.path): each for each in reversed(found)}.values())[::-1] if found else found
 
     def _departures(self, value: Any, additive: bool) -> Iterator[Deviation]:
@@ -105,12 +108,19 @@ class JsonShape:
             beyond = self._findings.of(self._strict.iter_errors(value))
             yield from (each for each in beyond if each.problem is Problem.FIELD)
 
-    def _precision(self, body: bytes) -> Iterator[Deviation]:
-        for places, digits in lossy(body):
-            path, here = self._findings.path(places)
-            if not (here.limits.get("format") in ("int64", "uint64") and is_long(digits)):
-                seen = shown(str(places[-1]) if places else "", digits).strip('"')
-                yield Deviation(Problem.PRECISION, path, "at most 15 to 17 digits, as a double holds", seen)
+    def _numbers(self, body: bytes) -> Iterator[Deviation]:
+        """Yield what only the digits as they are written show: validators read 7000.0 as the integer it equals."""
+        if may_be_made_whole(body):
+            for places, digits in made_whole(body):
+                path, here = self._findings.path(places)
+                if here.types is not None and "integer" in here.types and "number" not in here.types:
+                    yield Deviation(Problem.TYPE, path, "integer", f"{digits[:30]}, with a fraction or exponent")
+        if may_lose(body):
+            for places, digits in lossy(body):
+                path, here = self._findings.path(places)
+                if not (here.limits.get("format") in ("int64", "uint64") and is_long(digits)):
+                    seen = shown(str(places[-1]) if places else "", digits).strip('"')
+                    yield Deviation(Problem.PRECISION, path, "at most 15 to 17 digits, as a double holds", seen)
 
     def _read(self, body: bytes) -> Any:
         """Return the value a body means; ValueError says why it cannot be read, without its content."""

@@ -202,6 +202,8 @@ def _own(made: View, node: dict[str, Any]) -> None:
             made.more.append(node[key])
         made.closed = made.closed or node.get(key) is False
     made.limits = {key: str(node[key]) for key in _LIMITS if key in node}
+    if "default" in node:
+        made.limits["default"] = json.dumps(node["default"])
     made.marks = frozenset(key for key in ("deprecated", "readOnly", "writeOnly") if node.get(key))
 
 
