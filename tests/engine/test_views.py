@@ -277,10 +277,10 @@ def test_a_contract_of_the_users_own(own: Project) -> None:
         through(own, "https://search.example/elsewhere")
         told = own.type("edges", "--env", "own")
         assert told.returncode == 1
-        assert "GET /find, answer body found: " in told.stdout
+        assert "GET /find, answer found: wrong type: " in told.stdout
         listed = json.loads(own.type("edges", "--env", "own", "--json").stdout)
         assert [each["place"] for each in next(e for e in listed if e["system"] == "search")["broken"]] == [
-            "answer body found"
+            "answer found"
         ]
     finally:
         stub.unlink()

@@ -89,6 +89,7 @@ class Contracts:
     """Everything one run came to; what was not looked at is empty. undecided: what no document could say, by system.
 
     documented: the names of the operations there are, by system. left_out: what was not looked at, and why, by system.
+    excused: what departs for a reason on record, which is no violation, by system.
     """
 
     environment: str
@@ -99,6 +100,7 @@ class Contracts:
     undecided: Mapping[str, str]
     documented: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     left_out: Mapping[str, str] = field(default_factory=dict)
+    excused: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def violations(self) -> int:

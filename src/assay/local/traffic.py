@@ -10,7 +10,6 @@ from typing import TypeVar
 
 from assay.edge import attach
 from assay.errors import InfrastructureError, UsageError
-from assay.local.contract import Broken, Contract
 from assay.local.plan import EDGE, Plan
 from assay.local.routing import edge_state
 from assay.local.state import Running
@@ -64,20 +63,6 @@ def outgoing(plan: Plan, since: datetime | None) -> list[Call]:
     let_journal_arrive(plan, plan.home.read())
     calls = _from_store(plan, lambda store: store.calls(plan.name, since=since))
     return [call for call in calls if call.way != "reverse"]
-
-
-def contracts(plan: Plan, *, since: datetime | None = None) -> list[tuple[str, int, Contract, list[Broken]]]:
-    """Return (system, calls, contract, what broke it) for every system whose contract the profile names."""
-    named = {name: system.contract for name, system in plan.environment.systems.items() if system.contract}
-    if not named:
-        return []
-    calls = outgoing(plan, since)
-    found = []
-    for name, file in named.items():
-        contract = Contract(plan.profile.folder / str(file))
-        own = [call for call in calls if call.system == name]
-        found.append((name, len(own), contract, contract.broken_by(own)))
-    return found
 
 
 def must_journal(plan: Plan) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -36,6 +36,25 @@ def calls(database: Database, environment: str, since: datetime | None, until: d
         query = query.where(_calls.c.at_us < us(until))
     with database.reading() as connection:
         return [_call(row) for row in connection.execute(query).mappings()]
+
+
+def lots(
+    database: Database, environment: str, since: datetime | None, until: datetime | None, size: int
+) -> Iterator[list[Call]]:
+    """Return calls of [since, until), oldest first, so many at a time: a long journal does not fit into memory."""
+    after = (us(since) if since is not None else 0, "")
+    while True:
+        query = sa.select(_calls).where(
+            _calls.c.environment == environment, sa.tuple_(_calls.c.at_us, _calls.c.id) > sa.tuple_(*after)
+        )
+        if until is not None:
+            query = query.where(_calls.c.at_us < us(until))
+        with database.reading() as connection:
+            rows = connection.execute(query.order_by(_calls.c.at_us, _calls.c.id).limit(size)).mappings().all()
+        if not rows:
+            return
+        after = (rows[-1]["at_us"], rows[-1]["id"])
+        yield [_call(row) for row in rows]
 
 
 def summary(database: Database, environment: str) -> Sequence[tuple[str, int, int, int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -90,6 +90,12 @@ class Store:
     def calls(self, environment: str, *, since: datetime | None = None, until: datetime | None = None) -> list[Call]:
         """Return calls of [since, until), oldest first."""
         return journal.calls(self._database, environment, since, until)
+
+    def lots(
+        self, environment: str, *, since: datetime | None = None, until: datetime | None = None, size: int = 1_000
+    ) -> Iterator[list[Call]]:
+        """Return calls of [since, until), oldest first, so many at a time."""
+        return journal.lots(self._database, environment, since, until, size)
 
     def summary(self, environment: str) -> Sequence[tuple[str, int, int, int]]:
         """Return (system, calls, calls answered 400 or worse, calls refused) by system."""

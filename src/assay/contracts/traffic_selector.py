@@ -1,0 +1,49 @@
+"""Tells which operation a message is for where all operations share one path: GraphQL, SOAP and cXML."""
+
+from __future__ import annotations
+
+import orjson
+
+from assay.contracts.traffic_said import Said
+
+_ENVELOPE = "Envelope"
+
+
+def selector_of(said: Said) -> str:
+    """Return the root field, the SOAPAction or body element, or the request element; '' where the message says none."""
+    action = (said.request.headers or {}).get("soapaction", "").strip('" ')
+    if action:
+        return action
+    body = (said.request.body or "").lstrip()
+    if body.startswith("<"):
+        return _of_xml(body)
+    return _of_graphql(body)
+
+
+def _of_xml(body: str) -> str:
+    from assay.contracts import xml_safe
+
+    try:
+        root = xml_safe.parse(body.encode())
+    except xml_safe.UnreadableXml:
+        return ""
+    name = "Body" if xml_safe.local(root) == _ENVELOPE else "Request"
+    inner = next((each for each in root if xml_safe.local(each) == name), None)
+    first = next(iter(inner), None) if inner is not None else None
+    return xml_safe.local(first) if first is not None else xml_safe.local(root)
+
+
+def _of_graphql(body: str) -> str:
+    from graphql import FieldNode, GraphQLError, OperationDefinitionNode, parse
+
+    try:
+        asked = orjson.loads(body or "null")
+        document = parse(asked["query"], max_tokens=20_000)
+    except (orjson.JSONDecodeError, TypeError, KeyError, GraphQLError):
+        return ""
+    named = asked.get("operationName")
+    operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
+    chosen = next((each for each in operations if named and each.name and each.name.value == named), None)
+    chosen = chosen or next(iter(operations), None)
+    fields = chosen.selection_set.selections if chosen is not None else ()
+    return next((each.name.value for each in fields if isinstance(each, FieldNode)), "")
