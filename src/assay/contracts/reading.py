@@ -136,7 +136,8 @@ def sniff(content: bytes, *, source: str) -> tuple[str, Mapping[str, Any] | byte
     if start == b"<" or content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return _markup(content, source)
     if start in b"{[":
-        mapping, faults = _json(content, source), ()
+        mapping = _json(content, source)
+        faults: tuple[Fault, ...] = ()
         if mapping is None:
             mapping, faults = _yaml(content, source)
     elif _SDL.search(content[:200_000]):

@@ -6,6 +6,7 @@ Separate because documents and messages of every XML format pass through here, a
 from __future__ import annotations
 
 import re
+from typing import Any, cast
 
 from lxml import etree
 
@@ -48,7 +49,9 @@ def parse(content: bytes) -> Element:
     except ValueError as problem:  # such as text that declares an encoding it is not in
         raise UnreadableXml(str(problem)) from None
     subset = root.getroottree().docinfo.internalDTD
-    if subset is not None and any(True for _ in subset.iterentities()):  # in an encoding that was not searched
+    if subset is not None and any(
+        True for _ in cast(Any, subset).iterentities()
+    ):  # in an encoding that was not searched
         raise UnreadableXml("declares an entity: refused, never resolved")
     return root
 
