@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -13,23 +13,58 @@ _STEP = 5
 _DIGITS = bytes(48 if each in b"0123456789." else 32 for each in range(256))
 _NEEDED = b"0" * (_FEWEST // _STEP)
 _LONG = 2**63
-_MADE_WHOLE = re.compile(rb"[0-9](?:\.0+|(?:\.[0-9]+)?[eE][+-]?[0-9]+)\s*[,}\]]")
+_BEFORE = b":[, \t\r\n-"  # what a number follows
+_AFTER = b",]} \t\r\n"
 _FRACTION = re.compile(r"[.eE]")
 
 Places = tuple[str | int, ...]
 
 
 def may_lose(body: bytes) -> bool:
-    """Return whether a body has so long a run of digits at all, at a fraction of the cost of reading it.
+    """Return whether a body may have so long a number at all, at a fraction of the cost of reading it.
 
-    Every run of sixteen covers three in a row of every fifth byte.
+    Every run of sixteen digits covers three in a row of every fifth byte; most of those stand in ids, which are text.
     """
-    return _NEEDED in body[::_STEP].translate(_DIGITS)
+    sample = body[::_STEP].translate(_DIGITS)
+    at = sample.find(_NEEDED)
+    while at >= 0:
+        start = end = at * _STEP
+        while start > 0 and body[start - 1] in b"0123456789.":
+            start -= 1
+        while end < len(body) and body[end] in b"0123456789.":
+            end += 1
+        if end - start >= _FEWEST and body[start - 1 : start] in _BEFORE:
+            return True
+        at = sample.find(_NEEDED, end // _STEP + 1)
+    return False
 
 
 def may_be_made_whole(body: bytes) -> bool:
-    """Return whether a body may hold a whole number with a fraction or an exponent: `7000.0`, `7e3`."""
-    return (b".0" in body or b"e+" in body or b"E" in body) and _MADE_WHOLE.search(body) is not None
+    """Return whether a body may hold a whole number with a fraction or an exponent, as some programs write: `7000.0`.
+
+    Looks for single bytes, which costs a tenth of looking for two.
+    """
+    at = body.find(b".")
+    while at >= 0:
+        end = at + 1
+        while body[end : end + 1] == b"0":
+            end += 1
+        if end > at + 1 and _ends_number(body, end) and body[at - 1 : at].isdigit():
+            return True
+        at = body.find(b".", end)
+    at = body.find(b"+")
+    while at >= 0:
+        end = at + 1
+        while body[end : end + 1].isdigit():
+            end += 1
+        if body[at - 1 : at] in (b"e", b"E") and _ends_number(body, end) and body[at - 2 : at - 1].isdigit():
+            return True
+        at = body.find(b"+", end)
+    return False
+
+
+def _ends_number(body: bytes, end: int) -> bool:
+    return end == len(body) or body[end] in _AFTER
 
 
 def lossy(body: bytes) -> Iterator[tuple[Places, str]]:
@@ -39,12 +74,12 @@ def lossy(body: bytes) -> Iterator[tuple[Places, str]]:
 
 def made_whole(body: bytes) -> Iterator[tuple[Places, str]]:
     """Yield the place and the digits of every whole number that is written with a fraction or an exponent."""
-    yield from ((places, str(each)) for places, each in _written(body) if each.is_made_whole())
+    yield from ((places, str(each)) for places, each in _written(body, lambda digits: None) if each.is_made_whole())
 
 
-def _written(body: bytes) -> Iterator[tuple[Places, _Written]]:
+def _written(body: bytes, whole: Callable[[str], Any] | None = None) -> Iterator[tuple[Places, _Written]]:
     try:
-        found = json.loads(body, parse_int=_Written, parse_float=_Written)
+        found = json.loads(body, parse_int=whole or _Written, parse_float=_Written)
     except (ValueError, RecursionError):
         return
     todo: list[tuple[Places, Any]] = [((), found)]
