@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 import orjson
 
-from assay.contracts import xml_safe, yaml_safe
+from assay.contracts import kept, xml_safe, yaml_safe
 from assay.contracts.model import Document, Fault
 from assay.errors import UsageError
 
@@ -243,7 +243,7 @@ def _yaml(content: bytes, source: str) -> tuple[Mapping[str, Any], tuple[Fault, 
     if len(content) > MOST_YAML_BYTES:
         raise _too_large(source, len(content), MOST_YAML_BYTES, "Convert it to JSON.")
     try:
-        held, repeated = yaml_safe.parse(content)
+        held, repeated = kept.parse(content)
     except yaml_safe.UnreadableYaml as problem:
         raise UsageError(
             "This YAML ends in the middle: it is cut short." if problem.at_end else "This YAML cannot be read.",
