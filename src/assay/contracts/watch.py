@@ -17,8 +17,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from assay.capture import Capture
+from assay.contracts.known import Known
 from assay.contracts.model import Answer, Deviation, Document, Field, Operation, Problem, Shape
 from assay.contracts.registry import CONTRACT, VENDOR, Registry
+from assay.contracts.results import ANSWER
 from assay.contracts.watch_answer import body_of, label_of
 from assay.contracts.watch_header import notices_in, versions_in
 from assay.contracts.watch_judging import Change, Judgement, changes_in
@@ -43,10 +45,14 @@ _JUDGED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """One document by which a system's answers are judged. strict: whether what it does not know is told, too."""
+    """One document by which a system's answers are judged. strict: whether what it does not know is told, too.
+
+    known: where it is known to be wrong.
+    """
 
     document: Document
-    strict: bool
+    strict: bool = False
+    known: Sequence[Known] = ()
 
 
 Judges = Callable[[str], Sequence[Judge]]
@@ -62,7 +68,10 @@ def judges_of(registry: Registry, systems: Mapping[str, System]) -> Judges:
     def judges(system: str) -> Sequence[Judge]:
         simulated = system in systems and systems[system].mode == "simulated"
         roles = (CONTRACT,) if simulated else (VENDOR, CONTRACT)
-        return [Judge(held.document, role == VENDOR) for role in roles for held in registry.documents(system, role)]
+        known = registry.known(system)
+        return [
+            Judge(held.document, role == VENDOR, known) for role in roles for held in registry.documents(system, role)
+        ]
 
     return judges
 
@@ -118,7 +127,7 @@ class Watch:
 
     def sighting(self, exchange: Exchange) -> tuple[LearnedKey, Sighting]:
         """Return what is learned of one masked exchange, and of which operation it is."""
-        operation, strict = self._operation(exchange)
+        judge, operation = self._operation(exchange)
         answer = operation.answer(exchange.status or 0) if operation is not None else None
         content_type = exchange.response_headers.get("content-type", "")
         shape = _shape(answer, content_type)
@@ -127,18 +136,19 @@ class Watch:
             exchange.system, label_of(exchange, operation.name if operation else None), exchange.status or 0
         )
         documented = _fields(shape)
+        deviations = _deviations(exchange, text, answer, shape, judge.strict) if judge is not None else ()
         return key, Sighting(
             at=exchange.started_at,
             body=body_of(text, content_type, documented),
-            deviations=_deviations(exchange, text, answer, shape, content_type, strict),
+            deviations=[each for each in deviations if not _is_known(each, judge, operation)],
             notices=notices_in(exchange.response_headers, exchange.started_at),
             versions=versions_in(exchange.response_headers),
             documented=documented,
         )
 
-    def changes(self, by: Judgement) -> list[Change]:
-        """Return what is not as documented or not as learned, the breaking first; see `changes_in`."""
-        return changes_in(self.rows(), by)
+    def changes(self, by: Judgement, rows: Sequence[LearnedRow] | None = None) -> list[Change]:
+        """Return what is not as documented or not as learned, the breaking first; see `changes_in`. rows: as read."""
+        return changes_in(self.rows() if rows is None else rows, by)
 
     def rows(self, system: str | None = None) -> list[LearnedRow]:
         """Return what is known, of one system where one is named."""
@@ -178,13 +188,13 @@ class Watch:
         self._store().learned.change(self._environment, keys, take, now=_now())
         return accepted
 
-    def _operation(self, exchange: Exchange) -> tuple[Operation | None, bool]:
+    def _operation(self, exchange: Exchange) -> tuple[Judge | None, Operation | None]:
         path = urlsplit(exchange.url).path
         for judge in self._judges(exchange.system):
             found = judge.document.find(exchange.method, path)
             if found is not None:
-                return found, judge.strict
-        return None, False
+                return judge, found
+        return None, None
 
 
 def _learned(memory: dict[str, Any], sightings: Sequence[Sighting]) -> dict[str, Any]:
@@ -194,17 +204,23 @@ def _learned(memory: dict[str, Any], sightings: Sequence[Sighting]) -> dict[str,
 
 
 def _deviations(
-    exchange: Exchange, text: str, answer: Answer | None, shape: Shape | None, content_type: str, strict: bool
+    exchange: Exchange, text: str, answer: Answer | None, shape: Shape | None, strict: bool
 ) -> Sequence[Deviation]:
     """Return where an answer departs from its document; one without a body departs from nothing."""
     if answer is None or not text or exchange.method == "HEAD" or exchange.status in _NO_BODY:
         return ()
     if shape is None:
-        if not answer.shapes or _media(content_type) in answer.shapes or not content_type:
+        media = _media(exchange.response_headers.get("content-type", ""))
+        if not answer.shapes or not media or media in map(_media, answer.shapes):
             return ()
-        documented = ", ".join(answer.shapes)
-        return (Deviation(Problem.CONTENT_TYPE, "", documented, _media(content_type)),)
+        return (Deviation(Problem.CONTENT_TYPE, "", ", ".join(answer.shapes), media),)
     return [each for each in shape.deviations(text.encode(), additive=strict) if each.problem in _JUDGED]
+
+
+def _is_known(deviation: Deviation, judge: Judge | None, operation: Operation | None) -> bool:
+    if judge is None or operation is None:
+        return False
+    return any(each.covers(operation.name, ANSWER, deviation) for each in judge.known)
 
 
 def _shape(answer: Answer | None, content_type: str) -> Shape | None:

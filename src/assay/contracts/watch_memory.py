@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from assay.contracts.model import Deviation, Field
+from assay.contracts.model import Deviation, Field, Problem
 from assay.contracts.watch_answer import MOST_PLACES, Body, Place, path_of
 from assay.contracts.watch_header import Notice
 from assay.store.schema import us
@@ -167,7 +167,8 @@ def _tally(values: dict[str, list[int]], value: str, number: int, at: int, *, kn
 
 
 def _depart(memory: Memory, deviation: Deviation, at: int) -> None:
-    key = f"{deviation.problem}|{deviation.path}"[:400]
+    what = deviation.seen if deviation.problem is Problem.CONTENT_TYPE else deviation.path
+    key = f"{deviation.problem}|{what}"[:400]
     kept = memory["departures"].get(key)
     if kept is None:
         if len(memory["departures"]) >= _MOST_DEPARTURES:

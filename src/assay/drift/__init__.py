@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from importlib import import_module
 
-MODULES = ("census", "hooks", "itself", "latency", "marker", "orders", "parcels", "rates", "stock", "web")
+MODULES = (
+    "census",
+    "contract_drift",
+    "hooks",
+    "itself",
+    "latency",
+    "marker",
+    "orders",
+    "parcels",
+    "rates",
+    "stock",
+    "web",
+)
 """The modules of checks; each registers its own when it is imported."""
 
 

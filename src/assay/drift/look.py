@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from assay.contracts.watch import Watch
 from assay.dossier import Gatherer
 from assay.events import Finding, Measure, Result, StepDone
 from assay.landscape import Landscape
@@ -28,7 +29,7 @@ class Look:
     now is the landscape's instant. gatherer reads dossiers and populations. deadline is by time.monotonic(); `in_time`
     raises `OutOfTime` when it has passed, and every step asks it first. options are the monitor's. journal: returns the
     calls that crossed the edge since a real instant, None where no edge keeps any. pause: lets seconds of the
-    landscape's time pass, at once where its clock is ours.
+    landscape's time pass, at once where its clock is ours. watch: what hears live answers, None where nobody does.
     """
 
     environment: str
@@ -40,6 +41,7 @@ class Look:
     options: Mapping[str, Any] = field(default_factory=dict)
     journal: Callable[[datetime], Sequence[Call]] | None = None
     pause: Callable[[float], None] = time.sleep
+    watch: Watch | None = None
     steps: list[StepDone] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     measures: list[Measure] = field(default_factory=list)

@@ -14,6 +14,8 @@ from assay.runners.allowance import note_answer, note_unanswered
 from assay.runners.safety import Guard
 
 _MOST_EXCHANGES = 300
+Ears = list[Callable[[Capture], None]]
+"""Who hears every exchange of a session's witnesses, as it was; it may be added to at any time."""
 
 
 @dataclass(slots=True)
@@ -31,12 +33,13 @@ current: ContextVar[Execution | None] = ContextVar("assay_execution", default=No
 
 
 class Attributed:
-    """A client whose calls are noted in, and traced by, the execution that makes them."""
+    """A client whose calls are noted in, and traced by, the execution that makes them; `ears` hear all of them."""
 
-    def __init__(self, client: Client, system: str, guard: Guard) -> None:
+    def __init__(self, client: Client, system: str, guard: Guard, ears: Ears) -> None:
         self._client = client
         self._system = system
         self._guard = guard
+        self._ears = ears
 
     @property
     def base_url(self) -> str:
@@ -55,7 +58,7 @@ class Attributed:
             return self._answered(self._client, method, path, more)
         client = execution.clients.get(self._system)
         if client is None:
-            client = self._client.traced(execution.trace_id, _noting(execution.captures))
+            client = self._client.traced(execution.trace_id, _noting(execution.captures, self._ears))
             execution.clients[self._system] = client
         return self._answered(client, method, path, more)
 
@@ -69,9 +72,22 @@ class Attributed:
         return reply
 
 
-def _noting(captures: list[Capture]) -> Callable[[Capture], None]:
+def telling(ears: Ears) -> Callable[[Capture], None]:
+    """Return a recorder that lets all of them hear an exchange."""
+
+    def tell(seen: Capture) -> None:
+        for hear in ears:
+            hear(seen)
+
+    return tell
+
+
+def _noting(captures: list[Capture], ears: Ears) -> Callable[[Capture], None]:
+    tell = telling(ears)
+
     def note(seen: Capture) -> None:
         if len(captures) < _MOST_EXCHANGES:
             captures.append(seen)
+        tell(seen)
 
     return note

@@ -33,7 +33,7 @@ from assay.roles import Http
 from assay.runners.allowance import await_change, left_s, pause, spare_s
 from assay.runners.beside import PlatformLogs
 from assay.runners.evidence import Kept, evidence_of
-from assay.runners.execution import Attributed, Execution, current
+from assay.runners.execution import Attributed, Ears, Execution, current, telling
 from assay.runners.heard import UNHEARD, Heard, Unheard
 from assay.runners.leased_goods import LeasedGoods
 from assay.runners.naming import timed_id
@@ -112,6 +112,7 @@ class Session:
         heard = Heard(self.calls)
         self.operator = LandscapeOperator(plan, self.pass_time, heard.calls) if plan.moves_time and leasing else None
         self.guard: Guard = Guard(plan) if lender is None else lender.guard
+        self.ears: Ears = [] if lender is None else lender.ears
         enter(suite_roots(plan.profile.folder))  # where a connector of the user's own is found
         self.landscape: Landscape = open_landscape(
             plan.name, plan.environment, self._addresses(), self._open_http, plan.way_to
@@ -465,9 +466,10 @@ class Session:
 
     def _open_http(self, system: str, base_url: str) -> Http:
         way = self.plan.way_to(base_url)
-        client = open_client(base_url, system=system, transport=self._transport, proxy=way.proxy, ca_file=way.ca_file)
+        more: dict[str, Any] = {"proxy": way.proxy, "ca_file": way.ca_file, "recorder": telling(self.ears)}
+        client = open_client(base_url, system=system, transport=self._transport, **more)
         self._clients.append(client)
-        return Attributed(client, system, self.guard)
+        return Attributed(client, system, self.guard, self.ears)
 
 
 def _in_time(flow: Flow) -> Flow:

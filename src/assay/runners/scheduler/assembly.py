@@ -24,6 +24,8 @@ from assay.reporting.status.live import Recent
 from assay.reporting.traces import Traces
 from assay.runners.kill_switch import KillSwitch
 from assay.runners.scheduler.backlog import Backlog
+from assay.runners.scheduler.contract_watch import EVERY_S as LEARN_EVERY_S
+from assay.runners.scheduler.contract_watch import last_learned
 from assay.runners.scheduler.declared import chosen_of, monitor_roots, monitors_of
 from assay.runners.scheduler.edge_calls import EdgeCalls
 from assay.runners.scheduler.edge_watch import EdgeWatch
@@ -213,6 +215,8 @@ class _Parts:
             service.hear(listener)
         self._sweep(store)
         service.beside(Task(name="retention", act=lambda: self._retain(store), every_s=_RETAIN_EVERY_S))
+        service.beside(Task(name="live answers", act=self.prober.watch.learn, every_s=LEARN_EVERY_S, at_once=False))
+        self.ending.callback(lambda: last_learned(self.prober.watch, self.log))
         if (trim := give_back()) is not None:
             service.beside(Task(name="memory", act=trim, every_s=MEMORY_EVERY_S))
         self._watch_figures(engine, self.backlog)

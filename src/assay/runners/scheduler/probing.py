@@ -12,7 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -28,6 +28,7 @@ from assay.http import Unanswered, own_until, until
 from assay.local.plan import EDGE, MERCHANT, SIMULATORS
 from assay.monitor import Monitor
 from assay.runners.allowance import Allowance, allowed
+from assay.runners.scheduler.contract_watch import hearing
 from assay.runners.scheduler.timetable import turn_of
 from assay.runners.session import Session
 from assay.runners.shared_time import Stopped
@@ -133,6 +134,8 @@ class Prober:
         self._simulated = session.plan.moves_time
         self._undo_budget_s = session.plan.profile.monitoring.undo_budget
         self._queue = _Queue()
+        self._ending = ExitStack()
+        self.watch = self._ending.enter_context(hearing(session))
         self._idle: list[Session] = []
         self._all: list[Session] = []
         self._changing = threading.Lock()
@@ -149,6 +152,7 @@ class Prober:
             opened, self._all, self._idle = self._all, [], []
         for session in opened:
             session.close()
+        self._ending.close()
 
     @property
     def sessions(self) -> int:
@@ -319,6 +323,7 @@ class Prober:
                 options=options,
                 journal=session.calls if session.has_journal else None,
                 pause=lambda seconds: session.pass_time(timedelta(seconds=seconds)),
+                watch=self.watch,
             )
             try:
                 act(look)
