@@ -65,8 +65,11 @@ def token(business: Business, call: Call) -> Answer:
     try:
         grant = business.tokens.grant(call, business.setting("clients", CLIENTS), lifetime_s)
     except GrantRefused as refusal:
-        status = 401 if refusal.error == "invalid_client" else 400
-        words = {"error": refusal.error, "error_description": _GRANT_WORDS[refusal.error]}
+        # Who sends no credentials at all is no known client either (RFC 6749, 5.2).
+        is_named = "authorization" in call.headers or refusal.error != "invalid_request" or "grant" in str(refusal)
+        error = refusal.error if is_named else "invalid_client"
+        status = 401 if error == "invalid_client" else 400
+        words = {"error": error, "error_description": _GRANT_WORDS[error]}
         return Answer(words, status, debug)
     nonce = hashlib.blake2b(grant.token.encode(), digest_size=16).hexdigest()
     body = {

@@ -24,10 +24,10 @@ from mocks.stripe.currency import (
     settlement_of,
 )
 from mocks.stripe.error import missing_resource
-from mocks.stripe.form import Accepts, text
+from mocks.stripe.form import Accepts, short, text
 from mocks.stripe.listing import PAGING, page
 
-LIST: Accepts = {**PAGING, "currency": text, "payout": text, "source": text, "type": text}
+LIST: Accepts = {**PAGING, "currency": short(3), "payout": text, "source": text, "type": text}
 
 # Standard European prices of 2025 (https://stripe.com/pricing): percent of the amount plus cents of the settlement
 # currency; conversion_percent is added where the charge is not in the settlement currency.

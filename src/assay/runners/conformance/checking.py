@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
-from typing import Any
-from urllib.parse import urlsplit
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 
 from assay.contracts.results import Tested
 from assay.errors import SafetyError, UsageError, did_you_mean
 from assay.events import Listener, Progress
-from assay.http import open_client
-from assay.landscape import look_for_connector, open_landscape
-from assay.local.clock import LandscapeClock
-from assay.local.plan import MERCHANT, SIMULATORS, Plan
-from assay.local.processes import admin
-from assay.local.up import settlers
-from assay.roles import Authenticates
+from assay.local.plan import Plan
 from assay.runners.conformance.document import Asked, contract_of
 from assay.runners.conformance.known import FILE as KNOWN
 from assay.runners.conformance.known import Known, read_known
+from assay.runners.conformance.place import Place, opened
 from assay.runners.conformance.tally import Tally
-from assay.runners.environment import own_landscape
 
 _DEFAULT_PER_SECOND = 5.0
 """Of a sandbox: below the least any vendor we know allows (UPS and PayPal publish no figure; Adyen's is far above)."""
-_START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,21 +45,6 @@ class Checked:
     simulated: bool
     tested: tuple[Tested, ...]
     healed: tuple[Known, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Place:
-    """Where a system is asked. wait, configure: None where its time and settings are not ours."""
-
-    base_url: str
-    headers_for: Callable[[str, str], Mapping[str, str]]
-    wait: Callable[[float], None] | None = None
-    configure: Callable[[Mapping[str, Any]], None] | None = None
-
-    @property
-    def simulated(self) -> bool:
-        """Whether it was started for this check."""
-        return self.configure is not None
 
 
 def testable(plan: Plan) -> list[str]:
@@ -105,7 +80,7 @@ def check(plan: Plan, system: str, options: Options, listen: Listener) -> Checke
     asked = _chosen(whole, options.operations)
     known = read_known(whole.folder / KNOWN, today=options.today)
     tally = Tally(asked)
-    with _place(plan, system, options, listen) as place:
+    with opened(plan, system, options.base_url) as place:
         _ask(whole, asked, place, options, tally)
         tested = tally.tested(place.base_url, known)
         names = {each.operation for each in tested}
@@ -120,7 +95,7 @@ def check(plan: Plan, system: str, options: Options, listen: Listener) -> Checke
         )
 
 
-def _ask(whole: Asked, asked: Asked, place: _Place, options: Options, tally: Tally) -> None:
+def _ask(whole: Asked, asked: Asked, place: Place, options: Options, tally: Tally) -> None:
     from assay.runners.conformance.engine import Asker, Preset
     from assay.runners.conformance.provoked import provoke
     from assay.runners.conformance.worked import perform, read_worked, with_examples
@@ -134,7 +109,7 @@ def _ask(whole: Asked, asked: Asked, place: _Place, options: Options, tally: Tal
     worked = read_worked(whole)
     # Worked requests build on each other, so all are sent even where few operations are asked for.
     first = Asker(whole, place.base_url, place.headers_for, preset, tally)
-    performed = perform(worked, first, tally, wait=place.wait, configure=place.configure)
+    performed = perform(worked, first, tally, ours=place.ours)
     generated = asked if place.simulated else _undestructive(asked)
     second = Asker(with_examples(generated, performed.kept), place.base_url, place.headers_for, preset, tally)
     second.generate()
@@ -162,95 +137,3 @@ def _chosen(asked: Asked, wanted: Sequence[str]) -> Asked:
             )
         chosen.update(found)
     return asked.only(frozenset(chosen))
-
-
-@contextmanager
-def _place(plan: Plan, system: str, options: Options, listen: Listener) -> Iterator[_Place]:
-    """Say where a system is asked; a simulated one is started alone and removed afterwards."""
-    one = plan.environment.systems[system]
-    if options.base_url is not None or one.mode in ("sandbox", "live"):
-        _refuse_production(plan, system, options)
-        base_url = options.base_url or one.base_url
-        if base_url is None:
-            raise UsageError(f"nobody knows where '{system}' is", hint="add base_url to the profile, or --base-url URL")
-        yield _Place(base_url=base_url.rstrip("/"), headers_for=_authentication(plan, system, base_url))
-        return
-    if one.mode != "simulated":
-        raise UsageError(
-            f"'{system}' is in mode {one.mode} in environment '{plan.name}': stubs answer what they were written for",
-            hint="name an environment where it is simulated or a sandbox, or --base-url URL",
-        )
-    with own_landscape(_alone(plan, system), lambda progress: None) as (own, running):
-        role = MERCHANT if own.shop == system else SIMULATORS
-        port = running.port(role, system) or running.port(role, MERCHANT)
-        clock = LandscapeClock(own.home.clock)
-
-        def wait(seconds: float) -> None:
-            clock.advance(timedelta(seconds=seconds), settlers(running))
-
-        yield _Place(
-            base_url=f"http://127.0.0.1:{port}",
-            headers_for=_authentication(own, system, f"http://127.0.0.1:{port}"),
-            wait=wait,
-            configure=lambda settings: _configure(port, settings),
-        )
-
-
-def _alone(plan: Plan, system: str) -> Plan:
-    """Return the plan of a landscape of this system alone; the shop needs its vendors, which it calls directly."""
-    systems = plan.environment.systems
-    chosen = (
-        {name: each for name, each in systems.items() if each.mode == "simulated"}
-        if systems[system].role == "shop"
-        else {system: systems[system]}
-    )
-    # Ports of the profile belong to the landscape that may be up.
-    moved = {name: each.model_copy(update={"port": 0}) for name, each in chosen.items()}
-    return replace(plan, environment=plan.environment.model_copy(update={"view": "witness", "systems": moved}))
-
-
-def _configure(port: int | None, settings: Mapping[str, Any]) -> None:
-    assert port is not None
-    admin(port, "POST", "settings", dict(settings))
-
-
-def _authentication(plan: Plan, system: str, base_url: str) -> Callable[[str, str], Mapping[str, str]]:
-    environment = plan.environment.model_copy(update={"systems": {system: plan.environment.systems[system]}})
-    way = plan.way_to(base_url)
-    landscape = open_landscape(
-        plan.name,
-        environment,
-        {system: base_url},
-        lambda name, url: open_client(url, system=name, proxy=way.proxy, ca_file=way.ca_file),
-    )
-    connector = landscape.connectors.get(system)
-    if isinstance(connector, Authenticates):
-        return connector.headers_for
-    return lambda method, path: {}
-
-
-def _refuse_production(plan: Plan, system: str, options: Options) -> None:
-    """Refuse a live system, and an address given by hand that is the vendor's live host or any production's."""
-    one = plan.environment.systems[system]
-    if options.base_url is None:
-        if one.mode == "live":
-            raise SafetyError(
-                f"'{system}' is live in environment '{plan.name}': generated requests are never sent there",
-                where=f"environments.{plan.name}.systems.{system}",
-                hint="check its simulator (--env local) or a sandbox",
-            )
-        return
-    host = urlsplit(options.base_url).hostname
-    if host is None:
-        raise UsageError("that is no base URL", expected="http(s)://host…", seen=options.base_url)
-    module = look_for_connector(system)
-    live = {urlsplit(module.HEAD.live).hostname} if module is not None and one.role != "shop" else set()
-    for environment in plan.profile.environments.values():
-        if environment.production:
-            live |= {urlsplit(each.base_url).hostname for each in environment.systems.values() if each.base_url}
-    if host in live and not (one.mode == "sandbox" and one.base_url and urlsplit(one.base_url).hostname == host):
-        raise SafetyError(
-            f"{host} is production: generated requests are never sent there",
-            where="--base-url",
-            hint="name a sandbox; one that shares its host with production is declared in the profile",
-        )

@@ -39,6 +39,7 @@ _OF_ANSWERS = (
     "response_headers_conformance",
     "response_schema_conformance",
 )
+_UNKNOWN = "0000000000unknown"
 _OF_BEHAVIOUR = ("ignored_auth", "negative_data_rejection", "use_after_free", "ensure_resource_availability")
 
 
@@ -77,11 +78,11 @@ class Asker:
 
     def __init__(self, asked: Asked, base_url: str, headers_for: HeadersFor, preset: Preset, tally: Tally) -> None:
         self._tally = tally
-        self._headers_for = headers_for
+        self._headers_for = _spelled(headers_for, asked.content)
         self._cases: dict[str, tuple[int, Any]] = {}
         config = SchemathesisConfig.from_dict(configuration(base_url, preset))
         self._schema = schemathesis.openapi.from_dict(asked.content, config=config)
-        self._schema.auth(refresh_interval=None)(_provider(headers_for))
+        self._schema.auth(refresh_interval=None)(_provider(self._headers_for))
 
     def generate(self) -> None:
         """Send everything schemathesis makes up and count what came of it; `InfrastructureError` when it cannot."""
@@ -114,7 +115,10 @@ class Asker:
         headers given here win over those of the connector; an empty one is not sent at all.
         """
         method, _, template = operation.partition(" ")
-        case = self._schema[template][method].Case(
+        found = self._schema[template][method]
+        if body is not None and media_type is None and not found.body:
+            media_type = "application/json"  # what some clients send although the document asks for nothing
+        case = found.Case(
             path_parameters=dict(path),
             query=dict(query),
             headers=_over(self._headers_for(method, template), headers),
@@ -139,19 +143,24 @@ class Asker:
         headers: Mapping[str, str] | None = None,
         *,
         authenticated: bool = True,
+        unknown: bool = False,
         provoked: bool = True,
         may_fail: bool = False,
     ) -> Any:
         """Send what went best with an operation once more, with further headers or without credentials.
 
-        may_fail: an outage was asked for, so that 5xx is no failure. The answer is judged and returned.
+        unknown: for a key nobody has. may_fail: an outage was asked for, so that 5xx is no failure. The answer is
+        judged and returned.
         """
         best = self._cases[operation][1]
         own = self._headers_for(best.method, best.operation.path)
         lower = {name.lower() for name in own}
         kept = {name: value for name, value in (best.headers or {}).items() if name.lower() not in lower}
+        path = dict(best.path_parameters or {})
+        if unknown:
+            path[list(path)[-1]] = _UNKNOWN
         case = best.operation.Case(
-            path_parameters=dict(best.path_parameters or {}),
+            path_parameters=path,
             query=dict(best.query or {}),
             headers=_over({**kept, **(own if authenticated else {})}, headers or {}),
             cookies=dict(best.cookies or {}),
@@ -212,6 +221,18 @@ class Asker:
                     message=failure.message,
                     repeat=check.failure_info.code_sample,
                 )
+
+
+def _spelled(headers_for: HeadersFor, content: Mapping[str, Any]) -> HeadersFor:
+    """Spell headers as the document's security schemes do: schemathesis takes credentials off by that very name."""
+    schemes = content.get("components", {}).get("securitySchemes", {}).values()
+    names = {each["name"].lower(): each["name"] for each in schemes if each.get("in") == "header"}
+    names["authorization"] = "Authorization"
+
+    def spelled(method: str, path: str) -> Mapping[str, str]:
+        return {names.get(name.lower(), name): value for name, value in headers_for(method, path).items()}
+
+    return spelled
 
 
 def _provider(headers_for: HeadersFor) -> type:

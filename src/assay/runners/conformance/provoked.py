@@ -1,7 +1,7 @@
-"""Answers that a healthy system gives no well-meant request: without credentials, too many calls, an outage, unchanged.
+"""Answers that a healthy system gives no well-meant request: without credentials, too many calls, an outage.
 
-Refusals are brought about at any system; 429 and 5xx by our simulators' fault header alone, so that a sandbox is never
-pushed over its limits. Every such answer is counted as provoked.
+And two that need a request before them: unchanged since, and a key nobody has. Refusals are brought about at any system; 429 and 5xx by our simulators' fault header alone, so that a sandbox is never
+pushed over its limits. Every refusal and outage is counted as provoked.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ def provoke(
         for status in map(str, operation.get("responses", ())):
             if tally.has(name, status):
                 continue
-            if status == "304":
+            if status == "404" and "{" in name:
+                asker.repeat(name, unknown=True, provoked=False)
+            elif status == "304":
                 _unchanged(asker, name)
             elif status in refused:
                 asker.repeat(name, refused[status])

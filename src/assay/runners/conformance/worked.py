@@ -10,7 +10,13 @@
       - call: GET /v1/customers/{customer}
         path: {customer: "${customer}"}
         status: 200
-      - wait: 86400                # simulated seconds; what follows is skipped where time is not ours to move
+      - wait: 86400                # simulated seconds
+      - visit: POST /checkoutnow   # a page of the simulator that no contract has: a buyer's, a bank's
+        body: {token: "${order}"}
+        keep: {result: location.redirectResult}
+      - settings: {payment_method_types: [card]}
+
+Waits, visits and settings need a simulator: at any other system the steps end before the first of them.
 
 What a step keeps under the name of a path parameter becomes an example of it for the generated requests.
 """
@@ -18,9 +24,10 @@ What a step keeps under the name of a path parameter becomes an example of it fo
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
+from urllib.parse import parse_qsl, urlsplit
 
 from assay.errors import UsageError, did_you_mean
 from assay.runners.conformance.document import Asked, copied, read_yaml
@@ -28,13 +35,13 @@ from assay.runners.conformance.engine import Asker
 from assay.runners.conformance.tally import Tally
 
 FILE = "requests.yaml"
-_KEYS = ("call", "path", "query", "headers", "body", "media_type", "status", "keep", "settings", "wait", "note")
+_KEYS = ("call", "visit", "path", "query", "headers", "body", "media_type", "status", "keep", "settings", "wait")
 _NAME = re.compile(r"\$\{(\w+)\}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One request and what must come of it; or a wait; or settings of the simulator."""
+    """One request and what must come of it; or a wait, a visit to a page, settings of the simulator."""
 
     where: str
     call: str = ""
@@ -47,7 +54,7 @@ class Step:
     keep: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     wait: float = 0
-    note: str = ""
+    visit: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +82,19 @@ def read_worked(asked: Asked) -> Worked:
     return Worked(tuple(steps), content.get("refused") or {})
 
 
+class Ours(Protocol):
+    """What only a simulator of ours lets us do."""
+
+    def wait(self, seconds: float) -> None:
+        """Move simulated time."""
+
+    def configure(self, settings: Mapping[str, Any]) -> None:
+        """Change settings of the simulator."""
+
+    def visit(self, method: str, address: str, form: Mapping[str, str]) -> Mapping[str, str]:
+        """Call a page of the simulator, at a path or any address of the vendor's, and return the answer's headers."""
+
+
 @dataclass(slots=True)
 class Performed:
     """What the steps kept: by name the last value, and all of them."""
@@ -88,22 +108,18 @@ def perform(
     asker: Asker,
     tally: Tally,
     *,
-    wait: Callable[[float], None] | None,
-    configure: Callable[[Mapping[str, Any]], None] | None,
+    ours: Ours | None,
 ) -> Performed:
     """Send the steps in order; an answer other than the one expected is a failure, and the rest goes on.
 
-    wait, configure: move the simulator's time, change its settings; None where the system is not ours.
+    ours: what only a simulator of ours lets us do; None at any other system.
     """
     done = Performed()
     for step in worked.steps:
         if not step.call:
-            if wait is None or configure is None:
+            if ours is None:
                 break
-            if step.settings:
-                configure(step.settings)
-            if step.wait:
-                wait(step.wait)
+            _prepare(step, ours, done)
             continue
         try:
             ready = filled(step, done.values)
@@ -132,6 +148,19 @@ def perform(
             continue
         _keep(step, answer, done, tally)
     return done
+
+
+def _prepare(step: Step, ours: Ours, done: Performed) -> None:
+    if step.settings:
+        ours.configure(step.settings)
+    if step.wait:
+        ours.wait(step.wait)
+    if step.visit:
+        method, _, address = _filled(step.visit, done.values).partition(" ")
+        headers = ours.visit(method, address, _filled(step.body or {}, done.values))
+        query = dict(parse_qsl(urlsplit(headers.get("location", "")).query))
+        for name, place in step.keep.items():
+            done.values[name] = query.get(place.removeprefix("location."), "")
 
 
 def with_examples(asked: Asked, kept: Mapping[str, list[Any]]) -> Asked:
@@ -220,6 +249,6 @@ def _step(entry: Any, where: str, names: set[str]) -> Step:
     call = entry.get("call", "")
     if call and call not in names:
         raise UsageError(f"the contract has no operation '{call}'", where=where, hint=did_you_mean(call, names))
-    if not call and not entry.get("wait") and not entry.get("settings"):
-        raise UsageError("a step calls, waits or sets", where=where, expected="call, wait or settings")
+    if not call and not any(entry.get(each) for each in ("wait", "settings", "visit")):
+        raise UsageError("a step must do something", where=where, expected="call, wait, visit or settings")
     return Step(where=where, **entry)
