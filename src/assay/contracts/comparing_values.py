@@ -1,0 +1,118 @@
+"""Draws values from one description of a message and has the other judge them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+from urllib.parse import urlencode
+
+import orjson
+
+from assay.contracts.comparing_paths import Side
+from assay.contracts.drawing import Drawing
+from assay.contracts.json_shape import JSON, JsonShape
+from assay.contracts.model import Deviation, Problem, Shape
+
+_TRIES = 5
+_DEEPEST = 3  # what is wrong deep within alternatives of alternatives takes a validator seconds to name
+_IGNORED = frozenset({Problem.DEPRECATED, Problem.PRECISION})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn:
+    """What drawn values came to. held: paths that valid values had; limits_left: where only lengths or forms differ."""
+
+    values: int = 0
+    deviations: tuple[Deviation, ...] = ()
+    limits_left: frozenset[str] = frozenset()
+    held: frozenset[str] = frozenset()
+
+
+def draw_and_judge(mine: Shape, theirs: Shape, side: Side, count: int, random: Random) -> Drawn:
+    """Draw values that the contract allows and judge them by the vendor's document.
+
+    Of requests, too, values with nothing but what the vendor requires, which the contract must take. A length or
+    pattern of which the contract says nothing is left to the document. Of messages that are no JSON nothing is drawn.
+    """
+    if not (isinstance(mine, JsonShape) and isinstance(theirs, JsonShape)):
+        return Drawn()
+    found: dict[tuple[Problem, str], Deviation] = {}
+    left: set[str] = set()
+    held: set[str] = set()
+    values = 0
+    for value in _valid(mine, random, count, least=False):
+        values += 1
+        bad: set[str] = set()
+        for each in theirs.deviations(_written(value, theirs.media)):
+            if each.problem in _IGNORED:
+                continue
+            bad.add(each.path)
+            if each.problem is Problem.LIMIT and not _says(mine, each):
+                left.add(each.path)
+            else:
+                found.setdefault((each.problem, each.path), each)
+        held |= {path for path in paths_of(value, mine) if path not in bad}
+    if side is Side.REQUEST:
+        for value in _valid(theirs, random, 1, least=True):
+            values += 1
+            for each in mine.deviations(_written(value, mine.media)):
+                if each.problem not in _IGNORED and each.problem is not Problem.LIMIT:
+                    expected = f"they take a request without more than is required; the contract: {each.expected}"
+                    found.setdefault((each.problem, each.path), Deviation(each.problem, each.path, expected, each.seen))
+    return Drawn(
+        values=values, deviations=tuple(found.values()), limits_left=frozenset(left), held=frozenset(held - left)
+    )
+
+
+def paths_of(value: Any, shape: JsonShape) -> Iterator[str]:
+    """Give the paths of a value, as the fields of its shape name them."""
+    yield from _walked(value, "", shape.fields)
+
+
+def _walked(value: Any, path: str, fields: Mapping[str, Any]) -> Iterator[str]:
+    yield path
+    if isinstance(value, list):
+        for each in value:
+            yield from _walked(each, f"{path}[]", fields)
+    elif isinstance(value, dict):
+        for name, each in value.items():
+            below = f"{path}.{name}" if path else name
+            if fields.get(below) is None:
+                below = f"{path}.{{}}" if path else "{}"
+            yield from _walked(each, below, fields)
+
+
+def _valid(shape: JsonShape, random: Random, count: int, *, least: bool) -> Iterator[Any]:
+    drawing = Drawing(shape.schema, random, deepest=_DEEPEST)
+    for _ in range(count):
+        for _ in range(_TRIES):
+            value = drawing.value(least=least)
+            if shape.is_valid(value):
+                yield value
+                break
+
+
+def _says(mine: JsonShape, deviation: Deviation) -> bool:
+    """Whether the contract itself limits a place in the way that the document found broken."""
+    field = mine.fields.get(deviation.path)
+    return field is not None and deviation.expected.partition(" ")[0] in dict(field.limits)
+
+
+def _written(value: Any, media: str) -> bytes:
+    return orjson.dumps(value) if media == JSON else urlencode(list(_pairs(value, ""))).encode()
+
+
+def _pairs(value: Any, name: str) -> Iterator[tuple[str, str]]:
+    """Give the pairs of a form: `a[b][0]=x`."""
+    if isinstance(value, Mapping):
+        for key, each in value.items():
+            yield from _pairs(each, f"{name}[{key}]" if name else str(key))
+    elif isinstance(value, list):
+        for place, each in enumerate(value):
+            yield from _pairs(each, f"{name}[{place}]")
+    elif isinstance(value, bool):
+        yield name, "true" if value else "false"
+    elif value is not None:
+        yield name, str(value)
