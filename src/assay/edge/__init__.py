@@ -10,7 +10,7 @@ from assay.edge.install import Installation, Java, adopt_jar, find_jar, find_jav
 from assay.edge.journal import Body, Exchange, Gap, Harvested, Harvester
 from assay.edge.process import EdgeProcess, EdgeState, attach, is_running, start_edge, stop_edge
 from assay.edge.routes import ReverseRoute, Route, RouteTable
-from assay.edge.stubs import holds_card_number, holds_masked_card, load_stubs, refuse_card_numbers
+from assay.edge.stubs import holds_card_number, holds_masked_card, load_stubs, read_stubs, refuse_card_numbers
 
 __all__ = [
     "Admin",
@@ -39,6 +39,7 @@ __all__ = [
     "load_routes",
     "load_stubs",
     "prepare",
+    "read_stubs",
     "refuse_card_numbers",
     "set_faults",
     "start_edge",

@@ -31,8 +31,16 @@ def load_stubs(folder: Path) -> tuple[Mapping[str, Any], ...]:
     for file in sorted(folder.rglob("*.json")):
         if _FILES in file.relative_to(folder).parts:
             continue
-        found += [_with_body(stub, file, folder) for stub in _mappings(file)]
+        found += read_stubs(file, folder)
     return tuple(found)
+
+
+def read_stubs(file: Path, folder: Path) -> tuple[Mapping[str, Any], ...]:
+    """Return the mappings of one file; what `bodyFileName` names lies in `__files` beside or inside ``folder``.
+
+    `UsageError` as of `load_stubs`.
+    """
+    return tuple(_with_body(stub, file, folder) for stub in _mappings(file))
 
 
 def refuse_card_numbers(content: object, file: Path) -> None:
