@@ -47,7 +47,7 @@ class JsonShape:
         where: str = "",
         base: str = "",
     ) -> None:
-        self._raw = schema
+        self.raw = schema
         self._definitions = definitions
         self._where = where
         self._base = base
@@ -57,7 +57,7 @@ class JsonShape:
     @cached_property
     def node(self) -> Schema:
         """The schema as JSON Schema 2020-12; its references are names of `definitions`."""
-        return self._definitions.normal(self._raw, self._where, base=self._base)
+        return self._definitions.normal(self.raw, self._where, base=self._base)
 
     @cached_property
     def schema(self) -> Mapping[str, Any]:
