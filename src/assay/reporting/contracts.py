@@ -24,6 +24,7 @@ NOTE = (
     " vendors said to each other. Live: what the connectors read. ✓ as documented · ✗ violations · ! known failures"
     " only · – not looked at."
 )
+LEFT_OUT, UNDECIDED, EXCUSED = "not looked at", "undecided", "on record"
 UNKNOWN = "(no operation of the document)"
 _NAME, _TEXT, _EXAMPLE = 120, 240, 600
 
@@ -95,6 +96,7 @@ class Held:
     statuses: tuple[str, ...] = ()
     covered: tuple[str, ...] = ()
     amount: int = 0
+    judged_by: tuple[str, ...] = ()
 
     @property
     def state(self) -> str:
@@ -161,11 +163,14 @@ def systems_of(contracts: Contracts, held: Sequence[Held]) -> list[SystemRows]:
     return sorted(found, key=lambda each: each.state != "fail")
 
 
-def open_of(contracts: Contracts) -> list[tuple[str, str]]:
-    """Return (system, reason) of what was not looked at or could not be decided."""
-    told = [(system, f"not looked at: {reason}") for system, reason in sorted(contracts.left_out.items())]
-    told += [(system, f"undecided: {reason}") for system, reason in sorted(contracts.undecided.items())]
-    return [(clip(system, _NAME), clip(text, _EXAMPLE)) for system, text in told]
+def open_of(contracts: Contracts) -> list[tuple[str, str, str]]:
+    """Return (system, kind, reason) of what was not looked at, could not be decided, or departs for a known reason."""
+    kinds = ((LEFT_OUT, contracts.left_out), (UNDECIDED, contracts.undecided), (EXCUSED, contracts.excused))
+    return [
+        (clip(system, _NAME), kind, clip(reason, _EXAMPLE))
+        for kind, reasons in kinds
+        for system, reason in sorted(reasons.items())
+    ]
 
 
 def headline_of(contracts: Contracts, held: Sequence[Held]) -> str:
@@ -190,6 +195,7 @@ def _tested(tested: Tested) -> Held:
     way = Way.SIMULATOR if local else Way.SANDBOX
     covered = tested.covered
     came = f"{len(covered)} of {plural(len(tested.documented), 'status', 'statuses')}"
+    came += f" ({len(tested.provoked):,} provoked)" if tested.provoked else ""
     return Held(
         system=tested.system,
         operation=tested.operation,
@@ -228,6 +234,7 @@ def _observed(observed: Observed) -> Held:
         done=plural(observed.exchanges, "exchange") + (f": {statuses}" if statuses else ""),
         departures=tuple(_counted(observed, way, each) for each in observed.counted),
         amount=observed.exchanges,
+        judged_by=tuple(dict.fromkeys(each.partition(":")[0] for each in observed.judged_by)),
     )
 
 
@@ -324,6 +331,8 @@ def _facts(operations: int, held: Sequence[Held]) -> Iterator[str]:
         seen = [each for each in held if each.way is way]
         if seen:
             yield f"{len(seen):,} {noun} in {plural(sum(each.amount for each in seen), 'exchange')}"
+    if kinds := sorted({kind for each in held for kind in each.judged_by}):
+        yield f"traffic judged by {' and '.join(kinds)}"
     stubs = sum(each.amount for each in held if each.way is Way.STUBS)
     if stubs:
         yield plural(stubs, "stub")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xml.etree import ElementTree as ET
 
-from assay.reporting.contracts import Held, held_of, open_of
+from assay.reporting.contracts import EXCUSED, Held, held_of, open_of
 from assay.reporting.run_record import RunRecord
 from assay.reporting.text import printable
 
@@ -19,20 +19,21 @@ def contract_suites(root: ET.Element, run: RunRecord) -> list[ET.Element]:
     """
     if run.contracts is None:
         return []
-    held, told = held_of(run.contracts), open_of(run.contracts)
-    names = sorted({*(each.system for each in held), *(system for system, _ in told)})
+    held = held_of(run.contracts)
+    told = [each for each in open_of(run.contracts) if each[1] != EXCUSED]
+    names = sorted({*(each.system for each in held), *(system for system, *_ in told)})
     return [
         _suite(
             root,
             name,
             [each for each in held if each.system == name],
-            [reason for system, reason in told if system == name],
+            [(kind, reason) for system, kind, reason in told if system == name],
         )
         for name in names
     ]
 
 
-def _suite(root: ET.Element, system: str, held: list[Held], reasons: list[str]) -> ET.Element:
+def _suite(root: ET.Element, system: str, held: list[Held], reasons: list[tuple[str, str]]) -> ET.Element:
     name = printable(f"contracts {system}")
     suite = ET.SubElement(
         root,
@@ -46,10 +47,9 @@ def _suite(root: ET.Element, system: str, held: list[Held], reasons: list[str]) 
     )
     for each in held:
         _case(suite, name, each)
-    for reason in reasons:
-        title, _, message = reason.partition(": ")
-        case = ET.SubElement(suite, "testcase", classname=name, name=printable(title), time="0.000")
-        ET.SubElement(case, "skipped", message=printable(message))
+    for kind, reason in reasons:
+        case = ET.SubElement(suite, "testcase", classname=name, name=kind, time="0.000")
+        ET.SubElement(case, "skipped", message=printable(reason))
     return suite
 
 

@@ -67,7 +67,7 @@ def section_of(contracts: Contracts | None, parts: Any, budget: int) -> Contract
     if contracts is None:
         return ContractsSection()
     held = held_of(contracts)
-    told = open_of(contracts)
+    told = [(system, f"{kind}: {reason}") for system, kind, reason in open_of(contracts)]
     if not held and not contracts.documented and not told:
         return ContractsSection()
     room = _Room(int(budget * _SHARE_OF_DEPARTURES))

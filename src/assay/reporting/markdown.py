@@ -140,7 +140,7 @@ def _contracts(run: RunRecord) -> list[str]:
     if run.contracts is None:
         return []
     held = held_of(run.contracts)
-    told = [f"- {_safe(system)}: {_safe(reason)}" for system, reason in open_of(run.contracts)]
+    told = [f"- {_safe(system)}, {kind}: {_safe(reason)}" for system, kind, reason in open_of(run.contracts)]
     systems = systems_of(run.contracts, held)
     if not systems:
         return told

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -114,9 +114,19 @@ def _masked_contracts(contracts: Contracts) -> Contracts:
     stubs = tuple(
         replace(each, deviations=tuple(_masked_deviation(one) for one in each.deviations)) for each in contracts.stubs
     )
-    undecided = {system: mask_text(reason) for system, reason in contracts.undecided.items()}
-    left_out = {system: mask_text(reason) for system, reason in contracts.left_out.items()}
-    return replace(contracts, tested=tested, observed=observed, stubs=stubs, undecided=undecided, left_out=left_out)
+    return replace(
+        contracts,
+        tested=tested,
+        observed=observed,
+        stubs=stubs,
+        undecided=_masked_reasons(contracts.undecided),
+        left_out=_masked_reasons(contracts.left_out),
+        excused=_masked_reasons(contracts.excused),
+    )
+
+
+def _masked_reasons(reasons: Mapping[str, str]) -> dict[str, str]:
+    return {system: mask_text(reason) for system, reason in reasons.items()}
 
 
 def _masked_deviation(deviation: Deviation) -> Deviation:

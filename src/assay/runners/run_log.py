@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 
 from assay import __version__
+from assay.contracts.results import Contracts
 from assay.errors import AssayError, InfrastructureError, UsageError
 from assay.events import Listener, Outcome, RunFinished, RunStarted
 from assay.local.plan import Plan
@@ -94,6 +95,11 @@ class RunLog:
         """Take one judged outcome."""
         self.verdict.outcomes.append(outcome)
         self._tell(outcome)
+
+    def hold(self, contracts: Contracts) -> None:
+        """Take what the run held against documents."""
+        self.verdict.contracts = contracts
+        self._tell(contracts)
 
     @property
     def paths(self) -> dict[str, Path]:

@@ -14,6 +14,8 @@ The verdict file, version 1 (``--json PATH``), is one JSON object:
     not_evaluated each: oracle, reason, count;  required: {"oracle": reason} of those the profile requires
     lost          oracles evaluated in the last run of this environment and not in this one
     trouble       what kept the run from a verdict, in words;  reports: {"html": path, …}
+    contracts     null where nothing was held against a document, else operations (looked at), violations,
+                  known_failures, broken (each: system, operation, way, sentence) and left_out ({system: reason})
     notes         what goes with the verdict and does not change it: parts that were absent, how busy the load
                   generator was
 
@@ -32,8 +34,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from assay.contracts.results import Contracts
 from assay.errors import AssayError, InfrastructureError, UsageError
 from assay.events import Finding, Outcome, Result
+from assay.reporting.contracts import departures_of, held_of
 from assay.reporting.run_record import RunRecord
 from assay.reporting.verdict import counts_of, lost_of, violations
 from assay.roles import ROLES
@@ -73,6 +77,7 @@ class Verdict:
     """Everything an exit code is made of; outcomes and trouble are added as they come.
 
     require: the oracles that must be evaluated in this environment. notes: sentences that change no exit code.
+    contracts: what was held against documents; a violation there is a finding like any other.
     """
 
     require: Sequence[str] = ()
@@ -80,6 +85,7 @@ class Verdict:
     trouble: list[Trouble] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     interrupted: bool = False
+    contracts: Contracts | None = None
 
     @property
     def exit_code(self) -> int:
@@ -90,6 +96,7 @@ class Verdict:
         codes |= {step.code or 1 for outcome in self.outcomes for step in outcome.steps if step.error}
         codes |= {1 for outcome in self.outcomes if violations(outcome) or outcome.undo == "leaked"}
         codes |= {3 for outcome in self.outcomes if outcome.undo == "open"}
+        codes |= {1} if self.contracts and self.contracts.violations else set()
         codes |= {code_of_reason(reason) for reason in self.missing_required().values()} if self.evaluated else set()
         worst = next((code for code in _WORST_FIRST if code in codes), 0)
         return worst or (0 if self.evaluated else NOTHING_RAN)
@@ -175,8 +182,27 @@ def as_json(verdict: Verdict, run: RunRecord, *, command: str, reports: Mapping[
         "required": verdict.missing_required(),
         "lost": [oracle for oracle, _ in lost_of(run)],
         "trouble": list(verdict.sentences()),
+        "contracts": _contracts(verdict.contracts),
         "notes": list(verdict.notes),
         "reports": {name: str(path) for name, path in reports.items()},
+    }
+
+
+def _contracts(contracts: Contracts | None) -> dict[str, Any] | None:
+    if contracts is None:
+        return None
+    held = held_of(contracts)
+    departures = departures_of(held)
+    return {
+        "operations": len({(each.system, each.operation) for each in held}),
+        "violations": contracts.violations,
+        "known_failures": sum(bool(each.known) for each in departures),
+        "broken": [
+            {"system": each.system, "operation": each.operation, "way": str(each.way), "sentence": each.sentence()}
+            for each in departures
+            if each.is_violation
+        ],
+        "left_out": {**contracts.undecided, **contracts.left_out},
     }
 
 

@@ -121,7 +121,7 @@ def test_markdown_has_systems_and_violations() -> None:
     text = render_markdown(run(sample.contracts()))
     assert "| ❌ stripe | 3 operations · 1 asked, 24 requests, 2 of 3 documented statuses came" in text
     assert "**stripe** POST /v1/charges (platform): wrong type at answer" in text
-    assert "adyen: not looked at: unchanged since run 20261120" in text
+    assert "adyen, not looked at: unchanged since run 20261120" in text
     assert "### Broken contracts" not in render_markdown(run(sample.contracts(broken=False), 0))
 
 
