@@ -193,6 +193,13 @@ PROOFS = (
     Proof("webhooks", "PAY-10", frozenset({"O-O10"}), several, several),
     Proof("latency", "PRF-02", frozenset({"O-L3"})),
     Proof(
+        "contract_drift",
+        "ERP-15",
+        frozenset({"O-D1"}),
+        lambda s: s.buy(),
+        lambda s: s.prober.watch.forget("merchant"),
+    ),
+    Proof(
         "synthetic_marker",
         "ORD-22",
         frozenset({"marker"}),
