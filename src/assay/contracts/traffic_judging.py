@@ -72,14 +72,25 @@ def judge(said: Said, operation: Operation, *, additive: bool, format: str = "")
         documented = ", ".join(operation.responses)
         yield Departed(ANSWER, Deviation(Problem.STATUS, "", documented, str(said.status)))
         return
-    yield from _answered(said, answer, additive=additive)
+    yield from _answered(said, answer, _by_request(said, operation), additive=additive)
     if sound and said.status in _INVALID:
         yield from _refused_though_allowed(said, operation)
 
 
-def _answered(said: Said, answer: Answer, *, additive: bool) -> Iterator[Departed | Unjudged]:
+def _by_request(said: Said, operation: Operation) -> Shape | None:
+    """Return what an answer must be by what was asked, as GraphQL has it; None where the operation says it alone."""
+    for shape in operation.requests.values():
+        answered = getattr(shape, "answered", None)
+        if answered is not None and said.request.body and said.status == 200:
+            found: Shape | None = answered(said.request.body.encode())
+            return found
+    return None
+
+
+def _answered(said: Said, answer: Answer, asked: Shape | None, *, additive: bool) -> Iterator[Departed | Unjudged]:
     if said.method != "HEAD" and said.status not in _NO_CONTENT:
-        yield from _body(said.answer, answer.shapes, ANSWER, additive=additive)
+        shapes = answer.shapes if asked is None else dict.fromkeys(answer.shapes or ("application/json",), asked)
+        yield from _body(said.answer, shapes, ANSWER, additive=additive)
     if said.answer.headers is not None:
         for name, parameter in answer.headers.items():
             if parameter.required and name not in said.answer.headers:
@@ -262,7 +273,7 @@ def _refused_though_allowed(said: Said, operation: Operation) -> Iterator[Depart
             path = re.sub(r"\[\d*\]", "[]", name)
             known = shape.fields.get(path)
             if known is not None and not known.required and _is_absent(sent, path):
-                seen = _short(f"{said.status}: {next(filter(_LACKS.search, told))}")
+                seen = _short(f"{said.status}: {next(filter(_LACKS.search, told)).rstrip('.')}")
                 yield Departed(ANSWER, Deviation(Problem.SCHEMA, path, "optional, as the document has it", seen))
                 return
 

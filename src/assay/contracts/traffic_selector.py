@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import orjson
-
 from assay.contracts.traffic_said import Said
 
 _ENVELOPE = "Envelope"
@@ -34,16 +32,6 @@ def _of_xml(body: str) -> str:
 
 
 def _of_graphql(body: str) -> str:
-    from graphql import FieldNode, GraphQLError, OperationDefinitionNode, parse
+    from assay.contracts.graphql_message import root_fields
 
-    try:
-        asked = orjson.loads(body or "null")
-        document = parse(asked["query"], max_tokens=20_000)
-    except (orjson.JSONDecodeError, TypeError, KeyError, GraphQLError):
-        return ""
-    named = asked.get("operationName")
-    operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
-    chosen = next((each for each in operations if named and each.name and each.name.value == named), None)
-    chosen = chosen or next(iter(operations), None)
-    fields = chosen.selection_set.selections if chosen is not None else ()
-    return next((each.name.value for each in fields if isinstance(each, FieldNode)), "")
+    return next(iter(root_fields(body.encode())), "")

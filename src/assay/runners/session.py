@@ -27,11 +27,10 @@ from assay.local.store_place import is_disposable, ledger_place
 from assay.local.traffic import let_journal_arrive
 from assay.local.up import settlers
 from assay.oracles import ATTEMPT_ORACLES, ORACLES, POPULATION_ORACLES
-from assay.oracles.strangers import strangers
-from assay.records import Attempt, BalanceEntry, Call, Dossier, Population, StockCount
+from assay.records import Attempt, BalanceEntry, Call, Dossier, StockCount
 from assay.roles import Http
 from assay.runners.allowance import await_change, left_s, pause, spare_s
-from assay.runners.beside import PlatformLogs
+from assay.runners.beside import Beside
 from assay.runners.evidence import Kept, evidence_of
 from assay.runners.execution import Attributed, Ears, Execution, current, telling
 from assay.runners.heard import UNHEARD, Heard, Unheard
@@ -47,7 +46,7 @@ from assay.suites import enter, suite_roots
 from assay.undo import Ledger, Reckoning
 
 _BUSY_FOR, _GRACE = timedelta(hours=1), timedelta(seconds=30)
-_MARGIN, _MICROSECOND = timedelta(seconds=2), timedelta(microseconds=1)
+_MARGIN = timedelta(seconds=2)
 
 
 def new_run_id() -> str:
@@ -100,10 +99,8 @@ class Session:
         self._exchanges_one_in = exchanges_one_in
         self._numbers = itertools.count(1)
         self._kept: dict[str, Kept] = {}
-        self._customers: dict[str, None] = {}
-        self._logs = PlatformLogs(plan)
-        # The journal counts in whole milliseconds; no more is taken, lest an earlier run's calls are told again.
-        self._beside_since = datetime.now(UTC) - timedelta(milliseconds=1)
+        self._beside = Beside(plan, self._is_chosen)
+        self.traffic = self._beside.traffic
         self._began = (datetime.now(UTC) - _MARGIN, self.now() - _MARGIN)
         self.judging = judging_of(plan.profile.policies)
         self.time = SharedTime(self._move, self.now, await_change)
@@ -155,7 +152,7 @@ class Session:
         """Begin another run on the same connections and return its id: what came before is forgotten."""
         self._free(list(self._kept))
         self._kept.clear()
-        self._customers.clear()
+        self._beside.forget()
         self._began = (datetime.now(UTC) - _MARGIN, self.now() - _MARGIN)
         self.run_id = new_run_id()
         return self.run_id
@@ -228,9 +225,8 @@ class Session:
         known = self.plan.environment.production
         customer = None if known else case.personal(execution.id).purchase.email
         self._kept[execution.id] = Kept(case, execution.watched, before, customer)
-        self._customers |= dict.fromkeys([customer] if customer else ())
         permit.settle(outcome)
-        return replace(
+        told = replace(
             outcome,
             run_id=self.run_id,
             runner=self.runner,
@@ -238,6 +234,8 @@ class Session:
             trace_id=execution.trace_id,
             exchanges=self._kept_exchanges(outcome, execution.captures, number),
         )
+        self._beside.note(customer, told.exchanges if self._goods else ())
+        return told
 
     def _kept_exchanges(self, outcome: Outcome, captures: Sequence[Capture], number: int) -> tuple[Exchange, ...]:
         """Return an execution's exchanges, masked, where they are kept (see `exchanges_one_in`)."""
@@ -272,14 +270,9 @@ class Session:
         return replace(judged, findings=(*judged.findings, *_violations(self.beside())))
 
     def beside(self) -> list[Finding]:
-        """Judge what belongs to no order since this was last asked: hosts nobody declared, card data in logs."""
-        logs = self._logs.searched(self._customers)
-        self._customers.clear()
-        span = Population(since=self._began[1], until=self.now(), scans=logs.scans, unread=logs.unread)
-        found = [POPULATION_ORACLES["O-Z1"](span, self.judging)] if self._is_chosen("O-Z1") else []
-        calls = self.store.calls(self.plan.name, since=self._beside_since) if self.has_journal else ()
-        self._beside_since = max((call.at + _MICROSECOND for call in calls), default=self._beside_since)
-        return found + strangers(calls)
+        """Judge what belongs to no order since this was last asked: strange hosts, card data in logs, contracts."""
+        span = (self._began[1], self.now())
+        return self._beside.judged(self.store if self.has_journal else None, self.judging, span)
 
     def judge_all(self, outcomes: Sequence[Outcome], *, undo: bool = True) -> list[Outcome]:
         """Look once more at what the flows saw, gather each order's dossier, and add what the oracles say.

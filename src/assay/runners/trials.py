@@ -42,6 +42,7 @@ from assay.flow import Flow
 from assay.local.plan import Plan
 from assay.oracles import ORACLES, POPULATION_ORACLES
 from assay.runners.campaign import flows_of
+from assay.runners.contract_traffic import ORACLE as CONTRACTS
 from assay.runners.run import Pair
 from assay.runners.run_log import OUT
 from assay.suite_flows import choose
@@ -205,7 +206,7 @@ def _defect(path: Path, flows: Mapping[str, Flow]) -> Trial:
     first = named or [pair for pair in everything if not pair[1].alone]
     later = [] if named else [pair for pair in everything if pair[1].alone]
     caught_by = tuple(_declared(tree, path, "CAUGHT_BY", "('O-M1',)", _are_names) or ())
-    known = {*ORACLES, *POPULATION_ORACLES, STEP}
+    known = {*ORACLES, *POPULATION_ORACLES, CONTRACTS, STEP}
     for oracle in caught_by:
         if oracle not in known:
             raise UsageError(f"no oracle '{oracle}'", where=f"CAUGHT_BY in {path}", hint=did_you_mean(oracle, known))
