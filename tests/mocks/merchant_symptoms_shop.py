@@ -32,6 +32,7 @@ SYMPTOMS["ERP-01"] = lambda bench: bench.worth("EUR", coupon="WELCOME10")
 SYMPTOMS["ERP-06"] = lambda bench: bench.document(bench.rig.order(address={"country": "IT"})) is None
 SYMPTOMS["ERP-12"] = lambda bench: bench.document(bench.rig.order(lines=(("B-200", 1),))) is None
 SYMPTOMS["ERP-14"] = lambda bench: bench.document(bench.rig.order("USD")) is None
+SYMPTOMS["ERP-15"] = lambda bench: "gateway" not in bench.rig.order()["payments"][0]
 SYMPTOMS["CAT-04"] = lambda bench: bench.document(bench.rig.order()) is None
 SYMPTOMS["CAT-05"] = lambda bench: len(bench.rig.ok("GET", "/api/products/0018")["gtin_14"]) != 14
 SYMPTOMS["CAR-16"] = lambda bench: (

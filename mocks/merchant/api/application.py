@@ -50,6 +50,7 @@ STOREFRONT: Routes = [
     ("POST", "/api/orders/{id}/refunds", changes.create_refund),
     ("POST", "/api/orders/{id}/returns", changes.create_return),
     ("POST", "/api/orders/{id}/edit", changes.edit_order),
+    ("GET", "/checkout/return", inbound.browser_return),
 ]
 
 OPERATOR: Routes = [
@@ -77,7 +78,6 @@ INBOUND: Routes = [
     ("POST", "/webhooks/adyen", inbound.adyen_events),
     ("POST", "/webhooks/paypal", inbound.paypal_events),
     ("POST", "/webhooks/ups", inbound.ups_events),
-    ("GET", "/checkout/return", inbound.browser_return),
 ]
 
 

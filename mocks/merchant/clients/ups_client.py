@@ -53,7 +53,10 @@ class UpsClient:
             "ShipmentRequest": {
                 "Request": {"RequestOption": "nonvalidate"},
                 "Shipment": shipment,
-                "LabelSpecification": {"LabelImageFormat": {"Code": label_format}},
+                "LabelSpecification": {
+                    "LabelImageFormat": {"Code": label_format},
+                    "LabelStockSize": {"Height": "6", "Width": "4"},
+                },
             }
         }
         limit_s = max(UNREPEATABLE_S, self._limit_s)

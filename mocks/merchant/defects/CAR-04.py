@@ -11,4 +11,4 @@ def weight_units(country: str) -> tuple[str, str]:
 
 SEAMS = {"weight_units": weight_units}
 SHOWN_BY = ("coupon",)
-CAUGHT_BY = ("O-K1",)
+CAUGHT_BY = ("O-K1", "O-D1")

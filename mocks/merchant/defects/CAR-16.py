@@ -11,4 +11,4 @@ def region_required(country: str) -> bool:
 
 SEAMS = {"region_required": region_required}
 SHOWN_BY = ("coupon",)
-CAUGHT_BY = ("step",)
+CAUGHT_BY = ("step", "O-D1")

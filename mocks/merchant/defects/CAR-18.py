@@ -11,4 +11,4 @@ def label_phone(phone: str) -> str:
 
 SEAMS = {"label_phone": label_phone}
 SHOWN_BY = ("cjk",)
-CAUGHT_BY = ("O-K2",)
+CAUGHT_BY = ("O-K2", "O-D1")

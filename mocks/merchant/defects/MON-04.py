@@ -17,4 +17,4 @@ def to_minor_units(amount: Decimal, currency: str, gateway: str, *, healthy: Cal
 
 SEAMS = {"to_minor_units": to_minor_units}
 SHOWN_BY = ("F02[kwd_adyen]", "F02[kwd]")
-CAUGHT_BY = ("O-M1", "O-M9")
+CAUGHT_BY = ("O-M1", "O-M9", "O-D1")

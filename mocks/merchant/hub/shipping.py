@@ -36,6 +36,7 @@ _SERVICES = {
     "65": "UPS Saver",
     "54": "UPS Express Plus",
 }
+_UNIT_NAMES = {"KGS": "kilograms", "LBS": "pounds", "CM": "centimetres", "IN": "inches"}
 _SHIPPER = {
     "Name": "Assay Reference Shop",
     "AttentionName": "Warehouse",
@@ -385,12 +386,15 @@ def _package(shop: Shop, lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "Packaging": {"Code": "02"},
         "PackagingType": {"Code": "02"},
         "Dimensions": {
-            "UnitOfMeasurement": {"Code": length_unit},
+            "UnitOfMeasurement": {"Code": length_unit, "Description": _UNIT_NAMES[length_unit]},
             "Length": policy.carrier_length(length, length_unit),
             "Width": policy.carrier_length(width, length_unit),
             "Height": policy.carrier_length(height, length_unit),
         },
-        "PackageWeight": {"UnitOfMeasurement": {"Code": weight_unit}, "Weight": weight},
+        "PackageWeight": {
+            "UnitOfMeasurement": {"Code": weight_unit, "Description": _UNIT_NAMES[weight_unit]},
+            "Weight": weight,
+        },
     }
 
 
@@ -409,7 +413,7 @@ def _customs(
         quantity = policy.customs_quantity(part["quantity"])
         products.append(
             {
-                "Description": transliterate(product.name)[:35],
+                "Description": [transliterate(product.name)[:35]],
                 "Unit": {
                     "Number": str(quantity),
                     "UnitOfMeasurement": {"Code": "PCS"},
@@ -421,7 +425,7 @@ def _customs(
         )
     receiver = _receiver(shop, body["address"])
     return {
-        "FormType": "01",
+        "FormType": ["01"],
         "InvoiceNumber": policy.customs_invoice_number(order["number"], " ".join(references)),
         "InvoiceDate": order["placed_at"][:10].replace("-", ""),
         "ReasonForExport": "SALE",

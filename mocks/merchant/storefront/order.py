@@ -12,6 +12,7 @@ from mocks.merchant.hub.analytics import tell_purchase
 from mocks.merchant.hub.message import write_message
 from mocks.merchant.hub.outbox import enqueue_order
 from mocks.merchant.policy.money import plain
+from mocks.merchant.seams import seam
 from mocks.merchant.shop import Shop
 from mocks.merchant.storefront.progress import find_order, move, record
 from mocks.merchant.storefront.refund import worth_of_lines
@@ -79,36 +80,44 @@ def money(amount: str, currency: str) -> dict[str, str]:
     return {"amount": amount, "currency": currency}
 
 
+@seam("formatting and parsing")
+def order_answer(order: dict[str, Any]) -> dict[str, Any]:
+    """Return an order as this version of the API writes it: with every field of its document."""
+    return order
+
+
 def order_view(shop: Shop, row: Row) -> dict[str, Any]:
     """Return an order as the API shows it."""
     connection = shop.database.read()
     body = unpack(row["body"])
-    return {
-        "id": row["id"],
-        "number": row["number"],
-        "status": row["status"],
-        "hold": row["hold"],
-        "payment_status": row["payment_status"],
-        **priced_view({**body, "total": row["total"]}),
-        "channel": body["channel"],
-        "paid_by": body.get("paid_by"),
-        "customer": body["customer"],
-        "address": body["address"],
-        "weight_g": body["weight_g"],
-        "cancelled_lines": body["cancelled_lines"],
-        "edits": body["edits"],
-        "payments": [payment_view(entry) for entry in _rows(connection, "payments", row["id"])],
-        "refunds": [refund_view(entry) for entry in _rows(connection, "refunds", row["id"])],
-        "returns": [return_view(connection, entry) for entry in _rows(connection, "returns", row["id"])],
-        "erp": _erp_view(connection, row["id"]),
-        "shipments": [shipment_view(entry) for entry in _rows(connection, "shipments", row["id"])],
-        "placed_at": row["placed_at"],
-        "updated_at": row["updated_at"],
-        "history": [
-            {"at": entry["at"], "field": entry["field"], "value": entry["value"], "cause": entry["cause"]}
-            for entry in _rows(connection, "history", row["id"])
-        ],
-    }
+    return order_answer(
+        {
+            "id": row["id"],
+            "number": row["number"],
+            "status": row["status"],
+            "hold": row["hold"],
+            "payment_status": row["payment_status"],
+            **priced_view({**body, "total": row["total"]}),
+            "channel": body["channel"],
+            "paid_by": body.get("paid_by"),
+            "customer": body["customer"],
+            "address": body["address"],
+            "weight_g": body["weight_g"],
+            "cancelled_lines": body["cancelled_lines"],
+            "edits": body["edits"],
+            "payments": [payment_view(entry) for entry in _rows(connection, "payments", row["id"])],
+            "refunds": [refund_view(entry) for entry in _rows(connection, "refunds", row["id"])],
+            "returns": [return_view(connection, entry) for entry in _rows(connection, "returns", row["id"])],
+            "erp": _erp_view(connection, row["id"]),
+            "shipments": [shipment_view(entry) for entry in _rows(connection, "shipments", row["id"])],
+            "placed_at": row["placed_at"],
+            "updated_at": row["updated_at"],
+            "history": [
+                {"at": entry["at"], "field": entry["field"], "value": entry["value"], "cause": entry["cause"]}
+                for entry in _rows(connection, "history", row["id"])
+            ],
+        }
+    )
 
 
 def priced_view(quote: Mapping[str, Any]) -> dict[str, Any]:
