@@ -34,6 +34,8 @@ from assay.store.learned import LearnedKey, LearnedRow
 ORACLE = "O-D1"
 FORMULA = "every exchange is as the document has it, and live answers are as they were learned"
 _MOST_WAITING, _MOST_BYTES = 1_000, 32 * 1024 * 1024
+_MOST_OPERATIONS = 500
+"""Of a system so many operations and statuses are learned: an address with a word in it may be another each time."""
 _NO_BODY = frozenset({204, 205, 304})
 _NOT_LEARNED = frozenset({408, 429})
 _LEFT_OUT = re.compile(r"<\d+ bytes")
@@ -79,7 +81,7 @@ def judges_of(registry: Registry, systems: Mapping[str, System]) -> Judges:
 class Watch:
     """What one environment's systems answer. Safe for threads, and for several processes over one store.
 
-    missed: how many answers were let go because nobody learned from them in time.
+    missed: how many answers were let go because nobody learned from them in time, or of too many operations.
     """
 
     def __init__(self, environment: str, store: Callable[[], Store], judges: Judges) -> None:
@@ -89,6 +91,7 @@ class Watch:
         self._judges = judges
         self._heard: deque[Capture] = deque()
         self._bytes = 0
+        self._known: set[LearnedKey] = set()
         self._waiting: list[tuple[LearnedKey, Sighting]] = []
         self._hearing, self._learning = threading.Lock(), threading.Lock()
 
@@ -113,9 +116,10 @@ class Watch:
             if not waiting:
                 return 0
             by_key: dict[LearnedKey, list[Sighting]] = {}
-            for key, sighting in waiting:
-                by_key.setdefault(key, []).append(sighting)
             try:
+                for key, sighting in waiting:
+                    if self._has_room(key):
+                        by_key.setdefault(key, []).append(sighting)
                 self._store().learned.change(
                     self._environment, by_key, lambda key, memory: _learned(memory, by_key[key]), now=_now()
                 )
@@ -123,7 +127,7 @@ class Watch:
                 self._waiting = waiting[-_MOST_WAITING:]
                 raise
             self._waiting = []
-            return len(waiting)
+            return sum(map(len, by_key.values()))
 
     def sighting(self, exchange: Exchange) -> tuple[LearnedKey, Sighting]:
         """Return what is learned of one masked exchange, and of which operation it is."""
@@ -187,6 +191,18 @@ class Watch:
 
         self._store().learned.change(self._environment, keys, take, now=_now())
         return accepted
+
+    def _has_room(self, key: LearnedKey) -> bool:
+        """Whether an operation is known, or its system has not too many yet."""
+        if key in self._known:
+            return True
+        if not self._known:
+            self._known = set(self._store().learned.keys(self._environment))
+        if key not in self._known and sum(each.system == key.system for each in self._known) >= _MOST_OPERATIONS:
+            self.missed += 1
+            return False
+        self._known.add(key)
+        return True
 
     def _operation(self, exchange: Exchange) -> tuple[Judge | None, Operation | None]:
         path = urlsplit(exchange.url).path

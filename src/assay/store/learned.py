@@ -66,6 +66,13 @@ class Learned:
                 after = storable(change(key, dict(before)))
                 connection.execute(sa.update(_learned).where(*this).values(memory=after, changed_us=us(now)))
 
+    def keys(self, environment: str) -> frozenset[LearnedKey]:
+        """Return which rows an environment has."""
+        query = sa.select(_learned.c.system, _learned.c.operation, _learned.c.status)
+        with self._database.reading() as connection:
+            rows = connection.execute(query.where(_learned.c.environment == environment)).all()
+        return frozenset(LearnedKey(*row) for row in rows)
+
     def load(self, environment: str, system: str | None = None) -> list[LearnedRow]:
         """Return the rows of an environment, or of one system of it, in the order of their keys."""
         query = sa.select(_learned).where(_learned.c.environment == environment)

@@ -368,6 +368,18 @@ def test_too_many_answers_are_let_go_and_counted(store: Store) -> None:
     assert pay.watch.learn() == 1_000
 
 
+def test_too_many_operations_are_not_learned(store: Store) -> None:
+    """Addresses with another word each time do not fill the store: five hundred of a system are kept."""
+    pay = vendor(store, None)
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    for number in range(510):
+        pay.answers(1, f"/search/{letters[number % 26]}{letters[number // 26]}")
+    assert pay.watch.learn() == 500
+    pay.answers(1, "/search/aa")
+    assert pay.watch.learn() == 1
+    assert len(store.learned.keys("production")) == 500
+
+
 def test_without_a_process_that_hears_nothing_is_judged() -> None:
     """Outside `assay monitor` the oracle is not evaluated, with the reason."""
     (finding,) = checked(None).findings

@@ -163,7 +163,7 @@ class _Parts:
     def service(self, monitors: Mapping[str, Monitor], listeners: Sequence[Listener], turns: Turns | None) -> Service:
         """Make what runs monitors, and what looks after the process itself."""
         monitoring, wanted = self.plan.profile.monitoring, self.wanted
-        self.prober = prober = Prober(self.session, self.flows, location=wanted.location)
+        self.prober = prober = Prober(self.session, self.flows, location=wanted.location, keeps=not wanted.once)
         self.ending.callback(prober.close)
         self.running = Service(
             self.plan.name,

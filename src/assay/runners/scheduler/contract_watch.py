@@ -34,9 +34,15 @@ def watch_of(plan: Plan, store: Callable[[], Store]) -> Watch:
 
 
 @contextmanager
-def hearing(session: Session) -> Iterator[Watch]:
-    """Let a watch hear every exchange of a session and of its siblings while the block runs."""
+def hearing(session: Session, *, keeps: bool = True) -> Iterator[Watch]:
+    """Let a watch hear every exchange of a session and of its siblings while the block runs.
+
+    keeps: whether anything is learned; without it the watch only says what was learned before.
+    """
     watch = watch_of(session.plan, lambda: session.shared_store)
+    if not keeps:
+        yield watch
+        return
     session.ears.append(watch.hear)
     try:
         yield watch

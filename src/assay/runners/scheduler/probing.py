@@ -124,10 +124,11 @@ class _Queue:
 class Prober:
     """Runs monitors on one environment. Safe for threads; `close` ends the sessions it opened, not the one given.
 
-    session: open on the environment. flows: by id. location: where this process stands.
+    session: open on the environment. flows: by id. location: where this process stands. keeps: whether it learns from
+    what systems answer.
     """
 
-    def __init__(self, session: Session, flows: Mapping[str, Flow], *, location: str) -> None:
+    def __init__(self, session: Session, flows: Mapping[str, Flow], *, location: str, keeps: bool = True) -> None:
         self._session = session
         self._flows = dict(flows)
         self._location = location
@@ -135,7 +136,7 @@ class Prober:
         self._undo_budget_s = session.plan.profile.monitoring.undo_budget
         self._queue = _Queue()
         self._ending = ExitStack()
-        self.watch = self._ending.enter_context(hearing(session))
+        self.watch = self._ending.enter_context(hearing(session, keeps=keeps))
         self._idle: list[Session] = []
         self._all: list[Session] = []
         self._changing = threading.Lock()
