@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from functools import cached_property
+from typing import Any, cast
 from xml.sax.saxutils import quoteattr
 
 from lxml import etree
@@ -179,7 +180,7 @@ class XmlShape:
             root = xml_safe.parse(body)
         except xml_safe.UnreadableXml as problem:
             return [Deviation(Problem.MALFORMED, "", "well-formed XML without entities", str(problem))]
-        found = []
+        found: list[Deviation] = []
         for each in _payload(root):
             found += self._judged(each)
         return [each for each in dict.fromkeys(found) if additive or not each.problem.is_additive]
@@ -205,12 +206,12 @@ class _Loaded(etree.Resolver):
         super().__init__()
         self._held = files
 
-    def resolve(self, system_url: str | None, public_id: object, context: object) -> object:
+    def resolve(self, system_url: str | None, public_id: object, context: object) -> Any:  # type: ignore[override]
         """Return what was loaded under an address."""
         url = _MEMORY + (system_url or "").rpartition(_MEMORY)[2]
         if url not in self._held:
-            return self.resolve_empty(context)  # type: ignore[arg-type]
-        return self.resolve_string(self._held[url], context, base_url=url)  # type: ignore[arg-type, call-arg]
+            return cast(Any, self).resolve_empty(context)
+        return cast(Any, self).resolve_string(self._held[url], context, base_url=url)
 
 
 def _schema(inside: str, attributes: str = "") -> bytes:
@@ -219,7 +220,8 @@ def _schema(inside: str, attributes: str = "") -> bytes:
 
 def _alone(schema: Element) -> Element:
     """Return a schema that stands within another document by itself, with the prefixes that are in scope there."""
-    root = etree.Element(schema.tag, dict(schema.attrib), nsmap=schema.nsmap)
+    attributes = {str(name): str(value) for name, value in schema.attrib.items()}
+    root = etree.Element(schema.tag, attributes, nsmap=cast(Any, schema.nsmap))
     root.extend(deepcopy(each) for each in schema)
     return root
 
