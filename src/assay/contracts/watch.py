@@ -7,6 +7,7 @@ refusals for too many calls, are a vendor's bad day and not its contract: they a
 
 from __future__ import annotations
 
+import difflib
 import re
 import threading
 from collections import deque
@@ -175,12 +176,12 @@ class Watch:
         rows = self.rows(system)
         keys = [row.key for row in rows if path in paths_of(dict(row.memory))]
         if not keys:
-            known = sorted({each for row in rows for each in paths_of(dict(row.memory))})
+            near = difflib.get_close_matches(path, {each for row in rows for each in paths_of(dict(row.memory))}, n=1)
             raise UsageError(
                 f"no answer has '{path}'",
                 where=system,
                 expected="a path such as data[].amount, or the name of a header",
-                hint=did_you_mean(path, known) if known else "`assay contracts watch` shows what was learned",
+                hint=f"did you mean '{near[0]}'?" if near else "`assay contracts watch --paths` shows what was learned",
             )
         accepted: list[LearnedKey] = []
 

@@ -59,7 +59,9 @@ class Body:
 
 
 def path_of(container: str, member: str) -> str:
-    """Return the path of a member, as documents name it."""
+    """Return the path of a member, as documents name it; of a container that ends with `@`, an attribute of XML."""
+    if container.endswith("@"):
+        return container + member
     return f"{container}.{member}" if container else member
 
 
@@ -182,14 +184,16 @@ def _of_xml(text: str) -> Body | None:
     seen: dict[str, dict[str, set[str]]] = {"": {_local(root): {"object"}}}
     places, cut = 0, False
     for at, element in _elements(root, _local(root)):
-        members = [(f"@{_named(str(name))}", "string") for name in element.attrib]
-        members += [(_local(child), "object" if len(child) else "string") for child in element.iterchildren("*")]
-        container = seen.setdefault(at, {})
-        for name, kind in members:
-            places += name not in container
+        members = [(f"{at}@", _named(str(name)), "string") for name in element.attrib]
+        members += [(at, _local(child), "object" if len(child) else "string") for child in element.iterchildren("*")]
+        seen.setdefault(at, {})
+        seen.setdefault(f"{at}@", {})
+        for container, name, kind in members:
+            known = seen[container]
+            places += name not in known
             cut = cut or places > MOST_PLACES
-            if not cut or name in container:
-                container.setdefault(name, set()).add(kind)
+            if not cut or name in known:
+                known.setdefault(name, set()).add(kind)
     made = {at: {name: Place(frozenset(kinds)) for name, kinds in members.items()} for at, members in seen.items()}
     return Body(containers=made, cut=cut)
 

@@ -349,6 +349,19 @@ def test_bad_bodies_are_named_and_the_rest_is_still_learned(store: Store) -> Non
     assert row.memory["places"][""]["n"] == 2
 
 
+def test_xml_is_learned_by_element_and_attribute(store: Store) -> None:
+    """An attribute that vanishes from a feed is missed, named as documents name it; entities are not read."""
+    pay = vendor(store, None)
+    feed = '<f:feed xmlns:f="x"><day time="2026-11-20"><rate currency="USD" rate="1.1"/></day></f:feed>'
+    pay.headers, pay.content = {"content-type": "text/xml"}, feed.encode()
+    pay.answers(160)
+    assert violations(pay.watch) == []
+    pay.content = feed.replace(' rate="1.1"', "").encode()
+    pay.answers(5)
+    (finding,) = violations(pay.watch)
+    assert finding.order_ref.endswith(", feed.day.rate@rate")
+
+
 def test_errors_and_refusals_are_not_learned(store: Store) -> None:
     """A vendor's bad day teaches nothing: 500, 503 and 429 are neither learned nor judged."""
     pay = vendor(store)
@@ -453,11 +466,12 @@ def test_the_command_shows_what_was_learned_and_takes_the_new_normal(project: Pa
     [
         (("frankfuter",), "did you mean 'frankfurter'"),
         (("--accept", "bsae"), "did you mean 'base'"),
+        (("--accept", "unheard.of"), "--paths"),
         (("--forget", "stripe"), "one of frankfurter"),
         (("--learn", "often"), "--learn"),
         (("--accept", "base", "--forget", "frankfurter"), "one of --accept and --forget"),
     ],
-    ids=["system", "path", "nothing learned", "span", "both"],
+    ids=["system", "path", "no path", "nothing learned", "span", "both"],
 )
 def test_the_command_refuses_what_it_cannot_do(project: Path, arguments: tuple[str, ...], words: str) -> None:
     """Exit 2 with the place and the nearest name."""

@@ -111,7 +111,7 @@ def _tell(rows: Sequence[LearnedRow], changes: Sequence[Change], paths: bool, en
     if not rows:
         click.echo(f"nothing was learned yet on '{environment}': assay monitor --env {environment}")
         return
-    width = min(max(len(row.key.operation) for row in rows), 60) + 2
+    width = min(max(len(row.key.operation) for row in rows), 60)
     system = ""
     for row in rows:
         if row.key.system != system:
@@ -119,9 +119,9 @@ def _tell(rows: Sequence[LearnedRow], changes: Sequence[Change], paths: bool, en
             click.echo(system)
         number, answers = len(_places(row)), row.memory.get("answers", 0)
         more = ", more than is watched" if row.memory.get("cut") else ""
-        click.echo(f"  {row.key.operation:<{width}}{row.key.status}  {answers:>7} answers, {number} paths{more}")
+        click.echo(f"  {row.key.operation:<{width}}  {row.key.status}  {answers:>7} answers, {number} paths{more}")
         for place in _places(row) if paths else ():
-            click.echo(f"    {place['path']:<{width}}{_words(place)}")
+            click.echo(f"    {place['path']:<{width}}  {_words(place)}")
     click.echo("")
     for each in changes:
         word = in_colour(each.level, _COLOURS[each.level], sys.stdout)
