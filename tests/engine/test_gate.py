@@ -1,4 +1,4 @@
-"""The gate: scenarios and load in one verdict; what does not exist is named and never counts as passed."""
+"""The gate: scenarios, contracts and load in one verdict; what does not exist is named and never counts as passed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def plan(tmp_path: Path) -> Plan:
 @pytest.mark.xdist_group("gate")
 @pytest.mark.parametrize(("defect", "expected"), [("", 0), pytest.param("MON-01", 1, marks=pytest.mark.full)])
 def test_scenarios_and_load_make_one_verdict(plan: Plan, defect: str, expected: int) -> None:
-    """Green when healthy; with a defect on, scenario and load are red alike; the generator says how busy it was."""
+    """Green when healthy, its traffic and stubs as documented; with a defect on, scenario and load are red alike."""
     if importlib.util.find_spec("locust") is None:  # looked for, not imported: importing it patches the library
         pytest.skip("pip install 'assay[load]'")
     plan = replace(plan, defects=(defect,) if defect else ())
@@ -45,7 +45,17 @@ def test_scenarios_and_load_make_one_verdict(plan: Plan, defect: str, expected: 
     red = {outcome.runner for outcome in log.verdict.outcomes if outcome.failed}
     assert red == ({"gate", "load"} if defect else set())
     assert all(path.is_file() for path in log.paths.values())
-    assert any(part.startswith("contracts:") for part in absent)
+    assert absent == []
+    contracts = log.verdict.contracts
+    assert contracts is not None
+    assert {each.where for each in contracts.observed} == {"platform", "load", "live"}
+    assert contracts.stubs
+    assert {system for system, reason in contracts.left_out.items() if "--conformance all" in reason} >= {
+        "stripe",
+        "ups",
+    }
+    if not defect:
+        assert contracts.violations == 0, content["contracts"]
     noted = [note for note in content["notes"] if note.startswith("load generator: ")]
     assert len(noted) == 1
     assert "of a core" in noted[0]

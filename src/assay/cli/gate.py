@@ -19,6 +19,16 @@ from assay.cli.shared import explained, landscape_options, plan_for
 )
 @seed_option
 @click.option("--load", "load_s", type=int, help="Seconds of load, 0 leaves it out; what the profile says by default.")
+@click.option(
+    "--conformance",
+    type=click.Choice(["changed", "all", "none"]),
+    default="changed",
+    show_default=True,
+    help="Which simulators get generated requests: those changed since they were last green, all, or none.",
+)
+@click.option(
+    "--examples", type=click.IntRange(1, 1000), default=3, show_default=True, help="Generated requests an operation."
+)
 @verdict_option
 @explained
 def gate(
@@ -27,17 +37,30 @@ def gate(
     workers: int,
     seed: int | None,
     load_s: int | None,
+    conformance: str,
+    examples: int,
     json_path: Path | None,
 ) -> None:
     """Decide over a release: scenarios, contracts and a short load, one verdict, one exit code, all reports.
 
-    What does not exist here is said to be absent; it never counts as passed.
+    Contracts: what the platform and its vendors said in the scenarios, the stubs, and generated requests at simulators
+    that changed, each held against the documents. What does not exist here is said to be absent; it never counts as
+    passed.
     """
     from assay.runners.gate import run_gate
+    from assay.runners.gate_contracts import Which
 
     plan = plan_for(environment, profile_path)
     with CaseLines() as lines:
-        log, absent = run_gate(plan, workers=workers, seed=seed, load_s=load_s, listen=lines)
+        log, absent = run_gate(
+            plan,
+            workers=workers,
+            seed=seed,
+            load_s=load_s,
+            conformance=Which(conformance),
+            examples=examples,
+            listen=lines,
+        )
     for part in absent:
         click.echo(f"absent: {part}")
     sys.exit(conclude(log, "gate", json_path))

@@ -21,6 +21,7 @@ from assay.local.store_place import is_disposable
 from assay.reporting import read_events
 from assay.runners.campaign import flows_of, permitted, run_in
 from assay.runners.environment import open_environment, seeded
+from assay.runners.gate_contracts import EXAMPLES, GateContracts, Which
 from assay.runners.run import Pair
 from assay.runners.run_log import RunLog
 from assay.runners.session import Session, new_run_id
@@ -45,11 +46,14 @@ def run_gate(
     seed: int | None = None,
     pairs: Sequence[Pair] | None = None,
     load_s: int | None = None,
+    conformance: Which = Which.CHANGED,
+    examples: int = EXAMPLES,
     listen: Listener = lambda _: None,
 ) -> tuple[RunLog, list[str]]:
     """Run every part in one environment and return the run, told and ended, and the parts that are absent here.
 
-    load_s: how long the load lasts, 0 leaves it out; what the profile says by default.
+    load_s: how long the load lasts, 0 leaves it out; what the profile says by default. conformance: which systems get
+    generated requests, examples: how many an operation.
     """
     load_s = plan.profile.gate.load_s if load_s is None else load_s
     pairs = release_set(plan) if pairs is None else list(pairs)
@@ -61,18 +65,18 @@ def run_gate(
         if allowed:
             own = seeded(plan, seed)
             with open_environment(own, listen, runner="gate", run_id=run_id, seed=seed) as session:
-                absent += _parts(session, allowed, log, workers, load_s, listen)
+                absent += _parts(session, allowed, log, workers, load_s, listen, (conformance, examples))
     return log, absent
 
 
 def gate_on(
     session: Session, pairs: Sequence[Pair], *, workers: int, load_s: int = 0, listen: Listener = lambda _: None
 ) -> tuple[RunLog, list[str]]:
-    """Run every part on an environment that is open already; see `run_gate`."""
+    """Run every part but generated requests on an environment that is open already; see `run_gate`."""
     log = _log(session.plan, session.run_id, session.seed, len(pairs))
     absent: list[str] = []
     with suppress(Exception), log:
-        absent += _parts(session, pairs, log, workers, load_s, listen)
+        absent += _parts(session, pairs, log, workers, load_s, listen, (Which.NONE, 0))
     return log, absent
 
 
@@ -82,10 +86,24 @@ def _log(plan: Plan, run_id: str, seed: int, planned: int) -> RunLog:
 
 
 def _parts(
-    session: Session, pairs: Sequence[Pair], log: RunLog, workers: int, load_s: int, listen: Listener
+    session: Session,
+    pairs: Sequence[Pair],
+    log: RunLog,
+    workers: int,
+    load_s: int,
+    listen: Listener,
+    asked: tuple[Which, int],
 ) -> list[str]:
+    contracts = GateContracts(session, log, listen)
     run_in(session, pairs, log, workers=workers, listen=listen)
-    absent = ["contracts: this suite has none yet", *run_load(session, log, seconds=load_s, listen=listen)]
+    contracts.hear()
+    since = session.now()
+    absent = run_load(session, log, seconds=load_s, listen=listen)
+    if not absent:
+        contracts.hear_load(since)
+    contracts.look_at_stubs()
+    contracts.ask(asked[0], examples=asked[1])
+    absent += contracts.conclude()
     log.verdict.notes += [f"absent: {part}" for part in absent]
     return absent
 
