@@ -40,7 +40,7 @@ def bundle(definitions: Definitions, schema: Schema, *, strict: bool, request: b
 class _Bundler:
     def __init__(self, definitions: Definitions, request: bool) -> None:
         self._definitions = definitions
-        self._optional = "readOnly" if request else "writeOnly"
+        self._request = request
         self._names: dict[tuple[str, _Mode], str] = {}
         self._taken: set[str] = set()
         self._todo: list[tuple[str, _Mode]] = []
@@ -79,7 +79,7 @@ class _Bundler:
         if made.get("$ref") is True:  # a reference that would never end
             del made["$ref"]
         if "required" in made:
-            made["required"] = self._required(node)
+            made["required"] = required_of(self._definitions, node, request=self._request)
         if closes and composed and lists(self._definitions, node):
             if "anyOf" in made and not node.get("properties"):
                 made["anyOf"] = [
@@ -125,24 +125,28 @@ class _Bundler:
             return self._node(value, _Mode.PLAIN, "")
         return value
 
-    def _required(self, node: dict[str, Any]) -> list[str]:
-        properties = node.get("properties", {})
-        return [each for each in node["required"] if not self._is_marked(properties.get(each))]
-
-    def _is_marked(self, node: Any) -> bool:
-        """Return whether a property goes only the other way, by its own word or by that of what it refers to."""
-        if not isinstance(node, dict):
-            return False
-        if node.get(self._optional):
-            return True
-        target = self._definitions.target(node["$ref"]) if "$ref" in node else None
-        return isinstance(target, dict) and bool(target.get(self._optional))
-
     def _opened(self, made: Schema, raw: Schema) -> Schema:
         """Let an alternative that lists nothing hold anything: it is an object of any kind, or none at all."""
         if made is False or lists(self._definitions, raw):
             return made
         return {"additionalProperties": True} | (made if isinstance(made, dict) else {})
+
+
+def required_of(definitions: Definitions, node: dict[str, Any], *, request: bool) -> list[str]:
+    """Return the members a schema requires of a request or of an answer: not those that only go the other way."""
+    mark = "readOnly" if request else "writeOnly"
+    properties = node.get("properties", {})
+    return [each for each in node.get("required", ()) if not _is_marked(definitions, properties.get(each), mark)]
+
+
+def _is_marked(definitions: Definitions, node: Any, mark: str) -> bool:
+    """Return whether a property goes only one way, by its own word or by that of what it refers to."""
+    if not isinstance(node, dict):
+        return False
+    if node.get(mark):
+        return True
+    target = definitions.target(node["$ref"]) if "$ref" in node else None
+    return isinstance(target, dict) and bool(target.get(mark))
 
 
 def lists(definitions: Definitions, node: Schema, _seen: frozenset[str] = frozenset()) -> bool:

@@ -12,9 +12,10 @@ import orjson
 
 from assay.contracts import forms
 from assay.contracts.json_bundle import bundle
-from assay.contracts.json_findings import Findings, shown
+from assay.contracts.json_judging import Judging, Validators
 from assay.contracts.json_normal import Definitions, Schema
 from assay.contracts.json_numbers import is_long, lossy, made_whole, may_be_made_whole, may_lose
+from assay.contracts.json_places import Places, shown
 from assay.contracts.json_view import Fields
 from assay.contracts.model import Deviation, Field, Problem
 from assay.masking import MASK
@@ -52,6 +53,7 @@ class JsonShape:
         self._where = where
         self._base = base
         self._request = request
+        self._rare: Validators = {}
         self.media = media
 
     @cached_property
@@ -92,32 +94,29 @@ class JsonShape:
         if not (self._strict if additive else self._validator).is_valid(value):
             found += self._departures(value, additive)
         if additive and self._request and self._has_deprecated:
-            found += self._findings.deprecated(value)
+            found += self._places.deprecated(value)
         if self.media == JSON:
             found += self._numbers(body)
         return list({(each.problem, each.path): each for each in reversed(found)}.values())[::-1] if found else found
 
-    def _departures(self, value: Any, additive: bool) -> Iterator[Deviation]:
-        """Yield what is against the document, then what it does not know.
-
-        Two passes, since the strict twin closes alternatives, too, and so may name another than the document does.
-        """
-        if not self._validator.is_valid(value):
-            yield from self._findings.of(self._validator.iter_errors(value))
-        if additive:
-            beyond = self._findings.of(self._strict.iter_errors(value))
-            yield from (each for each in beyond if each.problem is Problem.FIELD)
+    def _departures(self, value: Any, additive: bool) -> list[Deviation]:
+        """Return what is against the document, and what it does not know; by the document alone where that is all."""
+        judging = Judging(self._definitions, self._rare, request=self._request, additive=additive)
+        found = judging.deviations(value, self.node)
+        if additive and self._validator.is_valid(value):
+            return [each for each in found if each.problem is Problem.FIELD]
+        return found
 
     def _numbers(self, body: bytes) -> Iterator[Deviation]:
         """Yield what only the digits as they are written show: validators read 7000.0 as the integer it equals."""
         if may_be_made_whole(body):
             for places, digits in made_whole(body):
-                path, here = self._findings.path(places)
+                path, here = self._places.path(places)
                 if here.types is not None and "integer" in here.types and "number" not in here.types:
                     yield Deviation(Problem.TYPE, path, "integer", f"{digits[:30]}, with a fraction or exponent")
         if may_lose(body):
             for places, digits in lossy(body):
-                path, here = self._findings.path(places)
+                path, here = self._places.path(places)
                 if not (here.limits.get("format") in ("int64", "uint64") and is_long(digits)):
                     seen = shown(str(places[-1]) if places else "", digits).strip('"')
                     yield Deviation(Problem.PRECISION, path, "at most 15 to 17 digits, as a double holds", seen)
@@ -140,8 +139,8 @@ class JsonShape:
             raise ValueError(f"line {trouble.lineno} column {trouble.colno}: {trouble.msg.split(':')[0]}") from None
 
     @cached_property
-    def _findings(self) -> Findings:
-        return Findings(self._definitions, self.node, request=self._request)
+    def _places(self) -> Places:
+        return Places(self._definitions, self.node, request=self._request)
 
     @cached_property
     def _has_deprecated(self) -> bool:

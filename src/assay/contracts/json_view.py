@@ -18,6 +18,7 @@ _LIMITS = (
 )  # fmt: skip
 _OF_OBJECTS = ("properties", "required", "additionalProperties", "patternProperties")
 _MOST_PATHS = 5000
+_NULL = frozenset({"null"})
 
 
 @dataclass(slots=True)
@@ -52,9 +53,7 @@ def view(definitions: Definitions, node: Schema, *, request: bool = False, _seen
     parts: list[View] = []
     reference = node.get("$ref")
     if reference is not None and reference not in _seen:
-        target = view(definitions, definitions.target(reference), request=request, _seen=_seen | {reference})
-        target.names |= {reference}
-        parts.append(target)
+        parts.append(_of_reference(definitions, reference, request, _seen))
     parts += [view(definitions, each, request=request, _seen=_seen) for each in node.get("allOf", ())]
     if "anyOf" in node:
         parts.append(_either([view(definitions, each, request=request, _seen=_seen) for each in node["anyOf"]]))
@@ -67,6 +66,17 @@ def view(definitions: Definitions, node: Schema, *, request: bool = False, _seen
         _also(made, part)
     made.required = frozenset(each for each in made.required if not _one_way(definitions, made, each, request))
     return made
+
+
+def _of_reference(definitions: Definitions, name: str, request: bool, seen: frozenset[str]) -> View:
+    """Return what a definition says; worked out once, since every type that refers to it asks."""
+    known: View | None = definitions.views.get((name, request)) if not seen else None
+    if known is None:
+        known = view(definitions, definitions.target(name), request=request, _seen=seen | {name})
+        known.names |= {name}
+        if not seen:
+            definitions.views[name, request] = known
+    return known
 
 
 def views(definitions: Definitions, nodes: Sequence[Schema], *, request: bool = False) -> View:
@@ -232,7 +242,7 @@ def _either(parts: Sequence[View]) -> View:
         return made
     known = [each.types for each in parts if each.types is not None]
     made.types = frozenset().union(*known) if len(known) == len(parts) else None
-    fixed = [each.enum for each in parts if each.types != {"null"} or each.enum is not None]
+    fixed = [each.enum for each in parts if each.types != _NULL or each.enum is not None]
     if fixed and all(each is not None for each in fixed):
         made.enum = tuple(value for each in fixed if each is not None for value in each)
     for part in parts:
@@ -247,7 +257,7 @@ def _either(parts: Sequence[View]) -> View:
         asked = frozenset().union(*(each.required | each.sometimes for each in objects))
         made.sometimes = asked - made.required
         made.closed = all(each.closed for each in objects)
-    said = [each for each in parts if each.types != {"null"}]
+    said = [each for each in parts if each.types != _NULL]
     if len(said) == 1:
         made.limits = dict(said[0].limits)
         made.marks = said[0].marks

@@ -43,7 +43,7 @@ def test_schemas_of_one_value_are_put_together() -> None:
         ],
     }
     said = fields(schema)
-    assert said["id"].required and said["kind"].required and said["kind"].enum == {"a", "b"}
+    assert said["id"].required and said["kind"].required and said["kind"].enum == frozenset(("a", "b"))
     assert dict(said["id"].limits) == {"maxLength": "9"}
     assert said["x"].types == {"integer", "string"}
     assert not said["x"].required and not said["x"].decided
@@ -58,11 +58,11 @@ def test_a_type_within_itself_is_shown_once_and_can_be_asked_to_any_depth() -> N
 
 
 def test_types_that_all_refer_to_each_other_come_to_an_end() -> None:
-    """Forty types of forty members each, all of all: every type is shown, and the list stays short."""
-    names = [f"T{number}" for number in range(40)]
+    """Twenty types of twenty members each, all of all: every type is shown, and the list stays short."""
+    names = [f"T{number}" for number in range(20)]
     defined = {each: {"properties": {f"m{one}": {"$ref": f"#/$defs/{one}"} for one in names}} for each in names}
     shape = JsonShape({"$ref": "#/$defs/T0"}, Definitions({"$defs": defined}))
-    assert 40 <= len(shape.fields) <= 40 * 41 + 1
+    assert 20 <= len(shape.fields) <= 20 * 21 + 1
 
 
 def test_what_goes_only_one_way_is_required_only_there() -> None:

@@ -220,3 +220,36 @@ def test_expected_is_said_in_the_documents_words() -> None:
     assert said["total.value"] == Deviation(Problem.TYPE, "total.value", "integer", '"x"')
     assert said["total.currency"].expected == "EUR, JPY"
     assert said["id"].expected == "maxLength 8"
+
+
+def test_alternatives_within_alternatives_are_each_looked_at_once() -> None:
+    """Ten levels of three alternatives: the place is found without going through every combination of them."""
+    kinds = ("a", "b", "c")
+    defined = {
+        name: {
+            "required": ["kind"],
+            "properties": {
+                "kind": {"enum": list(kinds)},
+                "below": {"anyOf": [{"type": "string"}, *({"$ref": f"#/$defs/{each}"} for each in kinds)]},
+                "leaf": {"type": "integer"},
+            },
+        }
+        for name in kinds
+    }
+    body: dict[str, Any] = {"kind": "c", "leaf": "no number", "token": "tok_5"}
+    for _ in range(9):
+        body = {"kind": "b", "below": body}
+    held = JsonShape({"$ref": "#/$defs/a"}, Definitions({"$defs": defined}))
+    deep = ".".join(["below"] * 9)
+    assert list(held.deviations(json.dumps(body).encode())) == [
+        Deviation(Problem.TYPE, f"{deep}.leaf", "integer", '"no number"'),
+        Deviation(Problem.FIELD, f"{deep}.token", "no such field", '"***"'),
+    ]
+
+
+def test_a_body_nested_deeper_than_can_be_judged_says_so() -> None:
+    """Hundreds of levels are one deviation, no exception."""
+    tree = {"type": "object", "properties": {"sub": {"$ref": "#"}, "name": {"type": "string"}}}
+    body = b'{"sub": ' * 900 + b'{"name": 5}' + b"}" * 900
+    (deviation,) = JsonShape(tree, Definitions(tree)).deviations(body)
+    assert deviation.problem is Problem.SCHEMA and "too deep" in deviation.seen
