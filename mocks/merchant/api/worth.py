@@ -18,7 +18,7 @@ def worth_of(shop: Shop, content: Mapping[str, Any], name: str) -> tuple[Decimal
     value = content.get(name)
     try:
         amount, currency = Decimal(value["amount"]), str(value["currency"])  # type: ignore[index]
-    except (TypeError, KeyError, ArithmeticError):
+    except (TypeError, KeyError, ValueError, ArithmeticError):  # a list of no digits is a ValueError
         told = f"'{name}' must be {{'amount': …, 'currency': …}}."
         raise Refusal(422, "invalid", told, field=name, seen=value) from None
     sold = shop.settings["currencies"]

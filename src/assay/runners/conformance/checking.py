@@ -109,9 +109,9 @@ def _ask(whole: Asked, asked: Asked, place: Place, options: Options, tally: Tall
     worked = read_worked(whole)
     # Worked requests build on each other, so all are sent even where few operations are asked for.
     first = Asker(whole, place.base_url, place.headers_for, preset, tally)
-    performed = perform(worked, first, tally, ours=place.ours)
+    performed = perform(whole, worked, first, tally, ours=place.ours)
     generated = asked if place.simulated else _undestructive(asked)
-    second = Asker(with_examples(generated, performed.kept), place.base_url, place.headers_for, preset, tally)
+    second = Asker(with_examples(generated, performed.keys), place.base_url, place.headers_for, preset, tally)
     second.generate()
     second.learn(first)
     provoke(asked, second, tally, worked.refused, faults=place.simulated)

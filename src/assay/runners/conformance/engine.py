@@ -17,7 +17,7 @@ from assay.runners.conformance.tally import Tally
 try:
     import schemathesis
     from schemathesis.auths import AuthContext
-    from schemathesis.checks import CHECKS
+    from schemathesis.checks import CHECKS, load_all_checks
     from schemathesis.config import SchemathesisConfig
     from schemathesis.core.failures import Failure, FailureGroup
     from schemathesis.engine import events, from_schema
@@ -55,7 +55,11 @@ class Preset:
 
 def configuration(base_url: str, preset: Preset) -> dict[str, Any]:
     """Return the settings as schemathesis.toml would hold them."""
-    checks = {name: {"enabled": name in (*_OF_ANSWERS, *_OF_BEHAVIOUR)} for name in CHECKS.get_all_names()}
+    load_all_checks()
+    checks: dict[str, dict[str, Any]] = {
+        name: {"enabled": name in (*_OF_ANSWERS, *_OF_BEHAVIOUR)} for name in CHECKS.get_all_names()
+    }
+    checks["negative_data_rejection"]["expected-statuses"] = ["4xx", "5xx"]  # whichever refusal comes first
     settings: dict[str, Any] = {
         "seed": preset.seed,
         "base-url": base_url,
@@ -109,10 +113,11 @@ class Asker:
         headers: Mapping[str, str],
         body: Any,
         media_type: str | None,
+        may_fail: bool = False,
     ) -> Any:
         """Send one request that was worked out, judge its answer as generated ones are, and return the answer.
 
-        headers given here win over those of the connector; an empty one is not sent at all.
+        headers given here win over those of the connector; an empty one is not sent at all. may_fail: 5xx is awaited.
         """
         method, _, template = operation.partition(" ")
         found = self._schema[template][method]
@@ -125,7 +130,7 @@ class Asker:
             media_type=media_type,
             **({} if body is None else {"body": body}),
         )
-        return self._send(operation, case)
+        return self._send(operation, case, may_fail=may_fail)
 
     def learn(self, other: Asker) -> None:
         """Take over what another asker of the same system knows to go well."""

@@ -22,7 +22,6 @@ from assay.local.state import Home, Running
 from assay.local.uninterrupted import uninterrupted
 from assay.local.up import bring_up, settlers, take_down
 from assay.roles import Authenticates
-from assay.suites import enter, suite_roots
 
 _START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)  # a Monday; the same for every check, so that answers are, too
 

@@ -1,6 +1,7 @@
 """Answers that a healthy system gives no well-meant request: without credentials, too many calls, an outage.
 
-And two that need a request before them: unchanged since, and a key nobody has. Refusals are brought about at any system; 429 and 5xx by our simulators' fault header alone, so that a sandbox is never
+And two that need a request before them: unchanged since, and a key nobody has. Refusals are brought about at any
+system; 429 and 5xx by our simulators' fault header alone, so that a sandbox is never
 pushed over its limits. Every refusal and outage is counted as provoked.
 """
 

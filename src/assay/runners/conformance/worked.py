@@ -15,10 +15,11 @@
         body: {token: "${order}"}
         keep: {result: location.redirectResult}
       - settings: {payment_method_types: [card]}
+      - collect: d.results           # ask every collection once: the keys of its newest rows become examples
 
 Waits, visits and settings need a simulator: at any other system the steps end before the first of them.
 
-What a step keeps under the name of a path parameter becomes an example of it for the generated requests.
+A path parameter that went well becomes an example of it for the generated requests, below the same path, too.
 """
 
 from __future__ import annotations
@@ -35,7 +36,21 @@ from assay.runners.conformance.engine import Asker
 from assay.runners.conformance.tally import Tally
 
 FILE = "requests.yaml"
-_KEYS = ("call", "visit", "path", "query", "headers", "body", "media_type", "status", "keep", "settings", "wait")
+_KEYS = (
+    "call",
+    "visit",
+    "path",
+    "query",
+    "headers",
+    "body",
+    "media_type",
+    "status",
+    "keep",
+    "settings",
+    "wait",
+    "collect",
+)
+_KEYED = re.compile(r"GET ([^({]+)\(([^)]*)\)")  # one of a collection, as OData writes it
 _NAME = re.compile(r"\$\{(\w+)\}")
 
 
@@ -55,6 +70,7 @@ class Step:
     settings: Mapping[str, Any] = field(default_factory=dict)
     wait: float = 0
     visit: str = ""
+    collect: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +113,14 @@ class Ours(Protocol):
 
 @dataclass(slots=True)
 class Performed:
-    """What the steps kept: by name the last value, and all of them."""
+    """What the steps kept: by name the last value; by path up to a parameter every value that went well there."""
 
     values: dict[str, Any] = field(default_factory=dict)
-    kept: dict[str, list[Any]] = field(default_factory=dict)
+    keys: dict[str, list[Any]] = field(default_factory=dict)
 
 
 def perform(
+    asked: Asked,
     worked: Worked,
     asker: Asker,
     tally: Tally,
@@ -116,6 +133,9 @@ def perform(
     """
     done = Performed()
     for step in worked.steps:
+        if step.collect:
+            _collect(asked, asker, step.collect, done)
+            continue
         if not step.call:
             if ours is None:
                 break
@@ -135,6 +155,7 @@ def perform(
             headers=ready.headers,
             body=ready.body,
             media_type=ready.media_type,
+            may_fail=step.status >= 500,
         )
         if answer.status_code != step.status:
             tally.failed(
@@ -147,7 +168,34 @@ def perform(
             )
             continue
         _keep(step, answer, done, tally)
+        if answer.status_code < 300:
+            for name, value in ready.path.items():
+                known = done.keys.setdefault(_up_to(ready.call, name), [])
+                known[:] = [each for each in known if each != value] + [value]
     return done
+
+
+def _collect(asked: Asked, asker: Asker, rows: str, done: Performed) -> None:
+    """Ask the collection of everything that is read by key, and keep the keys of its last rows, row by row."""
+    names = {name for name, _ in asked.operations()}
+    answers: dict[str, list[Any]] = {}
+    for name in sorted(names):
+        keyed = _KEYED.fullmatch(name)
+        if keyed is None or f"GET {keyed[1]}" not in names:
+            continue
+        if keyed[1] not in answers:
+            found = asker.send(f"GET {keyed[1]}", path={}, query={}, headers={}, body=None, media_type=None)
+            answers[keyed[1]] = _at(found, rows) or []
+        parameters = re.findall(r"\{(\w+)\}", keyed[2])
+        whole = [row for row in answers[keyed[1]] if all(row.get(each) is not None for each in parameters)]
+        for each in parameters:
+            done.keys.setdefault(_up_to(name, each), [row[each] for row in whole[-2:]])
+
+
+def _up_to(operation: str, parameter: str) -> str:
+    """Return the path of an operation up to a parameter: what stands there is the same kind of key below it, too."""
+    path, name = operation.partition(" ")[2], "{" + parameter + "}"
+    return path[: path.index(name) + len(name)] if name in path else path
 
 
 def _prepare(step: Step, ours: Ours, done: Performed) -> None:
@@ -163,18 +211,18 @@ def _prepare(step: Step, ours: Ours, done: Performed) -> None:
             done.values[name] = query.get(place.removeprefix("location."), "")
 
 
-def with_examples(asked: Asked, kept: Mapping[str, list[Any]]) -> Asked:
-    """Return the document with every kept value as an example of the path parameters of its name."""
+def with_examples(asked: Asked, keys: Mapping[str, list[Any]]) -> Asked:
+    """Return the document with every key that went well as an example of its path parameter, wherever it stands."""
     content = copied(asked.content)
     shared = content.get("components", {}).get("parameters", {})
-    for item in content["paths"].values():
+    for path, item in content["paths"].items():
         for holder in (item, *(each for each in item.values() if isinstance(each, dict))):
             for position, parameter in enumerate(holder.get("parameters", ())):
                 reference = parameter.get("$ref", "")
                 found = shared.get(reference.rpartition("/")[2], {}) if reference else parameter
-                values = kept.get(found.get("name", ""))
+                values = keys.get(_up_to(f" {path}", found.get("name", "")))
                 if found.get("in") == "path" and values:
-                    examples = {f"kept{number}": {"value": value} for number, value in enumerate(values[-3:])}
+                    examples = {f"key{number}": {"value": value} for number, value in enumerate(values[-2:])}
                     named = {key: value for key, value in found.items() if key != "example"}
                     holder["parameters"][position] = {**named, "examples": examples}
     return Asked(asked.system, asked.file, content)
@@ -219,7 +267,6 @@ def _keep(step: Step, answer: Any, done: Performed, tally: Tally) -> None:
             )
             continue
         done.values[name] = value
-        done.kept.setdefault(name, []).append(value)
 
 
 def _at(answer: Any, path: str) -> Any:
@@ -249,6 +296,6 @@ def _step(entry: Any, where: str, names: set[str]) -> Step:
     call = entry.get("call", "")
     if call and call not in names:
         raise UsageError(f"the contract has no operation '{call}'", where=where, hint=did_you_mean(call, names))
-    if not call and not any(entry.get(each) for each in ("wait", "settings", "visit")):
+    if not call and not any(entry.get(each) for each in ("wait", "settings", "visit", "collect")):
         raise UsageError("a step must do something", where=where, expected="call, wait, visit or settings")
     return Step(where=where, **entry)

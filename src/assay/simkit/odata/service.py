@@ -335,6 +335,8 @@ class Service:
         target = self.model.sets[way.target]
         if isinstance(value, dict) and "results" in value:
             value = value["results"]
+            if value is None:
+                raise malformed(f"Navigation property '{way.name}' has an invalid value", target=way.name)
         if value is None:
             return []
         entries = value if isinstance(value, list) else [value]

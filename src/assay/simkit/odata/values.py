@@ -61,10 +61,10 @@ def strip_zeros(text: str) -> str:
 def _string(prop: Property, value: Any) -> str:
     if not isinstance(value, str):
         raise Unfit("a string is expected")
-    text = strip_zeros(value) if prop.alpha else value
-    if prop.max_length is not None and len(text) > prop.max_length:
+    # Gateway looks at the length of what was sent, before it strips the padding.
+    if prop.max_length is not None and len(value) > prop.max_length:
         raise Unfit(f"violates facet information 'MaxLength={prop.max_length}'")
-    return text
+    return strip_zeros(value) if prop.alpha else value
 
 
 def decimal_text(number: Decimal) -> str:
