@@ -14,7 +14,7 @@ from random import Random
 
 from assay.contracts.comparing_paths import Place, Side, compare_fields, compare_parameters
 from assay.contracts.comparing_values import Drawn, draw_and_judge
-from assay.contracts.known import TRAFFIC, Known
+from assay.contracts.known import COMPARE, Known
 from assay.contracts.model import Answer, Deviation, Document, Operation, Problem, Shape
 from assay.contracts.registry import Registry
 from assay.contracts.results import ANSWER, REQUEST
@@ -116,12 +116,12 @@ def compare(registry: Registry, system: str, *, values: int = 200, seed: int = 1
     for operation in contract.document.operations:
         comparison.operation(operation)
     drawn = comparison.draw(values, Random(seed))  # noqa: S311  # seeded on purpose
-    known = registry.known(system)
+    known = registry.known(system, COMPARE)
     departures = tuple(_explained(each, known) for each in comparison.departures)
     covered = {
         id(one) for one in known for each in departures if one.covers(each.operation, each.direction, each.deviation)
     }
-    stale = tuple(one for one in known if id(one) not in covered and one.only != TRAFFIC)
+    stale = tuple(one for one in known if id(one) not in covered)
     return Compared(
         system=system,
         contract=contract.source,

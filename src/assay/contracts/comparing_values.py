@@ -33,8 +33,8 @@ class Drawn:
 def draw_and_judge(mine: Shape, theirs: Shape, side: Side, count: int, random: Random) -> Drawn:
     """Draw values that the contract allows and judge them by the vendor's document.
 
-    Of requests, too, values with nothing but what the vendor requires, which the contract must take. A length or
-    pattern of which the contract says nothing is left to the document. Of messages that are no JSON nothing is drawn.
+    Of requests, too, a value with nothing but what the vendor requires: the contract must know all of it. Lengths and
+    patterns are left to the document. Of messages that are no JSON nothing is drawn.
     """
     if not (isinstance(mine, JsonShape) and isinstance(theirs, JsonShape)):
         return Drawn()
@@ -45,22 +45,25 @@ def draw_and_judge(mine: Shape, theirs: Shape, side: Side, count: int, random: R
     for value in _valid(mine, random, count, least=False):
         values += 1
         bad: set[str] = set()
+        there = set(paths_of(value, mine))
         for each in theirs.deviations(_written(value, theirs.media)):
-            if each.problem in _IGNORED:
+            # An empty object has no pair in a form: that it is missing there is the form's way of writing it.
+            if each.problem in _IGNORED or (each.problem is Problem.MISSING and each.path in there):
                 continue
             bad.add(each.path)
-            if each.problem is Problem.LIMIT and not _says(mine, each):
+            if each.problem is Problem.LIMIT:
                 left.add(each.path)
             else:
                 found.setdefault((each.problem, each.path), each)
-        held |= {path for path in paths_of(value, mine) if path not in bad}
+        held |= there - bad
     if side is Side.REQUEST:
         for value in _valid(theirs, random, 1, least=True):
             values += 1
             for each in mine.deviations(_written(value, mine.media)):
-                if each.problem not in _IGNORED and each.problem is not Problem.LIMIT:
-                    expected = f"they take a request without more than is required; the contract: {each.expected}"
-                    found.setdefault((each.problem, each.path), Deviation(each.problem, each.path, expected, each.seen))
+                field = theirs.fields.get(each.path)
+                if each.problem is Problem.FIELD and field is not None and field.required and field.decided:
+                    needed = Deviation(Problem.MISSING, each.path, "always there", "not in the contract")
+                    found.setdefault((needed.problem, needed.path), needed)
     return Drawn(
         values=values, deviations=tuple(found.values()), limits_left=frozenset(left), held=frozenset(held - left)
     )
@@ -92,12 +95,6 @@ def _valid(shape: JsonShape, random: Random, count: int, *, least: bool) -> Iter
             if shape.is_valid(value):
                 yield value
                 break
-
-
-def _says(mine: JsonShape, deviation: Deviation) -> bool:
-    """Whether the contract itself limits a place in the way that the document found broken."""
-    field = mine.fields.get(deviation.path)
-    return field is not None and deviation.expected.partition(" ")[0] in dict(field.limits)
 
 
 def _written(value: Any, media: str) -> bytes:

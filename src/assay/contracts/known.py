@@ -19,10 +19,10 @@ from assay.contracts.model import Deviation, Problem
 from assay.contracts.results import ANSWER, REQUEST
 from assay.errors import UsageError, did_you_mean
 
-TRAFFIC = "traffic"
-"""What `only` says of an entry that no comparison of documents can see, only what is said and sent."""
+TRAFFIC, COMPARE = "traffic", "compare"
+"""What `only` says of an entry for what is said and sent alone, or for the comparison of documents alone."""
 _TABLE = "deviation"
-_KEYS = ("operation", "direction", "problem", "path", "reason", "only")
+_KEYS = ("operation", "direction", "problem", "path", "seen", "reason", "only")
 _OWN_NAMES = ("contract.yaml", "openapi.yaml")
 
 
@@ -30,7 +30,8 @@ _OWN_NAMES = ("contract.yaml", "openapi.yaml")
 class Known:
     """One place that departs, and why. operation and path may hold `*` for any text; problem None: in any way.
 
-    direction: request, answer, or '' for both. only: `traffic`, or '' for whatever sees it. where: file and entry.
+    direction: request, answer, or '' for both. seen: what was seen there, such as a status; '' for anything. only:
+    `traffic`, `compare`, or '' for whatever sees it. where: file and entry.
     """
 
     operation: str
@@ -38,6 +39,7 @@ class Known:
     problem: Problem | None
     path: str
     reason: str
+    seen: str = ""
     only: str = ""
     where: str = field(default="", compare=False)
 
@@ -48,6 +50,7 @@ class Known:
             and self.direction in ("", direction)
             and _fits(operation, self.operation)
             and _fits(deviation.path, self.path)
+            and (not self.seen or _fits(deviation.seen, self.seen))
         )
 
 
@@ -91,7 +94,7 @@ def _entry(entry: dict[str, Any], where: str) -> Known:
         if name not in entry or (name != "path" and not entry[name].strip()):
             raise UsageError(f"'{name}' is missing", where=where, hint="say where it departs, and why")
     _one_of(entry, "direction", ("", REQUEST, ANSWER), where)
-    _one_of(entry, "only", ("", TRAFFIC), where)
+    _one_of(entry, "only", ("", TRAFFIC, COMPARE), where)
     _one_of(entry, "problem", ("", *(each.value for each in Problem)), where)
     problem = entry.get("problem")
     return Known(
@@ -100,6 +103,7 @@ def _entry(entry: dict[str, Any], where: str) -> Known:
         problem=Problem(problem) if problem else None,
         path=entry["path"],
         reason=" ".join(entry["reason"].split()),
+        seen=entry.get("seen", ""),
         only=entry.get("only", ""),
         where=where,
     )

@@ -20,7 +20,7 @@ from typing import Literal
 from urllib.parse import urljoin, urlsplit
 
 from assay.contracts.catalogue import Published, catalogue
-from assay.contracts.known import Known, known_file, read_known
+from assay.contracts.known import TRAFFIC, Known, known_file, read_known
 from assay.contracts.model import Document, Fault
 from assay.errors import UsageError
 from assay.masking import mask_url
@@ -118,10 +118,14 @@ class Registry:
         """Return the vendor's own documents that are on this machine."""
         return self.documents(system, VENDOR)
 
-    def known(self, system: str) -> Sequence[Known]:
-        """Return what is known to depart from a system's documents, and why; `UsageError` for a wrong list."""
+    def known(self, system: str, seen_by: str = TRAFFIC) -> Sequence[Known]:
+        """Return what is known to depart from a system's documents, and why; `UsageError` for a wrong list.
+
+        seen_by: traffic or compare; entries that are for the other alone are left out.
+        """
         contract = self.contract(system)
-        return read_known(known_file(contract.path)) if contract is not None else ()
+        listed = read_known(known_file(contract.path)) if contract is not None else ()
+        return tuple(each for each in listed if each.only in ("", seen_by))
 
     def absent(self, system: str | None = None) -> Sequence[Absent]:
         """Return what is named and not on this machine."""
