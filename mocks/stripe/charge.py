@@ -18,11 +18,12 @@ LIST: Accepts = {**PAGING, "customer": text, "payment_intent": text, "transfer_g
 SHIPPING: Accepts = {
     "address": object_of(ADDRESS), "carrier": text, "name": text, "phone": text, "tracking_number": text,
 }  # fmt: skip
+SHIPPED = ("address", "name")  # what shipping details must have
 UPDATE: Accepts = {
     "description": text,
     "metadata": metadata,
     "receipt_email": text,
-    "shipping": object_of(SHIPPING),
+    "shipping": object_of(SHIPPING, required=SHIPPED),
     "transfer_group": text,
     "fraud_details": object_of({"user_report": one_of("fraudulent", "safe")}),
 }

@@ -13,7 +13,7 @@ from mocks.stripe.listing import PAGING, page
 from mocks.stripe.method import ADDRESS, attached, resolved
 
 _ADDRESS = object_of(ADDRESS)
-_SHIPPING = object_of({"address": _ADDRESS, "name": text, "phone": text})
+_SHIPPING = object_of({"address": _ADDRESS, "name": text, "phone": text}, required=("address", "name"))
 
 CREATE: Accepts = {
     "address": _ADDRESS,

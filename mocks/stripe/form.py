@@ -135,15 +135,19 @@ def array(element: Kind = text) -> Kind:
     return kind
 
 
-def object_of(accepts: Accepts) -> Kind:
-    """Return the reader of a nested object; the empty string unsets it."""
+def object_of(accepts: Accepts, *, required: tuple[str, ...] = ()) -> Kind:
+    """Return the reader of a nested object that must have what is required; the empty string unsets it."""
 
     def kind(value: Any, param: str) -> dict[str, Any] | None:
         if value == "":
             return None
         if not isinstance(value, dict):
             raise invalid("Invalid object", param)
-        return read(value, accepts, param)
+        found = read(value, accepts, param)
+        for name in required:
+            if found.get(name) is None:
+                raise invalid(f"Missing required param: {param}[{name}].", f"{param}[{name}]", "parameter_missing")
+        return found
 
     return kind
 

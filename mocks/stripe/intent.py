@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mocks.stripe.account import Account, Document, Request
-from mocks.stripe.charge import SHIPPING, shipping_of
+from mocks.stripe.charge import SHIPPED, SHIPPING, shipping_of
 from mocks.stripe.confirmation import confirmed, unexpected_state
 from mocks.stripe.currency import CURRENCIES, Currency, check_amount, currency_of
 from mocks.stripe.error import invalid, missing_resource
@@ -37,7 +37,7 @@ _CHANGEABLE: Accepts = {
     "metadata": metadata,
     "receipt_email": text,
     "setup_future_usage": one_of("off_session", "on_session"),
-    "shipping": object_of(SHIPPING),
+    "shipping": object_of(SHIPPING, required=SHIPPED),
     "statement_descriptor": short(22),
     "statement_descriptor_suffix": short(22),
     "transfer_group": text,
