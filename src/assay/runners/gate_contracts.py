@@ -7,7 +7,6 @@ contracts check` alone. What could not be judged is named: it never counts as pa
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
+from importlib.util import find_spec
 from pathlib import Path
 
 from assay.contracts.results import Contracts, HeldStub, Observed, Tested
@@ -100,7 +100,7 @@ class GateContracts:
         if which is Which.NONE:
             self._absent.append("conformance: left out")
             return
-        if importlib.util.find_spec("schemathesis") is None:
+        if find_spec("schemathesis") is None:
             self._absent.append("conformance: schemathesis is not installed (pip install 'assay[contracts]')")
             return
         from assay.runners.conformance import testable
