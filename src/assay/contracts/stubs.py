@@ -30,7 +30,7 @@ from assay.edge import read_stubs
 from assay.errors import UsageError
 from assay.masking import MASK
 
-__all__ = ["OUTSIDE", "HeldStubs", "Stub", "find", "hold", "in_file", "in_folder"]
+__all__ = ["OUTSIDE", "HeldStubs", "Stub", "answer_of", "find", "hold", "in_file", "in_folder"]
 
 OUTSIDE = "outside_contract"
 """Name in a mapping's metadata under which it says why no document can allow its answer."""
@@ -230,15 +230,19 @@ def _has(judged: Judged, status: int, media: str) -> bool:
 
 
 def _said(stub: Stub, system: str, path: str, operation: Operation) -> Said:
-    response = stub.mapping["response"]
-    headers = {str(name).lower(): _text(value) for name, value in response.get("headers", {}).items()}
-    body = _body(response)
-    if "content-type" not in headers and "jsonBody" in response:
-        headers["content-type"] = "application/json"  # WireMock says so by itself
+    status, headers, body = answer_of(stub.mapping["response"])
     return Said(
         system=system, where="", method=operation.method, path=path, query="", request=Message(None, None),
-        answer=Message(headers, body), status=int(response.get("status", 200)), at=_NEVER,
+        answer=Message(headers, body), status=status, at=_NEVER,
     )  # fmt: skip
+
+
+def answer_of(response: Mapping[str, Any]) -> tuple[int, dict[str, str], str | None]:
+    """Return status, headers by lower name, and body of a mapping's answer; None for a body nobody can know before."""
+    headers = {str(name).lower(): _text(value) for name, value in response.get("headers", {}).items()}
+    if "content-type" not in headers and "jsonBody" in response:
+        headers["content-type"] = "application/json"  # WireMock says so by itself
+    return int(response.get("status", 200)), headers, _body(response)
 
 
 def _asked(system: str, method: str, path: str) -> Said:
