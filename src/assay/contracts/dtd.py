@@ -15,7 +15,7 @@ from typing import Any, cast
 from lxml import etree
 
 from assay.contracts import xml_safe
-from assay.contracts.json_findings import shown
+from assay.contracts.json_places import shown
 from assay.contracts.model import Answer, Deviation, Document, Fault, Field, Operation, Problem
 from assay.contracts.xml_safe import Element
 from assay.contracts.xsd_finding import path_of

@@ -30,7 +30,7 @@ from assay.contracts.model import Answer, Document, Fault, Operation
 from assay.errors import UsageError
 
 PATH = "/graphql"
-_MOST_TOKENS = 2_000_000
+_MOST_TOKENS = 500_000  # some ten seconds; a vendor's largest schema has a third of it
 _MOST_FAULTS = 50
 
 
@@ -74,6 +74,11 @@ def _sdl(content: bytes, source: str) -> tuple[GraphQLSchema, list[Fault]]:
     except GraphQLSyntaxError as problem:
         place = problem.locations[0] if problem.locations else None
         cut = "<EOF>" in problem.message
+        if "tokens" in problem.message:
+            raise UsageError(
+                "This schema is too large.", where=source, expected=f"at most {_MOST_TOKENS:,} words and signs",
+                seen=f"{len(content):,} bytes", hint="Give the schema's introspection, as JSON.",
+            ) from None  # fmt: skip
         raise UsageError(
             "This schema ends in the middle: it is cut short." if cut else "This GraphQL schema cannot be read.",
             where=f"{source}, line {place.line} column {place.column}" if place else source,

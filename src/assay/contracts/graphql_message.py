@@ -44,7 +44,7 @@ from graphql.validation import (
 
 from assay.contracts.graphql_selection import data_schema
 from assay.contracts.graphql_type import input_schema
-from assay.contracts.json_findings import shown
+from assay.contracts.json_places import shown
 from assay.contracts.json_shape import Definitions, JsonShape
 from assay.contracts.model import Deviation, Field, Problem, Shape
 from assay.masking import MASK

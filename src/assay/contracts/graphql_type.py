@@ -30,15 +30,14 @@ _SCALARS: Mapping[str, Schema] = {
     "ID": {"type": "string"},
     "Boolean": {"type": "boolean"},
 }
-_TEXTS = {"Date", "DateTime", "Decimal", "HTML", "Money", "URL", "UnsignedInt64", "FormattedString", "Time"}
 
 
 def leaf_schema(kind: GraphQLType) -> Schema:
-    """Return the JSON schema of an enum or scalar; of a scalar of the vendor's own only where its name says it."""
+    """Return the JSON schema of an enum or scalar; a scalar of the vendor's own may be anything."""
     if isinstance(kind, GraphQLEnumType):
         return {"type": "string", "enum": list(kind.values)}
     if isinstance(kind, GraphQLScalarType):
-        return dict(_SCALARS.get(kind.name, {"type": "string"} if kind.name in _TEXTS else {}))
+        return dict(_SCALARS.get(kind.name, {}))
     return {}
 
 

@@ -47,6 +47,7 @@ MOST_SDL_BYTES = 4 * _MIB
 
 _PACKED = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "a zip archive", b"%PDF": "a PDF", b"\x28\xb5\x2f\xfd": "zstandard"}
 _HTML = re.compile(rb"\s*<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
+_BLANK = re.compile(rb"\s*")
 _FLOW = re.compile(rb"\s*\{\s*[A-Za-z]")  # YAML in braces
 _BESIDES = ((b"<!--", b"-->"), (b"<?", b"?>"))  # what may stand before the first declaration or element
 _DTD = re.compile(rb"\s*(?:<!(?:ELEMENT|ATTLIST|ENTITY|NOTATION)\b|<!\[)")
@@ -179,14 +180,18 @@ def _file(path: Path, source: str) -> bytes:
 
 def _begin(content: bytes) -> int:
     """Return where comments and processing instructions end."""
-    at = len(content) - len(content.lstrip())
+    at = _blank(content, 0)
     while True:
         ends = [closing for opening, closing in _BESIDES if content.startswith(opening, at)]
         end = content.find(ends[0], at) if ends else -1
         if end < 0:
             return at
-        at = end + len(ends[0])
-        at += len(content[at : at + 10_000]) - len(content[at : at + 10_000].lstrip())
+        at = _blank(content, end + len(ends[0]))
+
+
+def _blank(content: bytes, at: int) -> int:
+    match = _BLANK.match(content, at)
+    return match.end() if match else at
 
 
 def _markup(content: bytes, source: str) -> tuple[str, bytes, tuple[Fault, ...]]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from lxml import etree
 
 from assay.contracts import xml_safe
-from assay.contracts.json_findings import shown
+from assay.contracts.json_places import shown
 from assay.contracts.model import Deviation, Problem
 from assay.contracts.xml_safe import Element
 from assay.masking import MASK
