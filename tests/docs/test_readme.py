@@ -15,17 +15,18 @@ from assay.cli import cli
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+CONTRACTS = (ROOT / "docs" / "contracts.md").read_text(encoding="utf-8")
 _EVERYWHERE = {"-h", "--help", "--version"}
 
 
-def _typed() -> Iterator[str]:
+def _typed(page: str) -> Iterator[str]:
     """Every `assay …` of a code span, and of a line of a code block that is a command and not its output."""
-    fenced = re.findall(r"```(?:sh|bash|console|shell)\n(.*?)```", README, re.DOTALL)
+    fenced = re.findall(r"```(?:sh|bash|console|shell)\n(.*?)```", page, re.DOTALL)
     for block in fenced:
         for line in block.splitlines():
             if found := re.match(r"(?:\$ )?(?:\S*/)?(assay(?: [^#]*)?)", line):
                 yield found[1].strip()
-    prose = re.sub(r"```.*?```", "", README, flags=re.DOTALL)
+    prose = re.sub(r"```.*?```", "", page, flags=re.DOTALL)
     yield from re.findall(r"`(assay [^`]+)`", prose)
 
 
@@ -42,9 +43,9 @@ def _takes_a_value(command: click.Command, word: str) -> bool:
     return any(not each.is_flag for each in options)
 
 
-@pytest.mark.parametrize("typed", sorted(set(_typed())))
-def test_what_the_readme_types_exists(typed: str) -> None:
-    """Every command, subcommand and option shown is one the command line knows."""
+@pytest.mark.parametrize("typed", sorted({*_typed(README), *_typed(CONTRACTS)}))
+def test_what_the_pages_type_exists(typed: str) -> None:
+    """Every command, subcommand and option that README and docs/contracts.md show is one the command line knows."""
     words = shlex.split(typed.replace("…", "").replace("|", " | "))[1:]
     command: click.Command = cli
     for word, before in zip(words, ["", *words], strict=False):

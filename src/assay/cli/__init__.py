@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 import signal
 import sys
 import traceback
-from collections.abc import Iterator, MutableMapping
 
 import click
 
 from assay import __version__
+from assay.cli.on_demand import OnDemand, TableGroup
 
 __all__ = ["cli", "main"]
 
@@ -48,47 +47,13 @@ _COMMANDS = {
 }
 
 
-class _Commands(MutableMapping[str, click.Command]):
-    """The commands by name, each imported when it is asked for."""
-
-    def __init__(self) -> None:
-        self._added: dict[str, click.Command] = {}
-
-    def __getitem__(self, name: str) -> click.Command:
-        if name not in self._added:
-            command: click.Command = getattr(importlib.import_module(f"assay.cli.{_COMMANDS[name][0]}"), name)
-            self._added[name] = command
-        return self._added[name]
-
-    def __setitem__(self, name: str, command: click.Command) -> None:
-        self._added[name] = command
-
-    def __delitem__(self, name: str) -> None:
-        del self._added[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(dict.fromkeys([*_COMMANDS, *self._added]))
-
-    def __len__(self) -> int:
-        return len(list(iter(self)))
-
-
-class _Group(click.Group):
-    """A group whose own help needs none of its commands."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the commands in the order in which somebody new needs them."""
-        return list(self.commands)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of commands from the table."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, sentence) for name, (_, sentence) in _COMMANDS.items()])
+class _Group(TableGroup):
+    table = _COMMANDS
 
 
 @click.group(
     cls=_Group,
-    commands=_Commands(),
+    commands=OnDemand("assay.cli", _COMMANDS),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 @click.version_option(__version__, prog_name="assay")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-
 import click
+
+from assay.cli.on_demand import OnDemand, TableGroup
 
 __all__ = ["contracts"]
 
@@ -22,22 +22,10 @@ _COMMANDS = {
 }
 
 
-class _Group(click.Group):
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
-            return None
-        module = importlib.import_module(f"assay.cli.contracts.{_COMMANDS[cmd_name][0]}")
-        command: click.Command = getattr(module, _COMMANDS[cmd_name][0])
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, sentence) for name, (_, sentence) in _COMMANDS.items()])
+class _Group(TableGroup):
+    table = _COMMANDS
 
 
-@click.group(cls=_Group)
+@click.group(cls=_Group, commands=OnDemand("assay.cli.contracts", _COMMANDS, named_as_module=True))
 def contracts() -> None:
     """Hold stand-ins, traffic, live answers and stubs against what the vendors document."""

@@ -31,7 +31,14 @@ _FAIL_ON = {"breaking": (Severity.BREAKING,), "risky": (Severity.BREAKING, Sever
     "--used", "used_file", metavar="FILE", type=click.Path(path_type=Path), help="A contract.yaml, or a list of uses."
 )
 @click.option("--all", "rest", is_flag=True, help="List additions and what is not used, too, instead of counts.")
-@click.option("--format", "form", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "markdown"]),
+    default="text",
+    show_default=True,
+    help="For people, for programs, or for a comment on a change.",
+)
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option(
     "--fail-on", type=click.Choice(list(_FAIL_ON)), default="breaking", show_default=True, help="What is exit 1."
