@@ -18,16 +18,17 @@ from mocks.stripe.account import Account, Document, Request
 from mocks.stripe.currency import (
     CURRENCIES,
     Currency,
+    currency_of,
     minor_rate,
     settlement_currencies,
     settlement_currency,
     settlement_of,
 )
 from mocks.stripe.error import missing_resource
-from mocks.stripe.form import Accepts, short, text
+from mocks.stripe.form import Accepts, text
 from mocks.stripe.listing import PAGING, page
 
-LIST: Accepts = {**PAGING, "currency": short(3), "payout": text, "source": text, "type": text}
+LIST: Accepts = {**PAGING, "currency": text, "payout": text, "source": text, "type": text}
 
 # Standard European prices of 2025 (https://stripe.com/pricing): percent of the amount plus cents of the settlement
 # currency; conversion_percent is added where the charge is not in the settlement currency.
@@ -192,6 +193,8 @@ def retrieve(account: Account, request: Request) -> Document:
 def list_(account: Account, request: Request) -> Document:
     """Return balance transactions, newest first, filtered by source, type, settlement currency and payout."""
     wanted = {name: request.parameters[name] for name in ("source", "type", "currency") if request.parameters.get(name)}
+    if "currency" in wanted:
+        wanted["currency"] = currency_of(wanted["currency"]).code
     rows: Mapping[str, Document] = account.transactions
     payout = request.parameters.get("payout")
     if payout:

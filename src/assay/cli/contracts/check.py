@@ -81,7 +81,7 @@ def _broken(tested: Sequence[Tested]) -> int:
 
 
 def _show(checked: Checked, *, details: bool) -> None:
-    from assay.runners.conformance import share
+    from assay.runners.conformance import UNDOCUMENTED, share
 
     figures, broken = share(checked.tested), _broken(checked.tested)
     word = in_colour("FAILED", "red", sys.stdout) if broken else in_colour("passed", "green", sys.stdout)
@@ -93,27 +93,32 @@ def _show(checked: Checked, *, details: bool) -> None:
     width = max((len(each.operation) for each in checked.tested), default=0)
     for each in checked.tested:
         missing = [status for status in each.documented if status not in each.covered]
-        if details or each.failed or not each.seen:
+        told = [failed for failed in each.failed if details or failed.check != UNDOCUMENTED]
+        if details or told or not each.seen:
             seen = " ".join(f"({status})" if status in each.provoked else status for status in each.seen)
             unseen = f"  unseen: {' '.join(missing)}" if missing else ""
             click.echo(f"  {each.operation:<{width}}  {each.cases:>5}  {seen or 'no answer'}{unseen}")
-        for failed in each.failed:
+        for failed in told:
             mark = in_colour("known ", "yellow", sys.stdout) if failed.known else in_colour("broken", "red", sys.stdout)
-            click.echo(f"    {mark} {failed.check} {failed.status or ''}: {failed.known or failed.message}")
+            said = failed.message if failed.check == UNDOCUMENTED else failed.known or failed.message
+            click.echo(f"    {mark} {failed.check} {failed.status or ''}: {said}")
             if failed.repeat and not failed.known:
                 click.echo(f"           {failed.repeat}")
+    more = sum(failed.check == UNDOCUMENTED for each in checked.tested for failed in each.failed)
+    if more and not details:
+        click.echo(f"  {more} answers hold fields that the contract does not list: --details names them")
     for known in checked.healed:
         click.echo(f"  no longer failing: {known.operation} {known.check}: take it out of known_failures.toml")
 
 
 def _sum(found: Sequence[Checked]) -> None:
-    from assay.runners.conformance import share
+    from assay.runners.conformance import UNDOCUMENTED, share
 
     width = max(len(each.system) for each in found)
     click.echo(f"\n{'system':<{width}}  operations     statuses  provoked  requests  broken  known")
     for each in found:
         figures = share(each.tested)
-        known = sum(bool(failed.known) for one in each.tested for failed in one.failed)
+        known = sum(bool(failed.known) and failed.check != UNDOCUMENTED for one in each.tested for failed in one.failed)
         percent = 100 * figures["covered"] // max(figures["documented"], 1)
         click.echo(
             f"{each.system:<{width}}  {figures['answered']:>4} of {figures['operations']:<4} "

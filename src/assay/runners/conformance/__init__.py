@@ -7,5 +7,6 @@ healthy system would not answer (no credentials, too many calls, an outage) is a
 from assay.runners.conformance.checking import Checked, Options, check, testable
 from assay.runners.conformance.known import Known
 from assay.runners.conformance.tally import share
+from assay.runners.conformance.twin import CHECK as UNDOCUMENTED
 
-__all__ = ["Checked", "Known", "Options", "check", "share", "testable"]
+__all__ = ["UNDOCUMENTED", "Checked", "Known", "Options", "check", "share", "testable"]

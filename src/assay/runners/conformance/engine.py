@@ -13,12 +13,14 @@ from typing import Any
 from assay.errors import InfrastructureError, UsageError
 from assay.runners.conformance.document import Asked
 from assay.runners.conformance.tally import Tally
+from assay.runners.conformance.twin import Twin
 
 try:
     import schemathesis
     from schemathesis.auths import AuthContext
     from schemathesis.checks import CHECKS, load_all_checks
     from schemathesis.config import SchemathesisConfig
+    from schemathesis.config._output import MAX_RECORDED_PAYLOAD_SIZE as _RECORDED
     from schemathesis.core.failures import Failure, FailureGroup
     from schemathesis.engine import events, from_schema
     from schemathesis.engine.recorder import ScenarioRecorder
@@ -82,6 +84,7 @@ class Asker:
 
     def __init__(self, asked: Asked, base_url: str, headers_for: HeadersFor, preset: Preset, tally: Tally) -> None:
         self._tally = tally
+        self._twin = Twin(asked.file)
         self._headers_for = _spelled(headers_for, asked.content)
         self._cases: dict[str, tuple[int, Any]] = {}
         config = SchemathesisConfig.from_dict(configuration(base_url, preset))
@@ -179,6 +182,7 @@ class Asker:
         self._tally.saw(operation, response.status_code, provoked=provoked)
         if not provoked:
             self._remember(operation, case, response.status_code)
+        self._look_for_more(operation, case, response)
         wanted = [name for name in _OF_ANSWERS if not (may_fail and name == "not_a_server_error")]
         try:
             case.validate_response(response, checks=_functions(wanted))
@@ -187,6 +191,15 @@ class Asker:
         except Failure as failure:
             self._note(operation, [failure], response.status_code, case.as_curl_command())
         return response
+
+    def _look_for_more(self, operation: str, case: Any, response: Any) -> None:
+        media = response.headers.get("content-type", "")
+        media = media[0] if isinstance(media, list) else media
+        if len(response.content) >= _RECORDED:  # schemathesis keeps so much of an answer: the rest would be missing
+            return
+        strange = self._twin.strange(operation, response.status_code, media, response.content)
+        if strange and self._tally.is_news(operation, response.status_code, [each.path for each in strange]):
+            self._tally.found_more(operation, response.status_code, strange, repeat=case.as_curl_command())
 
     def _remember(self, operation: str, case: Any, status: int) -> None:
         """Keep the case that went best: a success before a refusal, and of those the newest success."""
@@ -212,6 +225,7 @@ class Asker:
             self._tally.saw(case.operation.label, status, provoked=status == 401)
             if response is not None and case.method.upper() == case.operation.method.upper():
                 self._remember(case.operation.label, case, response.status_code)
+                self._look_for_more(case.operation.label, case, response)
         for name, checks in recorder.checks.items():
             for check in checks:
                 if check.failure_info is None:

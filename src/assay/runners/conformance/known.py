@@ -45,6 +45,8 @@ class KnownFailures:
 
     def excuse(self, operation: str, failed: Failed) -> Failed:
         """Return the failure with who knows of it; one past its day is nobody's excuse, and says so."""
+        if failed.known:  # no failure in the first place
+            return failed
         for position, each in enumerate(self._entries):
             if not each.fits(operation, failed.check):
                 continue

@@ -6,10 +6,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from assay.contracts.model import Deviation
 from assay.contracts.results import Failed, Tested
 from assay.masking import mask_text
 from assay.runners.conformance.document import Asked
 from assay.runners.conformance.known import KnownFailures
+from assay.runners.conformance.twin import ADDITIVE
+from assay.runners.conformance.twin import CHECK as UNDOCUMENTED
 
 _LONGEST = 600
 
@@ -20,6 +23,7 @@ class _Seen:
     statuses: Counter[int] = field(default_factory=Counter)
     provoked: set[int] = field(default_factory=set)
     failed: dict[tuple[str, int | None, str], Failed] = field(default_factory=dict)
+    more: dict[int, dict[str, str]] = field(default_factory=dict)
 
 
 class Tally:
@@ -60,6 +64,25 @@ class Tally:
         text = " ".join(f"{title}: {message}".split())
         failed = Failed(check=check, status=status, message=mask_text(text[:_LONGEST]), repeat=mask_text(repeat))
         self._seen.setdefault(operation, _Seen()).failed.setdefault((check, status, title), failed)
+
+    def is_news(self, operation: str, status: int, paths: Sequence[str]) -> bool:
+        """Whether a field the document does not list was not yet seen in this answer of the operation."""
+        return any(path not in self._seen[operation].more.get(status, {}) for path in paths)
+
+    def found_more(self, operation: str, status: int, strange: Sequence[Deviation], *, repeat: str) -> None:
+        """Note fields that the document does not list. They break nobody who reads by it: information, no failure."""
+        seen = self._seen[operation]
+        fields = seen.more.setdefault(status, {})
+        fields.update({each.path: each.seen for each in strange})
+        shown = ", ".join(f"{path} ({value})" for path, value in fields.items())
+        text = f"{len(fields)} fields that the document does not list: {shown}"
+        seen.failed[UNDOCUMENTED, status, ""] = Failed(
+            check=UNDOCUMENTED,
+            status=status,
+            message=mask_text(text[:_LONGEST]),
+            repeat=mask_text(repeat),
+            known=ADDITIVE,
+        )
 
     def tested(self, base_url: str, known: KnownFailures) -> tuple[Tested, ...]:
         """Return a record for each operation of the document; what the known-failures file excuses says so."""

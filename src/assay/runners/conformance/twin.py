@@ -1,0 +1,33 @@
+"""Sees what every validator is blind to: fields of an answer that the contract does not list (the strict twin)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from assay.contracts.model import Deviation, Problem
+from assay.contracts.reading import read_document
+
+CHECK = "undocumented_field"
+ADDITIVE = "additive: nobody who reads by the document breaks"
+"""Why such a field is information and no failure; a contract may name no more than what is used."""
+
+
+class Twin:
+    """The contract as the engine reads it; answers are held against it by operation, status and content type."""
+
+    def __init__(self, file: Path) -> None:
+        document = read_document(file, source=str(file))
+        self._operations = {f"{each.method} {each.path}": each for each in document.operations}
+
+    def strange(self, operation: str, status: int, content_type: str, body: bytes) -> Sequence[Deviation]:
+        """Return the fields of one answer that are in no document; none where that answer is not documented at all."""
+        found = self._operations.get(operation)
+        answer = found.answer(status) if found is not None else None
+        if answer is None or not body:
+            return ()
+        media = content_type.partition(";")[0].strip().lower()
+        shape = answer.shapes.get(media)
+        if shape is None or not media.endswith("json"):
+            return ()
+        return [each for each in shape.deviations(body) if each.problem is Problem.FIELD]
