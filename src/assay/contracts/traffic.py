@@ -47,16 +47,17 @@ class Judged:
 class Documented:
     """Finds the operations that calls are for in the documents of a registry; shared by all who judge by the same.
 
-    roles: by which documents of a system to judge. By default all; in a run the contract, which is read in no time,
-    and the vendor's only where there is none.
+    quick: judge by the contract, which is read in no time, and by the vendor's documents only where there is none; what
+    is undocumented is not looked for then, since a contract has but what is used.
     """
 
     def __init__(self, registry: Registry, *, quick: bool = False) -> None:
         self._registry = registry
-        self._quick = quick
+        self.quick = quick
         self._documents: dict[str, tuple[Held, ...]] = {}
         self._routes: OrderedDict[tuple[str, str, str, str], tuple[Judged, ...]] = OrderedDict()
         self._selecting: dict[str, bool] = {}
+        self._hooks: dict[str, tuple[Judged, ...]] = {}
         self._known: dict[str, tuple[Known, ...]] = {}
 
     def documents(self, system: str) -> Sequence[Held]:
@@ -64,9 +65,9 @@ class Documented:
         if system not in self._documents:
             contracts, vendors = (
                 [each for each in self._registry.documents(system, role) if each.document.operations]
-                for role in (CONTRACT, VENDOR if not self._quick else "")
+                for role in (CONTRACT, VENDOR if not self.quick else "")
             )
-            if self._quick and not contracts:
+            if self.quick and not contracts:
                 vendors = [each for each in self._registry.documents(system, VENDOR) if each.document.operations]
             self._documents[system] = (*vendors, *contracts)
         return self._documents[system]
@@ -101,20 +102,26 @@ class Documented:
 
     def _webhooks(self, said: Said) -> tuple[Judged, ...]:
         """Return the documented webhook a message is: the one it departs from least."""
-        best: tuple[int, Judged] | None = None
-        for held in self.documents(said.system):
-            for operation in held.document.operations:
-                if not operation.webhook:
-                    continue
-                departed = sum(
-                    isinstance(each, Departed) and each.direction == REQUEST
-                    for each in judge(said, operation, additive=True)
-                )
-                if best is None or departed < best[0]:
-                    best = departed, Judged(held, operation, whole=True)
-                if not departed:
-                    return (best[1],)
-        return (best[1],) if best is not None else ()
+        known = self._documented_webhooks(said.system)
+        if len(known) < 2:
+            return known
+        for additive in (False, True):  # most are told apart by what they must hold
+            departed = [(_departures(said, each.operation, additive=additive), each) for each in known]
+            least = min(count for count, _ in departed)
+            known = tuple(each for count, each in departed if count == least)
+            if len(known) == 1:
+                break
+        return known[:1]
+
+    def _documented_webhooks(self, system: str) -> tuple[Judged, ...]:
+        if system not in self._hooks:
+            self._hooks[system] = tuple(
+                Judged(held, operation, whole=True)
+                for held in self.documents(system)
+                for operation in held.document.operations
+                if operation.webhook
+            )
+        return self._hooks[system]
 
     def _is_selecting(self, system: str) -> bool:
         if system not in self._selecting:
@@ -219,7 +226,8 @@ class Traffic:
 
     def _departed(self, said: Said, operations: Sequence[Judged]) -> Iterator[Departed]:
         for each in operations:
-            for found in judge(said, each.operation, additive=each.whole, format=each.held.document.format):
+            additive = each.whole and not self._documented.quick  # a contract has but what is used
+            for found in judge(said, each.operation, additive=additive, format=each.held.document.format):
                 if isinstance(found, Unjudged):
                     if each.whole:
                         self._leave(said.system, f"{found.direction}s of which {found.reason}")
@@ -344,6 +352,11 @@ def _find(document: Document, said: Said, selector: str) -> Operation | None:
     if found is None and said.path.endswith("/") and said.path != "/":
         found = document.find(said.method, said.path.rstrip("/"), selector)
     return found if found is None or not found.webhook else None
+
+
+def _departures(said: Said, operation: Operation, *, additive: bool) -> int:
+    found = judge(said, operation, additive=additive)
+    return sum(isinstance(each, Departed) and each.direction == REQUEST for each in found)
 
 
 def _example(said: Said, direction: str) -> str:

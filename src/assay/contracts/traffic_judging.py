@@ -72,6 +72,8 @@ def judge(said: Said, operation: Operation, *, additive: bool, format: str = "")
         documented = ", ".join(operation.responses)
         yield Departed(ANSWER, Deviation(Problem.STATUS, "", documented, str(said.status)))
         return
+    if said.webhook:
+        return  # what is answered beside the status is read by nobody
     yield from _answered(said, answer, _by_request(said, operation), additive=additive)
     if sound and said.status in _INVALID:
         yield from _refused_though_allowed(said, operation)

@@ -18,10 +18,13 @@ from assay.contracts.registry import CONTRACT, VENDOR, Held, Registry
 from assay.contracts.results import Observed
 from assay.contracts.traffic import Traffic, templated
 from assay.contracts.traffic_findings import findings
-from assay.contracts.traffic_said import access_log
+from assay.contracts.traffic_said import access_log, of_call
+from assay.contracts.traffic_selector import selector_of
 from assay.edge.journal import read_exchange
 from assay.events import Exchange, Result
+from assay.local.project import plan_for
 from assay.records import Call
+from assay.runners.contract_traffic import RunTraffic
 from assay.store import open_store
 
 AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -133,6 +136,14 @@ def got(query: str = "limit=1", headers: Mapping[str, str] = {"trace": "t"}, pat
     return call(
         method="GET", path=path, query=query, status=200, request_headers=dict(headers), request_body="",
         response_body="{}",
+    )  # fmt: skip
+
+
+def own_exchange(answer: str) -> Exchange:
+    """Return an exchange of a connector's, with this answer."""
+    return Exchange(
+        system="shopping", method="GET", url="http://127.0.0.1:9/v1/orders/o1", request_headers={}, request_body="",
+        status=200, response_headers={"Content-Type": JSON}, response_body=answer, started_at=AT, seconds=0.1,
     )  # fmt: skip
 
 
@@ -337,12 +348,7 @@ def test_other_sources_are_taken_and_named(traffic: Traffic, tmp_path: Path) -> 
         "request required field missing currency",
         "request wrong type query limit",
     ]
-    own = Exchange(
-        system="shopping", method="GET", url="http://127.0.0.1:9/v1/orders/o1", request_headers={}, request_body="",
-        status=200, response_headers={"Content-Type": JSON}, response_body='{"id": "o1", "amount": true}',
-        started_at=AT, seconds=0.1,
-    )  # fmt: skip
-    traffic.take([own])
+    traffic.take([own_exchange('{"id": "o1", "amount": true}')])
     live = [each for each in traffic.observed() if each.where == "live"]
     assert places(live) == ["answer wrong type amount"]
     assert [each.split(" ")[1] for each in traffic.sources] == ["simulators'", "connectors'"]
@@ -399,3 +405,67 @@ def test_the_command_judges_the_stored_journal(tmp_path: Path) -> None:
     assert command(tmp_path, "shoping").exit_code == 2
     assert command(tmp_path, "--run", "nothing").exit_code == 2
     assert command(tmp_path, "--run", "x", "--since", "1h").exit_code == 2
+
+
+def test_a_run_tells_each_thing_once_by_the_contracts(tmp_path: Path) -> None:
+    """Traffic of a run is judged as it comes: broken, then nothing new, then kept; strangers alone say why not."""
+    (tmp_path / "assay.toml").write_text(PROFILE)
+    held(tmp_path)
+    run = RunTraffic(plan_for("local", tmp_path / "assay.toml"))
+    assert run.findings([], journalled=True) == []
+    (blind,) = run.findings([call(system="other")], journalled=True)
+    assert (blind.result, "other: 1 of a system without a document" in blind.reason) == (Result.NOT_EVALUATED, True)
+    (broken,) = run.findings([call(), call(request_body="[]")], journalled=True)
+    assert (broken.result, broken.systems) == (Result.FAIL, ("platform", "shopping"))
+    assert [each.result for each in run.findings([call()], journalled=True)] == [Result.PASS]
+    run.note([own_exchange('{"id": "o1", "amount": 1.5}')])
+    assert run.findings([], journalled=True) == []  # the shop alone is judged where a journal has the rest
+    run.note([own_exchange('{"id": "o1", "amount": 1.5}')])
+    assert [each.result for each in run.findings([], journalled=False)] == [Result.FAIL]
+
+
+SCHEMA = "type Query { order(id: ID!): Order }\ntype Order { id: ID!\n total: Int }\n"
+
+
+@pytest.mark.parametrize(
+    ("query", "answer", "expected"),
+    [
+        ("{ order(id: 1) { id total } }", {"data": {"order": {"id": "1", "total": 5}}}, []),
+        (
+            "{ order(id: 1) { id total } }",
+            {"data": {"order": {"id": "1", "total": "5"}}},
+            ["answer wrong type data.order.total"],
+        ),
+        ("{ parcels { id } }", {"data": None}, ["request undocumented operation"]),
+        ("{ order(id: 1) { id", {"data": None}, ["request undocumented operation"]),
+    ],
+)
+def test_graphql_is_judged_by_what_the_query_selected(
+    tmp_path: Path, query: str, answer: dict[str, Any], expected: list[str]
+) -> None:
+    """All operations share one path: the root field says which, and the selection what the answer must be."""
+    path = tmp_path / "schema.graphql"
+    path.write_text(SCHEMA)
+    traffic = Traffic(Registry({"shopping": [Held("shopping", VENDOR, "test", path)]}))
+    body, said = json.dumps({"query": query}), json.dumps(answer)
+    traffic.take([call(path="/admin/api/graphql.json", request_body=body, response_body=said, status=200)])
+    assert places(traffic.observed()) == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "selector"),
+    [
+        (
+            '<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body><addList/></e:Body></e:Envelope>',
+            {},
+            "addList",
+        ),
+        ("<x/>", {"soapaction": '"urn:add"'}, "urn:add"),
+        ("<cXML><Header/><Request><OrderRequest/></Request></cXML>", {}, "OrderRequest"),
+        ('<!DOCTYPE a [<!ENTITY x "y">]><a>&x;</a>', {}, ""),
+        ("<cut", {}, ""),
+    ],
+)
+def test_xml_says_its_operation_itself(body: str, headers: dict[str, str], selector: str) -> None:
+    """SOAP by its action or body element, cXML by its request element; what cannot be read says none."""
+    assert selector_of(of_call(call(request_body=body, request_headers=headers), {})) == selector
