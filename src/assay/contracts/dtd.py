@@ -79,7 +79,7 @@ class _Dtd:
                 seen=str(last.message if last is not None else problem)[:200],
                 hint="Fetch the file again and compare its size or checksum with what is published.",
             ) from None  # fmt: skip
-        self.elements: dict[str, Any] = {each.name: each for each in self.compiled.iterelements()}
+        self.elements: dict[str, Any] = _elements(self.compiled)
         self.children = {name: dict(_children(each.content, True)) for name, each in self.elements.items()}
         self.root = self._root()
 
@@ -207,12 +207,12 @@ class DtdShape:
             here = below
 
     def _deviations(self, element: Any, message: str) -> Iterator[Deviation]:
-        name, path = xml_safe.local(element), path_of(element)
+        name, path = _tag(element), path_of(element)
         if "content does not follow" in message or "was declared" in message or "not expected" in message:
             yield from self._content(element, name, path)
             return
         if "No declaration for element" in message:
-            if xml_safe.local(element.getparent()) not in self._dtd.elements:
+            if _tag(element.getparent()) not in self._dtd.elements:
                 yield Deviation(Problem.FIELD, path, "no such element", f"<{name}>")
             return  # its parent's content model says it already
         attribute = _IN_ATTRIBUTE.search(message) or _NAMED.search(message)
@@ -236,7 +236,7 @@ class DtdShape:
     def _content(self, element: Any, name: str, path: str) -> Iterator[Deviation]:
         """Yield what an element lacks and what it has too much; where neither, the order or number is wrong."""
         allowed = self._dtd.children.get(name, {})
-        seen = [xml_safe.local(each) for each in element]
+        seen = [xml_safe.local(each) for each in element]  # content models are told without prefixes
         below = f"{path}." if path else ""
         lacking = (each for each, needed in allowed.items() if needed and each not in seen)
         found = [Deviation(Problem.MISSING, f"{below}{each}", each, "nothing") for each in lacking]
@@ -246,6 +246,22 @@ class DtdShape:
         if not found and name in self._dtd.elements:
             found.append(Deviation(Problem.SCHEMA, path, _written(content)[:200], ", ".join(seen)[:80] or "nothing"))
         yield from found
+
+
+def _elements(compiled: Any) -> dict[str, Any]:
+    """Return the declared elements by name; a DTD knows no namespaces, `xades:Name` is another element than `Name`.
+
+    Content models are told without prefixes, so that a name without one stands for the prefixed where it is alone.
+    """
+    declared = list(compiled.iterelements())
+    found = {f"{each.prefix}:{each.name}" if each.prefix else each.name: each for each in declared}
+    for each in declared:
+        found.setdefault(each.name, each)
+    return found
+
+
+def _tag(element: Element) -> str:
+    return f"{element.prefix}:{xml_safe.local(element)}" if element.prefix else xml_safe.local(element)
 
 
 def _children(content: Any, required: bool) -> Iterator[tuple[str, bool]]:

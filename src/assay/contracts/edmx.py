@@ -207,7 +207,7 @@ class _Service:
         elif is_entity:
             inner = one
         else:
-            inner = {"anyOf": [_object({name: one}), one]} if one else _object({name: one})
+            inner = _object({name: one})
         return _object({"d": inner})
 
     def _import_v4(self, element: Element) -> Iterator[Operation]:
