@@ -6,6 +6,7 @@ of them says more or less than another.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -26,6 +27,7 @@ NOTE = (
 )
 LEFT_OUT, UNDECIDED, EXCUSED = "not looked at", "undecided", "on record"
 UNKNOWN = "(no operation of the document)"
+_SEVERAL = re.compile(r".* and (\d[\d,]*) more")
 _NAME, _TEXT, _EXAMPLE = 120, 240, 600
 
 
@@ -175,7 +177,7 @@ def open_of(contracts: Contracts) -> list[tuple[str, str, str]]:
 
 def headline_of(contracts: Contracts, held: Sequence[Held]) -> str:
     """Return in a sentence how much was looked at and how much of it breaks a document."""
-    looked = {(each.system, each.operation) for each in held if each.operation}
+    looked = {(each.system, each.operation) for each in held if _is_one(each.operation)}
     documented = {(name, each) for name, operations in contracts.documented.items() for each in operations}
     share = plural(len(looked), "operation")
     if documented:
@@ -253,7 +255,8 @@ def _counted(observed: Observed, way: Way, counted: Counted) -> Departure:
 
 
 def _stubs(system: str, operation: str, stubs: Sequence[HeldStub]) -> Held:
-    name = operation or UNKNOWN
+    several = _SEVERAL.fullmatch(operation)
+    name = f"(any of {int(several[1]) + 1:,} operations)" if several else operation or UNKNOWN
     return Held(
         system=system,
         operation=name,
@@ -313,9 +316,14 @@ def _system(name: str, contracts: Contracts, held: Sequence[Held]) -> SystemRows
     return SystemRows(
         name=clip(name, _NAME),
         state=_worst(row.state for row in rows),
-        facts=tuple(_facts(len(operations), held)),
+        facts=tuple(_facts(sum(_is_one(each) for each in operations), held)),
         rows=tuple(rows),
     )
+
+
+def _is_one(operation: str) -> bool:
+    """Whether that is the name of an operation, and not said of several or of none."""
+    return not operation.startswith("(")
 
 
 def _facts(operations: int, held: Sequence[Held]) -> Iterator[str]:
@@ -330,7 +338,8 @@ def _facts(operations: int, held: Sequence[Held]) -> Iterator[str]:
     for way, noun in ((Way.PLATFORM, "seen from the platform"), (Way.LOAD, "seen under load"), (Way.LIVE, "seen live")):
         seen = [each for each in held if each.way is way]
         if seen:
-            yield f"{len(seen):,} {noun} in {plural(sum(each.amount for each in seen), 'exchange')}"
+            named = sum(_is_one(each.operation) for each in seen)
+            yield f"{named:,} {noun} in {plural(sum(each.amount for each in seen), 'exchange')}"
     if kinds := sorted({kind for each in held for kind in each.judged_by}):
         yield f"traffic judged by {' and '.join(kinds)}"
     stubs = sum(each.amount for each in held if each.way is Way.STUBS)

@@ -17,6 +17,7 @@ from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
 
+from assay.contracts.model import Operation
 from assay.contracts.results import Contracts, HeldStub, Observed, Tested
 from assay.contracts.stubs import find, hold
 from assay.contracts.traffic import Documented, Traffic
@@ -61,6 +62,7 @@ class GateContracts:
         self._left_out: dict[str, list[str]] = {}
         self._excused: dict[str, list[str]] = {}
         self._absent: list[str] = []
+        self._names: dict[str, dict[tuple[str, str], str]] = {}
 
     def hear(self) -> None:
         """Take what was said in the scenarios: the journal, and what connectors said to the shop, which passes no edge.
@@ -137,7 +139,7 @@ class GateContracts:
             at=datetime.now(UTC),
             tested=tuple(self._tested),
             observed=observed,
-            stubs=self._stubs,
+            stubs=tuple(self._stub_by_contract(each) for each in self._stubs),
             undecided=_joined(self._undecided),
             documented=documented,
             left_out=_joined(self._left_out),
@@ -172,23 +174,24 @@ class GateContracts:
 
     def _by_contract(self, observed: Observed) -> Observed:
         """Return what was seen under the name its operation has in the contract, if that has it under another."""
-        contract = self._registry.contract(observed.system)
-        if contract is None or not observed.operation:
+        if not observed.operation:
             return observed
-        names = {operation.name: operation for operation in contract.document.operations}
-        if observed.operation in names:
-            return observed
-        vendor = (op for held in self._registry.vendor(observed.system) for op in held.document.operations)
-        meant = next((op for op in vendor if op.name == observed.operation and op.path == observed.path), None)
-        if meant is None:
-            return observed
-        same = (
-            name
-            for name, operation in names.items()
-            if (operation.method, operation.selector, _bare(operation.path))
-            == (meant.method, meant.selector, _bare(meant.path))
-        )
-        return replace(observed, operation=next(same, observed.operation))
+        name = self._contract_names(observed.system).get((observed.operation, observed.path), observed.operation)
+        return replace(observed, operation=name)
+
+    def _stub_by_contract(self, stub: HeldStub) -> HeldStub:
+        names = {name: ours for (name, _), ours in self._contract_names(stub.system).items()}
+        return replace(stub, operation=names.get(stub.operation, stub.operation))
+
+    def _contract_names(self, system: str) -> dict[tuple[str, str], str]:
+        """Return the contract's name of each operation of the vendor's documents that it has, by name and path."""
+        if system not in self._names:
+            contract = self._registry.contract(system)
+            ours = {_key(each): each.name for each in (contract.document.operations if contract else ())}
+            theirs = [each for held in self._registry.vendor(system) for each in held.document.operations]
+            found = {(each.name, each.path): ours[_key(each)] for each in theirs if _key(each) in ours}
+            self._names[system] = found
+        return self._names[system]
 
     @contextmanager
     def _part(self, name: str) -> Iterator[None]:
@@ -229,6 +232,7 @@ def _more(count: int) -> list[str]:
     return [f"and {count:,} more"] if count > 0 else []
 
 
-def _bare(path: str) -> str:
-    """Return a path without the names of its parameters, which every document chooses for itself."""
-    return re.sub(r"\{[^{}]*\}", "{}", path)
+def _key(operation: Operation) -> tuple[str, str, str]:
+    """Return what an operation is known by in every document, whatever each calls its parameters and keys."""
+    path = re.sub(r"\([^()]*\)", "({})", re.sub(r"\{[^{}]*\}", "{}", operation.path))
+    return operation.method, path, operation.selector
