@@ -35,7 +35,7 @@ _KEY = re.compile(r"\d{4}-\d\d-\d\d.*|\d+|(?=.*\d.*\d.*\d)[\w-]{12,}|.*@.*\..*|[
 _SELECTS = frozenset(
     {"$select", "$expand", "select", "expand", "expand[]", "fields", "fields[]", "include", "embed", "projection"}
 )
-_VARIABLE = re.compile(r".*\d.*|.{25,}|.*[@:'(].*")
+_VARIABLE = re.compile(r"(?!v\d{1,3}$)(?:.*\d.*|.{25,}|.*[@:'(].*)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,13 +72,25 @@ def told_of(changes: Sequence[Change], level: str) -> list[Change]:
     return [each for each in changes if each.level == level and (level == BREAKING or each.news)]
 
 
-def finding_of(change: Change) -> Finding:
-    """Return a change as a violation."""
+def findings_of(changes: Sequence[Change]) -> list[Finding]:
+    """Return the violations of one system: a change each, and one for a header that several operations answer with."""
+    alike: dict[tuple[str, ...], list[Change]] = {}
+    for change in changes:
+        where = () if change.kind == "deprecated" else tuple(map(str, change.key))
+        alike.setdefault((*where, change.path, change.problem, change.seen), []).append(change)
+    return [_finding(each) for each in alike.values()]
+
+
+def _finding(changes: Sequence[Change]) -> Finding:
+    change = changes[0]
     key = change.key
+    where = f"{key.operation} of {key.system}, status {key.status}"
+    if len(changes) > 1:
+        where = f"{len(changes)} operations of {key.system}, among them {key.operation}"
     return Finding(
         oracle=ORACLE,
         result=Result.FAIL,
-        order_ref=f"{key.operation} of {key.system}, status {key.status}, {change.path or 'the body'}",
+        order_ref=f"{where}, {change.path or 'the body'}",
         systems=(key.system,),
         expected=change.expected,
         seen=f"{change.seen}, since {change.since:%Y-%m-%d %H:%M} UTC",
@@ -87,9 +99,10 @@ def finding_of(change: Change) -> Finding:
     )
 
 
-def _verdicts(look: Look, system: str, found: Sequence[Change]) -> None:
-    for change in found[:_MOST_TOLD]:
-        look.verdict(finding_of(change))
+def _verdicts(look: Look, system: str, changes: Sequence[Change]) -> None:
+    found = findings_of(changes)
+    for finding in found[:_MOST_TOLD]:
+        look.verdict(finding)
     if len(found) > _MOST_TOLD:
         rest = len(found) - _MOST_TOLD
         look.holds(

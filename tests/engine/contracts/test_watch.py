@@ -311,6 +311,17 @@ def test_what_a_vendor_announces_becomes_a_dated_warning(store: Store, name: str
     assert bool(days) == ("not trusted" not in words and "behind" not in words and "unset" in "".join(headers))
 
 
+def test_what_all_operations_announce_is_one_warning(store: Store) -> None:
+    """A header that twenty-six operations answer with is told once, with their number."""
+    pay = vendor(store, None)
+    pay.at = datetime.now(UTC) - timedelta(hours=6)
+    pay.headers = {"sunset": format_datetime(SUNSET, usegmt=True)}
+    for letter in "abcdefghijklmnopqrstuvwxyz":
+        pay.answers(1, f"/v1/{letter}")
+    (finding,) = violations(pay.watch, "additive")
+    assert finding.order_ref.startswith("26 operations of pay, among them GET /v1/a")
+
+
 def test_another_version_that_answers_is_a_dated_warning(store: Store) -> None:
     """A version header that says something new after thirty answers is told with the day, and both versions."""
     pay = vendor(store)
