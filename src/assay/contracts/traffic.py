@@ -29,6 +29,7 @@ _MOST_ROUTES = 20_000
 _MOST_PATHS = 200
 _MOST_COUNTED = 300
 _MORE = "(more)"
+_UNPLACED = ("wsdl", "xsd", "dtd")  # the address of these is nowhere, or another in each environment
 _EXAMPLE = 240
 _IDENTIFIER = re.compile(r"\d|^[A-Za-z_-]{25,}$|%[0-9A-Fa-f]{2}")
 _VERSION = re.compile(r"v\d{1,4}(\.\d+)*$", re.IGNORECASE)
@@ -347,6 +348,8 @@ def _find(document: Document, said: Said, selector: str) -> Operation | None:
     if document.format.startswith("graphql") and "graphql" in said.path:  # no schema says where it is served
         return next((each for each in document.operations if each.selector == selector), None)
     found = document.find(said.method, said.path, selector)
+    if found is None and document.format in _UNPLACED:
+        return document.find(said.method, "/", selector) if selector else None
     if found is None and said.method == "HEAD":
         found = document.find("GET", said.path, selector)
     if found is None and said.path.endswith("/") and said.path != "/":

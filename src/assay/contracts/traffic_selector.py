@@ -20,15 +20,17 @@ def selector_of(said: Said) -> str:
 
 def _of_xml(body: str) -> str:
     from assay.contracts import xml_safe
+    from assay.contracts.dtd import selected
 
     try:
         root = xml_safe.parse(body.encode())
     except xml_safe.UnreadableXml:
         return ""
-    name = "Body" if xml_safe.local(root) == _ENVELOPE else "Request"
-    inner = next((each for each in root if xml_safe.local(each) == name), None)
-    first = next(iter(inner), None) if inner is not None else None
-    return xml_safe.local(first) if first is not None else xml_safe.local(root)
+    if xml_safe.local(root) != _ENVELOPE:
+        return selected(root)
+    body_element = next((each for each in root if xml_safe.local(each) == "Body"), None)
+    first = next(iter(body_element), None) if body_element is not None else None
+    return xml_safe.local(first) if first is not None else ""
 
 
 def _of_graphql(body: str) -> str:

@@ -469,3 +469,18 @@ def test_graphql_is_judged_by_what_the_query_selected(
 def test_xml_says_its_operation_itself(body: str, headers: dict[str, str], selector: str) -> None:
     """SOAP by its action or body element, cXML by its request element; what cannot be read says none."""
     assert selector_of(of_call(call(request_body=body, request_headers=headers), {})) == selector
+
+
+def test_xml_is_judged_by_a_dtd_wherever_it_is_served(tmp_path: Path) -> None:
+    """A message of XML is held against the declarations of its root, and the path of the address does not matter."""
+    path = tmp_path / "order.dtd"
+    path.write_text(
+        "<!ELEMENT cXML (Request)><!ELEMENT Request (OrderRequest)>"
+        "<!ELEMENT OrderRequest EMPTY><!ATTLIST OrderRequest id CDATA #REQUIRED>"
+    )
+    traffic = Traffic(Registry({"shopping": [Held("shopping", VENDOR, "test", path)]}))
+    for order in ('<OrderRequest id="1"/>', "<OrderRequest/>"):
+        body = f"<cXML><Request>{order}</Request></cXML>"
+        headers = {"content-type": "text/xml; charset=UTF-8"}
+        traffic.take([call(path="/punchout", request_body=body, request_headers=headers, response_body="", status=200)])
+    assert places(traffic.observed()) == ["request required field missing Request.OrderRequest@id"]
