@@ -180,8 +180,12 @@ class GateContracts:
         return replace(observed, operation=name)
 
     def _stub_by_contract(self, stub: HeldStub) -> HeldStub:
+        """Return a stub under the contract's name of its operation, and its file as it lies in its suite."""
         names = {name: ours for (name, _), ours in self._contract_names(stub.system).items()}
-        return replace(stub, operation=names.get(stub.operation, stub.operation))
+        roots = suite_roots(self._plan.profile.folder)
+        root = next((f"{each}/" for each in roots if stub.file.startswith(f"{each}/")), "")
+        file = stub.file.removeprefix(root)
+        return replace(stub, operation=names.get(stub.operation, stub.operation), file=file)
 
     def _contract_names(self, system: str) -> dict[tuple[str, str], str]:
         """Return the contract's name of each operation of the vendor's documents that it has, by name and path."""
