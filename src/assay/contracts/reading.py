@@ -283,7 +283,9 @@ def _mapping_format(held: Mapping[str, Any], source: str) -> str:
     for word, hint in _FOREIGN.items():
         if word in held:
             raise _no_document(source, f"a member '{word}' at the top", hint)
-    raise _no_document(source, "an object of " + (", ".join(map(repr, list(held)[:5])) or "nothing"))
+    parts = [each for each in ("paths", "components", "info") if each in held]
+    hint = f"It has '{parts[0]}' and no 'openapi': fetch it again, it may be cut short." if parts else ""
+    raise _no_document(source, "an object of " + (", ".join(map(repr, list(held)[:5])) or "nothing"), hint)
 
 
 def _no_document(source: str, seen: str, hint: str = "") -> UsageError:
