@@ -68,7 +68,9 @@ def accept(memory: Memory, path: str) -> bool:
     found = False
     for container, kept in memory.get("places", {}).items():
         for member in [name for name in kept["members"] if path_of(container, name) == path]:
-            del kept["members"][member]
+            stat = kept["members"].pop(member)
+            if not stat["run"]:  # it is there, and no news when it comes again
+                kept["members"][member] = {**_first(0, memory["last"]), "n": 0}
             found = True
     for key, each in memory.get("departures", {}).items():
         if each["path"] == path and key not in memory["accepted"]:

@@ -212,6 +212,10 @@ def test_a_departure_from_what_was_learned_breaks(store: Store, name: str) -> No
     assert f", {path}" in finding.order_ref
     assert seen in finding.seen
     assert "as it was learned" in finding.expected
+    restarted.watch.accept(path)
+    restarted.answers(40)
+    for level in ("breaking", "additive"):
+        assert violations(restarted.watch, level) == [], "what was accepted is learned anew, and no news"
 
 
 def test_little_is_no_knowledge(store: Store) -> None:
