@@ -134,7 +134,7 @@ def _plain(checked: Checked) -> dict[str, Any]:
         "system": checked.system,
         "base_url": checked.base_url,
         "simulated": checked.simulated,
-        **share(checked.tested),
+        **{("operations_documented" if name == "operations" else name): n for name, n in share(checked.tested).items()},
         "broken": _broken(checked.tested),
         "operations": [{**asdict(each), "covered": list(each.covered)} for each in checked.tested],
         "no_longer_failing": [{**asdict(each), "until": each.until.isoformat()} for each in checked.healed],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
 
 from assay.contracts.results import Tested
 from assay.errors import SafetyError, UsageError, did_you_mean
@@ -15,6 +16,9 @@ from assay.runners.conformance.known import FILE as KNOWN
 from assay.runners.conformance.known import Known, read_known
 from assay.runners.conformance.place import Place, opened
 from assay.runners.conformance.tally import Tally
+
+if TYPE_CHECKING:
+    from assay.runners.conformance.worked import Worked
 
 _DEFAULT_PER_SECOND = 5.0
 """Of a sandbox: below the least any vendor we know allows (UPS and PayPal publish no figure; Adyen's is far above)."""
@@ -79,9 +83,11 @@ def check(plan: Plan, system: str, options: Options, listen: Listener) -> Checke
     whole = contract_of(plan, system)
     asked = _chosen(whole, options.operations)
     known = read_known(whole.folder / KNOWN, today=options.today)
-    tally = Tally(asked)
+    from assay.runners.conformance.worked import read_worked  # what is missing or wrong is said before anything starts
+
+    worked, tally = read_worked(whole), Tally(asked)
     with opened(plan, system, options.base_url) as place:
-        _ask(whole, asked, place, options, tally)
+        _ask(whole, asked, worked, place, options, tally)
         tested = tally.tested(place.base_url, known)
         names = {each.operation for each in tested}
         healed = [] if options.operations else known.no_longer_failing()
@@ -95,10 +101,10 @@ def check(plan: Plan, system: str, options: Options, listen: Listener) -> Checke
         )
 
 
-def _ask(whole: Asked, asked: Asked, place: Place, options: Options, tally: Tally) -> None:
+def _ask(whole: Asked, asked: Asked, worked: Worked, place: Place, options: Options, tally: Tally) -> None:
     from assay.runners.conformance.engine import Asker, Preset
     from assay.runners.conformance.provoked import provoke
-    from assay.runners.conformance.worked import perform, read_worked, with_examples
+    from assay.runners.conformance.worked import perform, with_examples
 
     preset = Preset(
         examples=options.examples,
@@ -106,7 +112,6 @@ def _ask(whole: Asked, asked: Asked, place: Place, options: Options, tally: Tall
         per_second=None if place.simulated else options.per_second,
         stateful=options.stateful,
     )
-    worked = read_worked(whole)
     # Worked requests build on each other, so all are sent even where few operations are asked for.
     first = Asker(whole, place.base_url, place.headers_for, preset, tally)
     performed = perform(whole, worked, first, tally, ours=place.ours)

@@ -75,7 +75,7 @@ class Tally:
         fields = seen.more.setdefault(status, {})
         fields.update({each.path: each.seen for each in strange})
         shown = ", ".join(f"{path} ({value})" for path, value in fields.items())
-        text = f"{len(fields)} fields that the document does not list: {shown}"
+        text = f"{len(fields)} field{'s' * (len(fields) > 1)} that the document does not list: {shown}"
         seen.failed[UNDOCUMENTED, status, ""] = Failed(
             check=UNDOCUMENTED,
             status=status,
