@@ -11,7 +11,7 @@ import yaml
 _LEAST_NODES = 2_000_000  # a document may have so many in any case; stripe's, the largest we know, has 0.4 million
 _TIMES = 30  # else aliases may make it so many times larger than what is written
 _OPENINGS = 400  # a nesting that no document has; libyaml's composer breaks the whole process at some ten thousand
-_ANCHOR = re.compile(rb"(?:^|[\s,\[{])&[\w-]", re.MULTILINE)
+_ANCHOR = re.compile(rb"(?:^|[\s,:\[{])&[\w-]", re.MULTILINE)
 _BRACKET = re.compile(rb"[\[\]{}]")
 _DEEP = re.compile(rb"^(?: {2000}|(?:[ \t]*[-?:] ){400})", re.MULTILINE)
 
