@@ -8,12 +8,16 @@ of the two says nothing is undecided, unless values drawn from the contract were
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
+import orjson
+
 from assay.contracts.comparing_paths import Place, Side, compare_fields, compare_parameters
 from assay.contracts.comparing_values import Drawn, draw_and_judge
+from assay.contracts.json_shape import JsonShape
 from assay.contracts.known import COMPARE, Known
 from assay.contracts.model import Answer, Deviation, Document, Operation, Problem, Shape
 from assay.contracts.registry import Registry
@@ -87,7 +91,6 @@ class _Message:
     operation: str
     direction: str
     status: str
-    media: str
     mine: Shape
     theirs: Shape
 
@@ -151,8 +154,11 @@ class _Comparison:
 
     def __init__(self, documents: Sequence[Document]) -> None:
         self._documents = documents
-        self._messages: list[_Message] = []
+        # Many operations share a message: each pair of descriptions is compared once, and told of each of them.
+        self._messages: dict[bytes, list[_Message]] = {}
+        self._compared: dict[bytes, list[Place]] = {}
         self.departures: list[Departure] = []
+        self._told: set[tuple[str, str, str, Problem, str]] = set()
         self.undecided: dict[tuple[str, str, str, str], Undecided] = {}
         self.limits_left: set[tuple[str, str, str, str]] = set()
         self.narrower: set[tuple[str, str, str, str]] = set()
@@ -188,23 +194,18 @@ class _Comparison:
         """Draw values from every message and judge them by the other side; return how many were drawn."""
         each_of = max(_LEAST_VALUES, -(-values // max(len(self._messages), 1)))
         drawn = 0
-        for message in self._messages:
-            found = draw_and_judge(message.mine, message.theirs, Side(message.direction), each_of, random)
+        for same in self._messages.values():
+            found = draw_and_judge(same[0].mine, same[0].theirs, Side(same[0].direction), each_of, random)
             drawn += found.values
-            self._judged(message, found)
+            for message in same:
+                self._judged(message, found)
         return drawn
 
     def _judged(self, message: _Message, found: Drawn) -> None:
         place = (message.operation, message.direction, message.status)
         for deviation in found.deviations:
-            if not any(
-                (each.operation, each.direction, each.status) == place
-                and (each.deviation.problem, each.deviation.path) == (deviation.problem, deviation.path)
-                for each in self.departures
-            ):
+            if (*place, deviation.problem, deviation.path) not in self._told:
                 self._departs(*place, deviation, BY_VALUES)
-        for path in found.limits_left:
-            self.limits_left.add((*place, path))
         for path in found.held:
             self.undecided.pop((*place, path), None)
 
@@ -227,8 +228,11 @@ class _Comparison:
                 whose = "the contract" if shape is None else "the vendor's document"
                 self._leave(name, direction, status, "", f"{whose} says nothing of the body")
             else:
-                self._messages.append(_Message(name, direction, status, media, shape, other))
-                for place in compare_fields(shape.fields, other.fields, Side(direction)):
+                key = _key(shape, other, direction)
+                self._messages.setdefault(key, []).append(_Message(name, direction, status, shape, other))
+                if key not in self._compared:
+                    self._compared[key] = list(compare_fields(shape.fields, other.fields, Side(direction)))
+                for place in self._compared[key]:
                     self._place(name, direction, status, place)
 
     def _place(self, name: str, direction: str, status: str, place: Place) -> None:
@@ -237,10 +241,13 @@ class _Comparison:
             self._departs(name, direction, status, deviation, BY_PATH)
         if place.undecided:
             self._leave(name, direction, status, place.path, place.undecided)
+        if place.looser:
+            self.limits_left.add((name, direction, status, place.path))
         if place.narrower:
             self.narrower.add((name, direction, status, place.path))
 
     def _departs(self, name: str, direction: str, status: str, deviation: Deviation, by: str) -> None:
+        self._told.add((name, direction, status, deviation.problem, deviation.path))
         self.departures.append(
             Departure(operation=name, direction=direction, status=status, deviation=deviation, by=by)
         )
@@ -282,6 +289,17 @@ def _keys(status: str, theirs: Mapping[str, Answer]) -> Iterator[str]:
         yield "default"
     else:
         yield from (key for key in theirs if key[:1] in "45")
+
+
+def _key(mine: Shape, theirs: Shape, direction: str) -> bytes:
+    """Return a digest that two pairs of descriptions share only where both are the same."""
+    digest = hashlib.sha256(direction.encode())
+    for each in (mine, theirs):
+        said = (
+            orjson.dumps(each.schema) + each.media.encode() if isinstance(each, JsonShape) else str(id(each)).encode()
+        )
+        digest.update(said)
+    return digest.digest()
 
 
 def _media(media: str) -> str:

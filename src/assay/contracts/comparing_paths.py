@@ -29,6 +29,7 @@ class Place:
     deviations: tuple[Deviation, ...] = ()
     undecided: str = ""
     narrower: bool = False
+    looser: bool = False  # the document limits lengths, ranges or forms here that the contract leaves open
 
 
 def compare_fields(mine: Mapping[str, Field], theirs: Mapping[str, Field], side: Side) -> Iterator[Place]:
@@ -50,6 +51,11 @@ def compare_fields(mine: Mapping[str, Field], theirs: Mapping[str, Field], side:
             yield Place(path=path, deviations=(Deviation(Problem.FIELD, path, "no such field", _types(field)),))
         else:
             yield Place(path=path, undecided="the vendor's document says nothing of what is in there")
+    for path, other in theirs.items():
+        if other.required and other.decided and path not in mine and _parent(path) in parents:
+            yield Place(
+                path=path, deviations=(Deviation(Problem.MISSING, path, "always there", "not in the contract"),)
+            )
 
 
 def compare_parameters(mine: Sequence[Parameter], theirs: Sequence[Parameter]) -> Iterator[Place]:
@@ -104,7 +110,8 @@ def _compared(path: str, mine: Field, theirs: Field, side: Side, *, is_leaf: boo
         or (mine.enum is not None and (theirs.enum is None or bool(theirs.enum - mine.enum)))
         or bool(mine.types and theirs.types and _beyond(theirs.types, mine.types) - {"null"})
     )
-    return Place(path=path, deviations=tuple(found), undecided=why, narrower=narrower)
+    looser = bool(dict(theirs.limits).keys() - dict(mine.limits).keys())
+    return Place(path=path, deviations=tuple(found), undecided=why, narrower=narrower, looser=looser)
 
 
 def _why_open(mine: Field, theirs: Field, *, is_leaf: bool) -> str:
