@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -12,6 +13,7 @@ from assay.contracts.model import Field
 
 _NULL, _DEFAULT = "null", "default"
 _SCALARS = frozenset({"integer", "number", "boolean"})
+_CUT = 5_000  # fields of one message from which on a reader may have left some out
 _MOST = 6  # values or names written out in one change
 _LONGEST = 60
 _UPPER = frozenset(
@@ -167,7 +169,8 @@ def _values(path: str, old: Field, new: Field) -> Iterator[FieldChange]:
 
 def _tops(here: Mapping[str, Field], there: Mapping[str, Field]) -> dict[str, int]:
     """Return the paths that only `here` has and whose parents both have, each with how many lie beneath it."""
-    alone = here.keys() - there.keys()
+    reach = _reach(there)
+    alone = {path for path in here if path not in there and _depth(path) <= reach}
     tops = dict.fromkeys((path for path in alone if path and _parent(path) not in alone), 0)
     for path in alone - tops.keys():
         above = _parent(path)
@@ -176,6 +179,17 @@ def _tops(here: Mapping[str, Field], there: Mapping[str, Field]) -> dict[str, in
         if above in tops:
             tops[above] += 1
     return tops
+
+
+def _reach(fields: Mapping[str, Field]) -> float:
+    """Return how deep all fields are known: what is too wide to be listed whole was cut, the deepest first."""
+    if not isinstance(fields, dict) or len(fields) < _CUT:  # JSON's answers for any path, listed or not
+        return math.inf
+    return max(map(_depth, fields)) - 1
+
+
+def _depth(path: str) -> int:
+    return path.count(".") + path.count("@") + path.count("[]")
 
 
 def _renamed(

@@ -57,6 +57,7 @@ _TABLE = (
     ("operation-moved", _B, "the operation has another address"),
     ("operation-new", _A, "the operation is new"),
     ("operation-deprecated", _R, "the operation is deprecated"),
+    ("message-changed", _R, "what is sent or received is another; --all says in what"),
     ("type-gone", _B, "the type is gone"),
     ("type-new", _A, "the type is new"),
     ("auth-changed", _B, "a way to authenticate is gone, or asks for more"),

@@ -14,6 +14,7 @@ from assay.contracts.model import Document
 Paint = Callable[[str, Severity], str]
 _FORMAT = 1
 _MOST_PATHS = 12
+_MOST_NAMED = 2
 _STRANGE = "no operation and no type of the older document is in the newer: are they versions of one API?"
 
 
@@ -103,7 +104,8 @@ def _listed(found: Sequence[Change], *, with_severity: bool = False) -> Iterator
                 where, what = f"{where} {len(paths)} fields", f"{what}: {', '.join(_shortest(paths))}"
             elif paths:
                 where = f"{where} {paths[0]}"
-            yield f"    {severity}{where}: {what}" + (f"  (and {others} operations more)" if others else "")
+            more = f"{others} operations more" if others > _MOST_NAMED else ", ".join(alike[0].operations)
+            yield f"    {severity}{where}: {what}" + (f"  (and {more})" if others else "")
 
 
 def _alike(group: Iterable[Change]) -> Iterator[tuple[tuple[Severity, Side, str, str, int], list[Change]]]:

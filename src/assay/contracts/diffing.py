@@ -63,6 +63,7 @@ _RECEIVED = {
 
 # OpenAPI has these described by content types and by the ways to authenticate; as parameters they say nothing more.
 _SAID_ELSEWHERE = frozenset({("header", "accept"), ("header", "content-type"), ("header", "authorization")})
+_SMALL = 150  # operations of a document that is compared whole in seconds
 _EACH_BY_NAME = frozenset({"operation-gone", "operation-new", "operation-deprecated", "type-gone", "type-new"})
 # A type that no operation of such a document uses is on no wire.
 _ALL_BY_OPERATION = frozenset({"openapi-3.0", "openapi-3.1", "swagger-2.0"})
@@ -91,12 +92,20 @@ class Diff:
         return not self.paired and not self.old.shapes.keys() & self.new.shapes.keys()
 
 
-def compare(old: Document, new: Document, uses: Uses | None = None) -> Diff:
-    """Return what changed from the older document to the newer. uses: what the integration uses of the older one."""
+def compare(old: Document, new: Document, uses: Uses | None = None, *, rest: bool = True) -> Diff:
+    """Return what changed from the older document to the newer. uses: what the integration uses of the older one.
+
+    rest: whether the messages of operations that are not used are compared field by field, too. Of a small document
+    they are in any case; of a large one that takes minutes, and that a message is another is all that is said then.
+    """
     pairs = pair(old.operations, new.operations)
     found = list(_of_operations(pairs))
+    whole = rest or uses is None or len(old.operations) <= _SMALL
     for older, newer in pairs.both:
-        found += _of_operation(older, newer)
+        if whole or (uses is not None and older.name in uses.operations):
+            found += _of_operation(older, newer)
+        else:
+            found += _of_unused(older, newer)
     if not (old.operations and old.format in _ALL_BY_OPERATION):
         found += _of_types(old.shapes, new.shapes)
     judged = [_judged(each, uses) for each in found]
@@ -182,6 +191,22 @@ def _of_operation(old: Operation, new: Operation) -> Iterator[Change]:
             yield _change("sent-body-required", Side.SENT, name, place="body")
         yield from _bodies(name, "body", Side.SENT, old.requests, new.requests)
     yield from _answers(name, old.responses, new.responses)
+
+
+def _of_unused(old: Operation, new: Operation) -> Iterator[Change]:
+    """Give the changes of an operation as such, and that its messages are others where they are."""
+    bare, other = (replace(each, parameters=(), requests={}, responses={}) for each in (old, new))
+    yield from _of_operation(bare, other)
+    if list(_messages(old)) != list(_messages(new)):
+        yield _change("message-changed", Side.OPERATION, old.name)
+
+
+def _messages(operation: Operation) -> Iterator[object]:
+    """Give what is equal where messages are: of a schema its content, of another shape its fields."""
+    yield [(each.place, each.name, each.required) for each in operation.parameters]
+    for key, answer in (("", Answer(shapes=operation.requests)), *operation.responses.items()):
+        for content_type, shape in answer.shapes.items():
+            yield key, content_type, getattr(shape, "schema", None) or (shape and dict(shape.fields))
 
 
 def _moved(old: Operation, new: Operation) -> Change:

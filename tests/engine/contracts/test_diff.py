@@ -213,6 +213,24 @@ def test_what_is_not_used_is_counted_alone(tmp_path: Path) -> None:
     assert PLACE in diff(tmp_path, edit, "--used", used, "--all").stdout
 
 
+def test_of_a_large_document_what_is_not_used_is_not_taken_apart(tmp_path: Path) -> None:
+    """Beyond 150 operations an unused one is said to have another message; with --all it is said what in it is."""
+    more = {f"/v1/things/{number}": {"get": {"responses": {}}} for number in range(150)}
+
+    def edit(document: dict[str, Any]) -> None:
+        document["paths"].update(more)
+        basket(document)["properties"]["colour"].update(enum=["red"])
+
+    (tmp_path / "large.json").write_text(json.dumps({**OLD, "paths": {**OLD["paths"], **more}}))
+    used = contract(tmp_path)
+    diff(tmp_path, edit)
+    command = ["contracts", "diff", str(tmp_path / "large.json"), str(tmp_path / "new.json"), "--used", used, "--json"]
+    counts = json.loads(CliRunner().invoke(cli, command).stdout)["counts"]
+    assert counts["rest"] == {"breaking": 0, "risky": 1, "additive": 0}
+    (change,) = json.loads(CliRunner().invoke(cli, [*command, "--all"]).stdout)["changes"]
+    assert (change["rule"], change["used"]) == ("sent-value-gone", False)
+
+
 def test_a_new_version_of_all_addresses_is_one_change(tmp_path: Path) -> None:
     """Where every address got another version, that is said once, with how many operations it holds for."""
 

@@ -75,7 +75,7 @@ def diff(
         uses = _seen(environment, profile_path, system, older)
     elif used_file:
         uses = _listed(used_file, older)
-    found = compare(older, newer, uses)
+    found = compare(older, newer, uses, rest=rest)
     if as_json or form == "json":
         click.echo(json.dumps(json_of(found, rest=rest), indent=2, ensure_ascii=False))
     elif form == "markdown":
