@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from click.testing import CliRunner, Result
 
 from assay.cli import cli
 from assay.contracts.diff_rules import RULES
+from assay.records import Call
+from assay.store import open_store
 
 Edit = Callable[[dict[str, Any]], object]
 SPECS = Path(os.environ.get("ASSAY_SPECS", Path(__file__).parents[3].parent / "shared" / "specs"))
@@ -198,6 +201,47 @@ def test_a_field_that_is_not_read_may_go(tmp_path: Path) -> None:
         done = diff(tmp_path, lambda d: order(d)["properties"].pop("note"), "--used", used, "--json", "--all")
         (change,) = json.loads(done.stdout)["changes"]
         assert (change["severity"], done.exit_code) == (severity, code)
+
+
+PROFILE = """\
+[systems.shopping]
+role = "other"
+host = "shop.example"
+contract = "contract.json"
+[environments.box.systems]
+shopping = { mode = "sandbox", base_url = "http://127.0.0.1:9" }
+"""
+
+
+def placed(**more: str) -> Call:
+    """Return a call of the platform that places an order, as the edge's journal holds it."""
+    usual: dict[str, Any] = {"request_headers": {"content-type": "application/json"}, "request_body": '{"sku": "A"}'}
+    return Call(
+        id="1", at=datetime.now(UTC), system="shopping", way="proxy", method="POST", host="shop.example",
+        path="/v1/orders", query="dry=1", status=201, duration_ms=1, refused=False, response_headers={},
+        response_body="", **{**usual, **more},
+    )  # fmt: skip
+
+
+def test_what_the_platform_was_seen_to_call_is_used(tmp_path: Path) -> None:
+    """Until something was journalled the contract says what is used; then the calls do, down to fields."""
+    contract(tmp_path)
+    (tmp_path / "assay.toml").write_text(PROFILE)
+    used = ("--used-by", "box", "--profile", str(tmp_path / "assay.toml"), "--json")
+
+    def edit(document: dict[str, Any]) -> None:
+        basket(document)["properties"]["colour"].update(enum=["red"])
+        basket(document)["properties"]["sku"].update(maxLength=3)
+        place(document)["parameters"].pop(0)
+
+    before = diff(tmp_path, edit, *used)
+    assert (before.exit_code, json.loads(before.stdout)["changes"]) == (0, [])
+    store = open_store(tmp_path / ".assay" / "box" / "store.sqlite")
+    store.add_calls("box", [placed()])
+    store.close()
+    after = diff(tmp_path, edit, *used)
+    seen = [(each["rule"], each["path"]) for each in json.loads(after.stdout)["changes"]]
+    assert (after.exit_code, seen) == (1, [("sent-limit-tightened", "sku"), ("parameter-gone", "dry")])
 
 
 def test_what_is_not_used_is_counted_alone(tmp_path: Path) -> None:
