@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from assay.cli.progress import CaseLines
 from assay.cli.run import conclude, seed_option, verdict_option
-from assay.cli.shared import explained, landscape_options, plan_for
+from assay.cli.shared import explained, in_colour, landscape_options, plan_for
+
+if TYPE_CHECKING:
+    from assay.runners.run_log import RunLog
+
+_MOST = 20
 
 
 @click.command()
@@ -61,6 +67,24 @@ def gate(
             examples=examples,
             listen=lines,
         )
+    _show_contracts(log)
     for part in absent:
         click.echo(f"absent: {part}")
     sys.exit(conclude(log, "gate", json_path))
+
+
+def _show_contracts(log: RunLog) -> None:
+    """Print how much was held against documents, and what breaks one; the rest is in the report."""
+    from assay.reporting.contracts import departures_of, headline_of, held_of
+
+    contracts = log.verdict.contracts
+    if contracts is None:
+        return
+    held = held_of(contracts)
+    click.echo(f"\ncontracts: {headline_of(contracts, held)}")
+    broken = [each for each in departures_of(held) if each.is_violation]
+    for each in broken[:_MOST]:
+        name = in_colour(each.system, "red", sys.stdout)
+        click.echo(f"  {name} {each.operation} ({each.way}): {each.sentence()}")
+    if len(broken) > _MOST:
+        click.echo(f"  and {len(broken) - _MOST:,} more, in the report")
