@@ -259,7 +259,7 @@ def test_what_is_not_used_is_counted_alone(tmp_path: Path) -> None:
 
 def test_of_a_large_document_what_is_not_used_is_not_taken_apart(tmp_path: Path) -> None:
     """Beyond 150 operations an unused one is said to have another message; with --all it is said what in it is."""
-    more = {f"/v1/things/{number}": {"get": {"responses": {}}} for number in range(150)}
+    more: dict[str, Any] = {f"/v1/things/{number}": {"get": {"responses": {}}} for number in range(150)}
 
     def edit(document: dict[str, Any]) -> None:
         document["paths"].update(more)
