@@ -6,6 +6,7 @@ annotations (`sap:creatable`, capabilities of version 4) take away.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -104,6 +105,7 @@ class _Service:
         self.types = Types(schemas, v4=v4)
         self.namespace = schemas[0].get("Namespace", "")
         self._definitions = Definitions({"definitions": self.types.definitions, "requests": self.types.requests})
+        self._shapes: dict[tuple[str, bool], JsonShape] = {}
         self._error = self.shape(_V4_ERROR if v4 else _V2_ERROR)
         links = (each for each in root.iter() if xml_safe.local(each) == "link")
         address = next((each.get("href", "") for each in links if each.get("rel") == "self"), "")
@@ -118,7 +120,11 @@ class _Service:
             self._callables.setdefault(each.get("Name", ""), []).append(each)
 
     def shape(self, schema: Schema, *, request: bool = False) -> JsonShape:
-        return JsonShape(schema, self._definitions, request=request)
+        """Return the shape of a schema; one and the same where several calls have it, so that it is compiled once."""
+        key = (json.dumps(schema, sort_keys=True), request)
+        if key not in self._shapes:
+            self._shapes[key] = JsonShape(schema, self._definitions, request=request)
+        return self._shapes[key]
 
     def operations(self) -> Iterator[Operation]:
         """Yield every operation; a set of a type that is not there is a fault and left out."""

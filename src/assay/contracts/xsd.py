@@ -5,7 +5,9 @@ What a schema imports or includes is got from beside it and nowhere else; what i
 
 from __future__ import annotations
 
+import hashlib
 import re
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from functools import cached_property
@@ -27,6 +29,9 @@ _MOST_FILES = 200
 _SMALL = 600_000  # bytes, which take a tenth of a second
 _MEMORY = "memory:/"
 _TAG = f"{{{XS}}}"
+# Schemas as they were compiled last, by the sums of their files: NetSuite's forty refer to each other, and what was
+# compiled of a whole is good for each of its parts.
+_COMPILED: deque[tuple[frozenset[bytes], etree.XMLSchema]] = deque(maxlen=4)
 _REFERRING = (f"{_TAG}import", f"{_TAG}include", f"{_TAG}redefine")
 
 
@@ -77,11 +82,13 @@ class SchemaSet:
         self.faults: list[Fault] = []
         self._fetch = fetch
         self._files: dict[str, Element] = {}
+        self._sums: set[bytes] = set()
         inline = {each.get("targetNamespace", ""): f"{_MEMORY}inline{at}" for at, each in enumerate(roots)}
         self._roots = []
         for at, each in enumerate(roots):
             name = f"{_MEMORY}inline{at}"
             self._files[name] = _alone(each)
+            self._sums.add(_sum(each))
             self._roots.append(name)
         for name in list(self._roots):
             self._load(name, "", inline)
@@ -113,18 +120,26 @@ class SchemaSet:
             location = names[0] if len(names) == 1 else f"{_MEMORY}space{at}"
             files.setdefault(location, _schema(included, f" targetNamespace={quoteattr(space)}"))
             parts.append(f'<xs:import namespace={quoteattr(space)} schemaLocation="{location}"/>')
+        whole = _schema("".join(sorted(parts, reverse=True)))
+        known = next((each for sums, each in _COMPILED if self._sums <= sums), None)
+        if known is not None and not self._includes and not self.faults:
+            return known
         parser = etree.XMLParser(no_network=True, resolve_entities=False, load_dtd=False)
         parser.resolvers.add(_Loaded(files))
-        whole = _schema("".join(sorted(parts, reverse=True)))
         try:
-            return etree.XMLSchema(etree.fromstring(whole, parser))
+            compiled = etree.XMLSchema(etree.fromstring(whole, parser))
         except etree.XMLSchemaParseError as problem:
             last = next(iter(problem.error_log), None)
             text = re.sub(r"\{[^{}]*\}", "", last.message if last is not None else str(problem))
-            self.faults.append(
-                Fault(f"line {last.line}" if last is not None else "", f"cannot be compiled: {text[:200]}")
-            )
+            self.faults.append(Fault("", f"cannot be compiled, its messages are not judged: {text[:200]}"))
             return None
+        _COMPILED.appendleft((frozenset(self._sums), compiled))
+        return compiled
+
+    @property
+    def _includes(self) -> bool:
+        """Whether a schema becomes part of another, so that its own content does not say what it means."""
+        return any(each.tag in _REFERRING[1:] for schema in self._files.values() for each in schema)
 
     def _load(self, name: str, folder: str, inline: Mapping[str, str]) -> None:
         """Load what a schema refers to and let it refer to what was loaded."""
@@ -153,6 +168,7 @@ class SchemaSet:
         except (OSError, ValueError) as problem:
             self.faults.append(Fault(where, f"refers to {location}, which cannot be read: {problem}"))
             return False
+        self._sums.add(_sum(root))
         self._files[known] = root
         self._load(known, path.rpartition("/")[0], {})
         return True
@@ -173,6 +189,10 @@ class XmlShape:
     def fields(self) -> Mapping[str, Field]:
         """What the schemas say of each element and attribute below the message's own."""
         return XsdFields(self._schemas.schemas, self._space, self._name) if self._name else {}
+
+    def compile(self) -> None:
+        """Compile now rather than with the first message."""
+        _ = self._schemas.compiled
 
     def deviations(self, body: bytes, *, additive: bool = True) -> Sequence[Deviation]:
         """Return where a message departs from the schema; entities are refused, never resolved."""
@@ -212,6 +232,11 @@ class _Loaded(etree.Resolver):
         if url not in self._held:
             return cast(Any, self).resolve_empty(context)
         return cast(Any, self).resolve_string(self._held[url], context, base_url=url)
+
+
+def _sum(schema: Element) -> bytes:
+    """Return a checksum of a schema as it was written."""
+    return hashlib.sha256(etree.tostring(schema, method="c14n")).digest()
 
 
 def _schema(inside: str, attributes: str = "") -> bytes:
