@@ -58,7 +58,7 @@ class Documented:
         self._documents: dict[str, tuple[Held, ...]] = {}
         self._routes: OrderedDict[tuple[str, str, str, str], tuple[Judged, ...]] = OrderedDict()
         self._selecting: dict[str, bool] = {}
-        self._hooks: dict[str, tuple[Judged, ...]] = {}
+        self._hooks: dict[str, list[tuple[Held, list[Operation]]]] = {}
         self._known: dict[str, tuple[Known, ...]] = {}
 
     def documents(self, system: str) -> Sequence[Held]:
@@ -102,27 +102,18 @@ class Documented:
         return tuple(found)
 
     def _webhooks(self, said: Said) -> tuple[Judged, ...]:
-        """Return the documented webhook a message is: the one it departs from least."""
-        known = self._documented_webhooks(said.system)
-        if len(known) < 2:
-            return known
-        for additive in (False, True):  # most are told apart by what they must hold
-            departed = [(_departures(said, each.operation, additive=additive), each) for each in known]
-            least = min(count for count, _ in departed)
-            known = tuple(each for count, each in departed if count == least)
-            if len(known) == 1:
-                break
-        return known[:1]
-
-    def _documented_webhooks(self, system: str) -> tuple[Judged, ...]:
-        if system not in self._hooks:
-            self._hooks[system] = tuple(
-                Judged(held, operation, whole=True)
-                for held in self.documents(system)
-                for operation in held.document.operations
-                if operation.webhook
-            )
-        return self._hooks[system]
+        """Return the documented webhook a message is, one a document."""
+        if said.system not in self._hooks:
+            hooks = [
+                (held, [operation for operation in held.document.operations if operation.webhook])
+                for held in self.documents(said.system)
+            ]
+            self._hooks[said.system] = [(held, operations) for held, operations in hooks if operations]
+        found: list[Judged] = []
+        for held, operations in self._hooks[said.system]:
+            if held.role == CONTRACT or not found:
+                found.append(Judged(held, _nearest(said, operations), whole=not found))
+        return tuple(found)
 
     def _is_selecting(self, system: str) -> bool:
         if system not in self._selecting:
@@ -355,6 +346,18 @@ def _find(document: Document, said: Said, selector: str) -> Operation | None:
     if found is None and said.path.endswith("/") and said.path != "/":
         found = document.find(said.method, said.path.rstrip("/"), selector)
     return found if found is None or not found.webhook else None
+
+
+def _nearest(said: Said, webhooks: list[Operation]) -> Operation:
+    """Return the webhook that a message departs from least; what was found last is looked at first next time."""
+    if len(webhooks) == 1:
+        return webhooks[0]
+    best = next((each for each in webhooks if not _departures(said, each, additive=True)), None)
+    if best is None:  # most are told apart by what they must hold, the rest by what they may
+        best = min(webhooks, key=lambda each: tuple(_departures(said, each, additive=more) for more in (False, True)))
+    webhooks.remove(best)
+    webhooks.insert(0, best)
+    return best
 
 
 def _departures(said: Said, operation: Operation, *, additive: bool) -> int:
