@@ -16,6 +16,7 @@ from assay.runners.conformance.known import FILE as KNOWN
 from assay.runners.conformance.known import Known, read_known
 from assay.runners.conformance.place import Place, opened
 from assay.runners.conformance.tally import Tally
+from assay.runners.conformance.twin import Twin
 
 if TYPE_CHECKING:
     from assay.runners.conformance.worked import Worked
@@ -106,6 +107,7 @@ def _ask(whole: Asked, asked: Asked, worked: Worked, place: Place, options: Opti
     from assay.runners.conformance.provoked import provoke
     from assay.runners.conformance.worked import perform, with_examples
 
+    twin = Twin(whole.file)
     preset = Preset(
         examples=options.examples,
         seed=options.seed,
@@ -113,10 +115,10 @@ def _ask(whole: Asked, asked: Asked, worked: Worked, place: Place, options: Opti
         stateful=options.stateful,
     )
     # Worked requests build on each other, so all are sent even where few operations are asked for.
-    first = Asker(whole, place.base_url, place.headers_for, preset, tally)
+    first = Asker(whole, place.base_url, place.headers_for, preset, tally, twin)
     performed = perform(whole, worked, first, tally, ours=place.ours)
     generated = asked if place.simulated else _undestructive(asked)
-    second = Asker(with_examples(generated, performed.keys), place.base_url, place.headers_for, preset, tally)
+    second = Asker(with_examples(generated, performed.keys), place.base_url, place.headers_for, preset, tally, twin)
     second.generate()
     second.learn(first)
     provoke(asked, second, tally, worked.refused, faults=place.simulated)

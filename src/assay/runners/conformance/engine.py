@@ -82,9 +82,11 @@ def configuration(base_url: str, preset: Preset) -> dict[str, Any]:
 class Asker:
     """One system, ready to be asked by its contract."""
 
-    def __init__(self, asked: Asked, base_url: str, headers_for: HeadersFor, preset: Preset, tally: Tally) -> None:
+    def __init__(
+        self, asked: Asked, base_url: str, headers_for: HeadersFor, preset: Preset, tally: Tally, twin: Twin
+    ) -> None:
         self._tally = tally
-        self._twin = Twin(asked.file)
+        self._twin = twin
         self._headers_for = _spelled(headers_for, asked.content)
         self._cases: dict[str, tuple[int, Any]] = {}
         config = SchemathesisConfig.from_dict(configuration(base_url, preset))
