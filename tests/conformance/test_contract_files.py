@@ -21,6 +21,8 @@ _MOST_UNDECIDED = {
     "sap_s4hana": 0.10,
 }
 
+SMALL = ("adyen", "paypal", "ups", "frankfurter")
+
 
 @cache
 def registry() -> Registry:
@@ -45,15 +47,17 @@ def hold(system: str, seed: int = 1) -> None:
     assert found.undecided_share <= _MOST_UNDECIDED[system]
 
 
-@pytest.mark.parametrize("system", ["adyen", "paypal", "ups", "frankfurter"])
+@pytest.mark.parametrize("system", SMALL)
 def test_a_contract_departs_from_its_vendors_document_with_a_reason_alone(system: str) -> None:
     """No place departs without a reason, no reason stands for what departs no more, by path and 200 drawn values."""
     hold(system)
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("seed", [1, 2, 3])
-@pytest.mark.parametrize("system", sorted(_MOST_UNDECIDED))
-def test_other_values_find_nothing_else(system: str, seed: int) -> None:
+@pytest.mark.parametrize(
+    ("system", "seed"),
+    [("stripe", 1), ("sap_s4hana", 1), *((each, seed) for each in SMALL for seed in (2, 3))],
+)
+def test_other_vendors_and_other_values_find_nothing_else(system: str, seed: int) -> None:
     """The same of every vendor that has a document, whatever values are drawn."""
     hold(system, seed)
