@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from assay.cli.shared import explained, find, json_option, landscape_options, plan_for, profile_option
+from assay.errors import UsageError
+
+if TYPE_CHECKING:
+    from assay.profile import Profile
 
 
 @click.group()
@@ -20,8 +25,12 @@ def profile() -> None:
 @json_option
 @explained
 def check(profile_path: Path | None, as_json: bool) -> None:
-    """Read the profile whole and say what it declares, or where it is wrong (exit 2)."""
+    """Read the profile whole and say what it declares, or where it is wrong (exit 2).
+
+    A file of a system's contract or documents that is not there is wrong, too.
+    """
     found, _ = find(profile_path)
+    _files_are_there(found)
     if as_json:
         click.echo(found.model_dump_json(indent=2))
         return
@@ -30,6 +39,23 @@ def check(profile_path: Path | None, as_json: bool) -> None:
         systems = ", ".join(f"{system} {each.mode}" for system, each in environment.systems.items())
         click.echo(f"{name:<12}{kind:<15}{systems}")
     click.echo(f"{len(found.environments)} environments, all keys known")
+
+
+def _files_are_there(found: Profile) -> None:
+    from assay.profile import FILE_NAME
+
+    for environment in found.environments.values():
+        for name, system in environment.systems.items():
+            named = [("contract", system.contract)] if system.contract is not None else []
+            named += [("documents", each.at) for each in system.documents if each.address is None]
+            for key, file in named:
+                if not (found.folder / file).is_file():
+                    raise UsageError(
+                        f"'{file}' of system '{name}' is not there",
+                        where=f"{found.folder / FILE_NAME}: systems.{name}.{key}",
+                        expected=f"a file at {found.folder / file}",
+                        hint="correct the path: it starts at the folder of assay.toml",
+                    )
 
 
 @profile.command()
