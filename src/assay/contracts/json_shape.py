@@ -11,10 +11,10 @@ import jsonschema_rs
 import orjson
 
 from assay.contracts import forms
-from assay.contracts.json_bundle import bundle
+from assay.contracts.json_bundle import LONG_TEXT, bundle
 from assay.contracts.json_judging import Judging, Validators
 from assay.contracts.json_normal import Definitions, Schema
-from assay.contracts.json_numbers import is_long, lossy, made_whole, may_be_made_whole, may_lose
+from assay.contracts.json_numbers import has_odd_fraction, is_long, lossy, made_whole, may_lose
 from assay.contracts.json_places import Places, shown
 from assay.contracts.json_view import Fields
 from assay.contracts.model import Deviation, Field, Problem
@@ -91,13 +91,21 @@ class JsonShape:
         except ValueError as trouble:
             return [Deviation(Problem.MALFORMED, "", self.media, str(trouble))]
         found: list[Deviation] = []
-        if not (self._strict if additive else self._validator).is_valid(value):
+        fits = self._fits(body, value) if additive else self._validator.is_valid(value)
+        if not fits:
             found += self._departures(value, additive)
         if additive and self._request and self._has_deprecated:
             found += self._places.deprecated(value)
         if self.media == JSON:
-            found += self._numbers(body)
+            # The twin allows no whole number that a double cannot hold, so that only points are left to look for.
+            odd = has_odd_fraction(body)
+            if odd or ((not fits or not additive) and may_lose(body)):
+                found += self._numbers(body)
         return list({(each.problem, each.path): each for each in reversed(found)}.values())[::-1] if found else found
+
+    def _fits(self, body: bytes, value: Any) -> bool:
+        """Return whether a body is as documented and holds nothing else: asks the twin, and no more if it can."""
+        return self._strict.is_valid(value) and (not _may_be_long(body) or self._validator.is_valid(value))
 
     def _departures(self, value: Any, additive: bool) -> list[Deviation]:
         """Return what is against the document, and what it does not know; by the document alone where that is all."""
@@ -109,17 +117,15 @@ class JsonShape:
 
     def _numbers(self, body: bytes) -> Iterator[Deviation]:
         """Yield what only the digits as they are written show: validators read 7000.0 as the integer it equals."""
-        if may_be_made_whole(body):
-            for places, digits in made_whole(body):
-                path, here = self._places.path(places)
-                if here.types is not None and "integer" in here.types and "number" not in here.types:
-                    yield Deviation(Problem.TYPE, path, "integer", f"{digits[:30]}, with a fraction or exponent")
-        if may_lose(body):
-            for places, digits in lossy(body):
-                path, here = self._places.path(places)
-                if not (here.limits.get("format") in ("int64", "uint64") and is_long(digits)):
-                    seen = shown(str(places[-1]) if places else "", digits).strip('"')
-                    yield Deviation(Problem.PRECISION, path, "at most 15 to 17 digits, as a double holds", seen)
+        for places, digits in made_whole(body):
+            path, here = self._places.path(places)
+            if here.types is not None and "integer" in here.types and "number" not in here.types:
+                yield Deviation(Problem.TYPE, path, "integer", f"{digits[:30]}, with a fraction or exponent")
+        for places, digits in lossy(body):
+            path, here = self._places.path(places)
+            if not (here.limits.get("format") in ("int64", "uint64") and is_long(digits)):
+                seen = shown(str(places[-1]) if places else "", digits).strip('"')
+                yield Deviation(Problem.PRECISION, path, "at most 15 to 17 digits, as a double holds", seen)
 
     def _read(self, body: bytes) -> Any:
         """Return the value a body means; ValueError says why it cannot be read, without its content."""
@@ -153,6 +159,25 @@ class JsonShape:
     @cached_property
     def _strict(self) -> jsonschema_rs.Draft202012Validator:
         return _compiled(self.strict_schema)
+
+
+def _may_be_long(body: bytes) -> bool:
+    """Return whether a body may hold a text so long that the twin leaves it alone.
+
+    Between the quotes of JSON, of which every text has two, there is then so long a stretch; forms and escapes are not
+    looked into.
+    """
+    if len(body) < LONG_TEXT:
+        return False
+    if b"\\" in body or not body.startswith((b"{", b"[")):
+        return True
+    at = 0
+    while at + LONG_TEXT <= len(body):
+        found = body.rfind(b'"', at, at + LONG_TEXT)
+        if found < 0:
+            return True
+        at = found + 1
+    return False
 
 
 def _compiled(schema: Mapping[str, Any]) -> jsonschema_rs.Draft202012Validator:

@@ -253,3 +253,13 @@ def test_a_body_nested_deeper_than_can_be_judged_says_so() -> None:
     body = b'{"sub": ' * 900 + b'{"name": 5}' + b"}" * 900
     (deviation,) = JsonShape(tree, Definitions(tree)).deviations(body)
     assert deviation.problem is Problem.SCHEMA and "too deep" in deviation.seen
+
+
+@pytest.mark.parametrize("filler", ["", '"a": "\\"",', '"a": "' + "é" * 3000 + '",'])
+@pytest.mark.parametrize(("length", "fits"), [(5000, True), (5001, False)])
+def test_long_texts_are_measured_too(filler: str, length: int, fits: bool) -> None:
+    """A limit of thousands of characters holds as one of ten does, whatever else the body holds."""
+    schema = {"properties": {"a": {"type": "string"}, "note": {"type": "string", "maxLength": 5000}}}
+    body = f'{{{filler}"b": 1, "note": "{"x" * length}"}}'.encode()
+    assert found(schema, body) == ([] if fits else [(Problem.LIMIT, "note")]) + [(Problem.FIELD, "b")]
+    assert found({**schema, "additionalProperties": True}, body) == ([] if fits else [(Problem.LIMIT, "note")])
