@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from assay.cli.shared import explained, json_option, landscape_options, plan_for
+from assay.errors import UsageError
 
 if TYPE_CHECKING:
     from assay.contracts.comparing import Compared, Departure
@@ -41,7 +42,7 @@ def compare(
     Path by path: operation, field, type, requiredness, fixed values; then by values drawn from the contract and judged
     by the document. What departs on purpose is listed with its reason in deviations.toml beside the contract; a
     reason for what departs no more is an error. Exit 1 with a departure that has no reason or a reason that has no
-    departure, 5 where nothing could be compared.
+    departure, 2 where a document cannot be read (the others are compared), 5 where nothing could be compared.
     """
     from assay.cli.contracts.pull import check_names
     from assay.contracts.comparing import comparable
@@ -52,7 +53,15 @@ def compare(
     check_names(names, plan.environment.systems, environment)
     registry = documents_of(plan)
     chosen = list(names) or comparable(registry)
-    found = [hold(registry, name, values=values, seed=seed) for name in chosen]
+    found, wrong = [], []
+    for name in chosen:
+        try:
+            found.append(hold(registry, name, values=values, seed=seed))
+        except UsageError as error:
+            if len(chosen) == 1:
+                raise
+            wrong.append(name)
+            click.echo(f"assay: {error}", err=True)
     missing = {each.system: each for each in registry.absent() if each.system not in chosen}
     if as_json:
         content = {
@@ -66,11 +75,11 @@ def compare(
             _show(each, show_all=show_all)
         for name, absent in missing.items():
             click.echo(f"{name}: not compared, {absent.problem}: {absent.hint}")
-        if not found:
+        if not found and not wrong:
             click.echo("nothing was compared: no system has both a contract and a vendor's document here")
             click.echo("fetch the documents of the vendors we know: assay contracts pull")
     bad = any(each.unexplained or each.stale for each in found)
-    sys.exit(5 if not found else 1 if bad else 0)
+    sys.exit(2 if wrong else 5 if not found else 1 if bad else 0)
 
 
 def _show(found: Compared, *, show_all: bool) -> None:
