@@ -102,6 +102,8 @@ class Asker:
                 self._tally.failed(
                     event.label, "generation", status=None, title=event.info.title, message=str(event.value), repeat=""
                 )
+            elif isinstance(event, events.Interrupted):
+                raise KeyboardInterrupt  # swallowed by schemathesis: half a check must not pass for a whole one
             elif isinstance(event, events.FatalError):
                 raise InfrastructureError(
                     "generated requests could not be sent",
