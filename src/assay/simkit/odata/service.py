@@ -335,9 +335,7 @@ class Service:
         target = self.model.sets[way.target]
         if isinstance(value, dict) and "results" in value:
             value = value["results"]
-            if value is None:
-                raise malformed(f"Navigation property '{way.name}' has an invalid value", target=way.name)
-        if value is None:
+        if value is None and not way.many:
             return []
         entries = value if isinstance(value, list) else [value]
         if isinstance(value, list) != way.many:
