@@ -82,7 +82,7 @@ def test_an_address_is_the_cached_file_once_it_was_fetched(tmp_path: Path) -> No
 
 
 def test_a_simulated_vendor_has_its_contract_and_its_catalogue(tmp_path: Path) -> None:
-    """A vendor we simulate has its contract.yaml, and the catalogue's documents to pull, without a word in the profile."""
+    """A vendor we simulate has its contract.yaml and the catalogue's documents to pull, with no word in the profile."""
     found = registry(tmp_path, "stripe")
     contract = found.contract("stripe")
     assert contract is not None
