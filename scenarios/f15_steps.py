@@ -140,7 +140,7 @@ def give_some_back(settling: Settling, in_the_shop: str, at_the_console: str) ->
 def is_paid_out(settling: Settling, refs: Sequence[str]) -> bool:
     """Say whether every payment of these orders, at a gateway that tells it, is in a payout that has arrived."""
     telling, today = dict(settling.settling()), settling.run.surroundings.now().date()
-    there = [each for each in settling.payouts(_BEFORE) if (day := arrives_on(each)) and day <= today]
+    there = [each for each in settling.payouts(_BEFORE) if (day := arrives_on(each)) and day < today]
     entries = [each for each in settling.entries(_BEFORE) if each.kind == "charge"]
     tenders = [tender for ref in refs for tender in settling.shop.order(ref).tenders if tender.gateway in telling]
     charges = [[each for each in entries if each.payment_ref == tender.ref] for tender in tenders]
@@ -156,11 +156,14 @@ def _is_in(entry: BalanceEntry, payouts: Sequence[Payout]) -> bool:
 
 
 def state(settling: Settling, form: StatementForm) -> list[Payout]:
-    """Play the bank: state every payout that arrived and was not stated yet; return them."""
+    """Play the bank: state every payout of days that are over and that was not stated yet; return them.
+
+    A statement of a day that still runs would be read as whole, and a payout that comes an hour later as lost.
+    """
     now = settling.run.surroundings.now()
     known = " ".join(f"{each.text} " for each in settling.bank.statement_lines(now - _BEFORE, now + timedelta(days=1)))
     arrived = [each for each in settling.payouts(_BEFORE) if f"{each.ref} " not in known]
-    entries = booked(arrived, now.date())
+    entries = booked(arrived, now.date() - timedelta(days=1))
     written = statements(entries, form)
     lines = sum(settling.bank.import_statement(each, form) for each in written)
     settling.run.check(lines == len(entries) > 0, f"the shop read {len(entries)} line(s) from the bank, not {lines}")
