@@ -14,7 +14,10 @@ from scenarios.browse import look_around
 pytestmark = pytest.mark.needs_java
 
 
-@pytest.mark.parametrize("case", [case.name for case in look_around.cases])
+@pytest.mark.parametrize(
+    "case",
+    [pytest.param(case.name, marks=[pytest.mark.full] * bool(turn)) for turn, case in enumerate(look_around.cases)],
+)
 def test_look_around(perform_and_judge: Callable[[Flow, str], Outcome], case: str) -> None:
     """A visitor leaves without a contradiction and without an order."""
     outcome = perform_and_judge(look_around, case)

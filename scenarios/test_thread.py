@@ -14,7 +14,7 @@ from scenarios.thread import thread
 pytestmark = pytest.mark.needs_java
 
 
-@pytest.mark.parametrize("case", ["eur", "jpy"])
+@pytest.mark.parametrize("case", ["eur", pytest.param("jpy", marks=pytest.mark.full)])
 def test_thread(perform_and_judge: Callable[[Flow, str], Outcome], case: str) -> None:
     """An order reaches gateway and ERP once, with the right amount."""
     outcome = perform_and_judge(thread, case)

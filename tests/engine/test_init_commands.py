@@ -39,7 +39,10 @@ def test_an_unknown_command_is_exit_2(tmp_path: Path) -> None:
     assert "gaet" in done.stderr
 
 
-@pytest.mark.parametrize(("body", "code"), [("assert True", 0), ("assert False", 1)], ids=["green", "red"])
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [pytest.param("assert True", 0, id="green"), pytest.param("assert False", 1, id="red", marks=pytest.mark.full)],
+)
 def test_assay_test_is_pytest(tmp_path: Path, body: str, code: int) -> None:
     """Tests of the folder are run, arguments go on, and the exit code is pytest's."""
     (tmp_path / "scenarios").mkdir()

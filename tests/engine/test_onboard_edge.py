@@ -74,6 +74,7 @@ def edge(project: Path) -> tuple[str, Path]:
     return f"http://127.0.0.1:{running['processes']['edge']['ports']['edge']}", bundle
 
 
+@pytest.mark.full
 def test_a_proxy_that_is_ignored(project: Path, edge: tuple[str, Path]) -> None:
     """The order went through and the edge saw no call: the setting that is missing is named."""
     told = _onboard(project)

@@ -46,7 +46,10 @@ def stop_when_enough(environment, **_):
 """
 
 
-@pytest.fixture(scope="module", params=["healthy", "MON-01", pytest.param("ORD-30", marks=pytest.mark.full)])
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param("healthy", marks=pytest.mark.full), "MON-01", pytest.param("ORD-30", marks=pytest.mark.full)],
+)
 def plan(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plan]:
     """Return a landscape that is up, with one defect on or none."""
     folder = tmp_path_factory.mktemp("parity")

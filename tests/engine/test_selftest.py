@@ -81,6 +81,7 @@ def test_two_are_caught_one_is_missed_and_the_healthy_shop_is_silent(
     assert "| MON-01 | yes |" in matrix
 
 
+@pytest.mark.full
 @pytest.mark.needs_java
 @pytest.mark.xdist_group("selftest")
 def test_a_landscape_that_does_not_start_is_no_catch(plan: Plan, small: Callable[..., list[Trial]]) -> None:

@@ -309,6 +309,7 @@ def test_forget_removes_the_data(second: Project) -> None:
     assert not (second.path / ".assay" / "local").exists()
 
 
+@pytest.mark.full
 def test_a_demonstration_that_is_ended_leaves_nothing(tmp_path: Path) -> None:
     """SIGTERM in the middle ends it with 130; its landscape's processes and folder go with it."""
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
