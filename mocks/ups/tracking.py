@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
 
 from assay.simkit import Answer, Call, from_us
 from mocks.ups.account import Ups
@@ -50,8 +51,8 @@ def by_reference(state: Ups, call: Call) -> Answer:
     reference = call.params["referenceNumber"]
     query = dict(call.query)
     today = state.world.now().date()
-    first = day(query.get("fromPickUpDate", "")) or today - timedelta(days=_REFERENCE_DAYS)
-    last = day(query.get("toPickUpDate", "")) or today
+    first = _picked_up(query, "fromPickUpDate") or today - timedelta(days=_REFERENCE_DAYS)
+    last = _picked_up(query, "toPickUpDate") or today
     found = []
     for number in state.references.get(reference, []):
         parcel = _parcel(state, number)
@@ -60,6 +61,15 @@ def by_reference(state: Ups, call: Call) -> Answer:
         if query.get("shipperNum", parcel["shipper_number"]) == parcel["shipper_number"]:
             found.append(_shipment(state, call, reference, [parcel], parcel["of"]))
     return _answer(found or [{"inquiryNumber": reference, "warnings": [_NOT_FOUND]}])
+
+
+def _picked_up(query: Mapping[str, str], name: str) -> date | None:
+    """Return the day a parameter names, None where it is left out."""
+    found = day(query.get(name, ""))
+    if query.get(name) and found is None:
+        # UPS publishes no code for it: the one of an inquiry that cannot be.
+        raise refused("TV1002", f"Invalid {name}")
+    return found
 
 
 def _answer(shipments: list[Json]) -> Answer:
