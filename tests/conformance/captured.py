@@ -9,7 +9,10 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -115,22 +118,33 @@ def judges() -> dict[str, Any]:
 
 
 def judge_folder(folder: Path) -> Summary:
-    """Judge every captured answer of every vendor we hold a document of."""
+    """Judge every captured answer of every vendor we hold a document of, on both cores."""
+    found = [vendor for vendor in judges() if any(folder.glob(f"{vendor}-*.jsonl"))]
     summary = Summary()
-    for vendor, build in judges().items():
-        files = sorted(folder.glob(f"{vendor}-*.jsonl"))
-        if not files:
-            continue
-        judge = build()
-        summary.operations[vendor] = set()
-        for answer in _answers(files):
-            verdict = judge.judge(answer["method"], answer["path"], answer["status"], _body(answer))
-            summary.answers[vendor] += 1
-            summary.outside[vendor] += not verdict.documented
-            if verdict.operation:
-                summary.operations[vendor].add(verdict.operation)
-            if verdict.problem:
-                summary.violations[f"{vendor} {verdict.operation} {answer['status']}: {verdict.problem}"] += 1
+    if not found:
+        return summary
+    # Not forked: the process that calls this has threads, whose locks a copy would never see released.
+    with ProcessPoolExecutor(min(2, len(found)), mp_context=get_context("spawn")) as pool:
+        for part in pool.map(partial(judge_vendor, folder), found):
+            summary.answers += part.answers
+            summary.outside.update(part.outside)
+            summary.violations += part.violations
+            summary.operations |= part.operations
+    return summary
+
+
+def judge_vendor(folder: Path, vendor: str) -> Summary:
+    """Judge every captured answer of one vendor."""
+    judge = judges()[vendor]()
+    summary = Summary(operations={vendor: set()})
+    for answer in _answers(sorted(folder.glob(f"{vendor}-*.jsonl"))):
+        verdict = judge.judge(answer["method"], answer["path"], answer["status"], _body(answer))
+        summary.answers[vendor] += 1
+        summary.outside[vendor] += not verdict.documented
+        if verdict.operation:
+            summary.operations[vendor].add(verdict.operation)
+        if verdict.problem:
+            summary.violations[f"{vendor} {verdict.operation} {answer['status']}: {verdict.problem}"] += 1
     return summary
 
 
