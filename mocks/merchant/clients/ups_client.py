@@ -15,10 +15,11 @@ import httpx
 import orjson
 
 from mocks.merchant.clients.oauth import Authorized, TokenPlace
-from mocks.merchant.clients.transport import UNREPEATABLE_S, Logger, Refused, Transport, json_of
+from mocks.merchant.clients.transport import UNREPEATABLE_S, Logger, Refused, Transport, Unreachable, json_of
 
 _VENDOR = "ups"
 _VERSION = "v2409"
+_UNDER_WAY_S = 1.0  # real time
 
 
 class UpsClient:
@@ -60,7 +61,12 @@ class UpsClient:
             }
         }
         limit_s = max(UNREPEATABLE_S, self._limit_s)
-        answer = self._call("ship", "POST", f"/api/shipments/{_VERSION}/ship", request, limit_s=limit_s)
+        try:
+            answer = self._call("ship", "POST", f"/api/shipments/{_VERSION}/ship", request, limit_s=limit_s)
+        except Unreachable:
+            # It may be under way still: who looks for it at once does not find it, and buys it a second time.
+            time.sleep(_UNDER_WAY_S)
+            raise
         return dict(answer["ShipmentResponse"]["ShipmentResults"])
 
     def void(self, shipment_id: str) -> None:
