@@ -19,7 +19,7 @@ from assay.contracts.comparing_paths import Place, Side, compare_fields, compare
 from assay.contracts.comparing_values import Drawn, draw_and_judge
 from assay.contracts.json_shape import JsonShape
 from assay.contracts.known import COMPARE, Known
-from assay.contracts.model import Answer, Deviation, Document, Operation, Problem, Shape
+from assay.contracts.model import Answer, Deviation, Document, Operation, Problem, Shape, media_type
 from assay.contracts.registry import Registry
 from assay.contracts.results import ANSWER, REQUEST
 from assay.errors import UsageError, did_you_mean
@@ -217,11 +217,11 @@ class _Comparison:
         mine: Mapping[str, Shape | None],
         theirs: Mapping[str, Shape | None],
     ) -> None:
-        known = {_media(media): shape for media, shape in theirs.items()}
+        known = {media_type(media): shape for media, shape in theirs.items()}
         for media, shape in mine.items():
             self.places += 1
-            other = known.get(_media(media), known.get("*/*"))
-            if _media(media) not in known and "*/*" not in known:
+            other = known.get(media_type(media), known.get("*/*"))
+            if media_type(media) not in known and "*/*" not in known:
                 deviation = Deviation(Problem.CONTENT_TYPE, "", " or ".join(known) or "no body", media)
                 self._departs(name, direction, status, deviation, BY_PATH)
             elif shape is None or other is None:
@@ -300,7 +300,3 @@ def _key(mine: Shape, theirs: Shape, direction: str) -> bytes:
         )
         digest.update(said)
     return digest.digest()
-
-
-def _media(media: str) -> str:
-    return media.partition(";")[0].strip().lower()

@@ -14,7 +14,7 @@ from assay.contracts.diff_fields import FieldChange, changes, on_the_wire, types
 from assay.contracts.diff_pairs import Pairs, has_moved, pair
 from assay.contracts.diff_rules import RULES, Change, Severity, Side
 from assay.contracts.diff_used import Uses
-from assay.contracts.model import Answer, Document, Operation, Parameter, Shape
+from assay.contracts.model import Answer, Document, Operation, Parameter, Shape, media_type
 
 __all__ = ["Diff", "compare"]
 
@@ -308,7 +308,7 @@ def _between(old: Shape, new: Shape) -> Iterator[FieldChange]:
 
 
 def _plain(shapes: Mapping[str, Shape | None]) -> dict[str, Shape | None]:
-    return {content_type.partition(";")[0].strip().casefold(): each for content_type, each in shapes.items()}
+    return {media_type(content_type): each for content_type, each in shapes.items()}
 
 
 def _answers(name: str, old: Mapping[str, Answer], new: Mapping[str, Answer]) -> Iterator[Change]:

@@ -15,6 +15,11 @@ from functools import cached_property
 from typing import Protocol
 
 
+def media_type(content_type: str) -> str:
+    """Return a content type without its parameters, in lower case."""
+    return content_type.partition(";")[0].strip().lower()
+
+
 class Problem(StrEnum):
     """In which way something is not as the document has it."""
 

@@ -111,11 +111,6 @@ class Reading:
         }
 
 
-def media_type(written: str) -> str:
-    """Return a content type without its parameters, in lower case."""
-    return written.partition(";")[0].strip().lower()
-
-
 def escaped(name: str) -> str:
     """Return a name as a part of a JSON pointer."""
     return name.replace("~", "~0").replace("/", "~1")

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from assay.contracts import xml_safe
-from assay.contracts.model import Deviation, Problem
+from assay.contracts.model import Deviation, Problem, media_type
 from assay.contracts.stubs import answer_of
-from assay.contracts.traffic_body import is_json, is_xml, media_type
+from assay.contracts.traffic_body import is_json, is_xml
 from assay.masking import MASK
 
 _TYPES = ((bool, "boolean"), ((int, float), "number"), (str, "string"), (list, "array"), (dict, "object"))

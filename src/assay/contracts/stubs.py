@@ -18,12 +18,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from assay.contracts.model import Deviation, Operation, Problem
+from assay.contracts.model import Deviation, Operation, Problem, media_type
 from assay.contracts.registry import CONTRACT, Registry
 from assay.contracts.results import ANSWER, REQUEST, HeldStub
 from assay.contracts.stub_matching import NoAddress, answered, fixed_address, method_of
 from assay.contracts.traffic import Documented, Judged
-from assay.contracts.traffic_body import fitting, media_type
+from assay.contracts.traffic_body import fitting
 from assay.contracts.traffic_judging import Unjudged, judge
 from assay.contracts.traffic_said import Message, Said
 from assay.edge import read_stubs

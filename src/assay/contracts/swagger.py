@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from assay.contracts.forms import MULTIPART, URLENCODED
-from assay.contracts.model import Answer, Document, Operation, Parameter, Shape
+from assay.contracts.model import Answer, Document, Operation, Parameter, Shape, media_type
 from assay.contracts.rest import (
     METHODS,
     PLACES,
@@ -15,7 +15,6 @@ from assay.contracts.rest import (
     base_and_hosts,
     check_path_parameters,
     escaped,
-    media_type,
     path_on_the_wire,
     unique,
 )

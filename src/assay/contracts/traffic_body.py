@@ -13,18 +13,13 @@ from typing import Any
 
 import orjson
 
-from assay.contracts.model import Field
+from assay.contracts.model import Field, media_type
 
 _NOTE = re.compile(r"<(?:\d+|more than \d+) bytes(?:, no UTF-8 text| of [^<>]*|, the first \d+ of them[^<>]*)>\Z")
 _STEP = re.compile(r"\[([^\[\]]*)\]")
 _INTEGER = re.compile(r"-?(?:0|[1-9]\d*)\Z")
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?\Z")
 _MOST_FIELDS = 2_000
-
-
-def media_type(content_type: str) -> str:
-    """Return a content type without its parameters, in small letters."""
-    return content_type.partition(";")[0].strip().lower()
 
 
 def is_json(media: str) -> bool:

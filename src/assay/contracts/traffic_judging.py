@@ -10,13 +10,12 @@ from urllib.parse import parse_qsl, unquote
 
 import orjson
 
-from assay.contracts.model import Answer, Deviation, Operation, Parameter, Problem, Shape
+from assay.contracts.model import Answer, Deviation, Operation, Parameter, Problem, Shape, media_type
 from assay.contracts.results import ANSWER, REQUEST
 from assay.contracts.traffic_body import (
     fitting,
     is_json,
     is_xml,
-    media_type,
     nested,
     typed,
     unkept,

@@ -19,9 +19,10 @@ from urllib.parse import urlsplit
 
 from assay.capture import Capture
 from assay.contracts.known import Known
-from assay.contracts.model import Answer, Deviation, Document, Field, Operation, Problem, Shape
+from assay.contracts.model import Answer, Deviation, Document, Field, Operation, Problem, Shape, media_type
 from assay.contracts.registry import CONTRACT, VENDOR, Registry
 from assay.contracts.results import ANSWER
+from assay.contracts.traffic_body import fitting
 from assay.contracts.watch_answer import body_of, label_of
 from assay.contracts.watch_header import notices_in, versions_in
 from assay.contracts.watch_judging import Change, Judgement, changes_in
@@ -227,8 +228,8 @@ def _deviations(
     if answer is None or not text or exchange.method == "HEAD" or exchange.status in _NO_BODY:
         return ()
     if shape is None:
-        media = _media(exchange.response_headers.get("content-type", ""))
-        if not answer.shapes or not media or media in map(_media, answer.shapes):
+        media = media_type(exchange.response_headers.get("content-type", ""))
+        if not answer.shapes or not media or media in map(media_type, answer.shapes):
             return ()
         return (Deviation(Problem.CONTENT_TYPE, "", ", ".join(answer.shapes), media),)
     return [each for each in shape.deviations(text.encode(), additive=strict) if each.problem in _JUDGED]
@@ -241,25 +242,15 @@ def _is_known(deviation: Deviation, judge: Judge | None, operation: Operation | 
 
 
 def _shape(answer: Answer | None, content_type: str) -> Shape | None:
-    """Return the shape a document has for a content type: its own, else that of a range which holds it."""
+    """Return the shape a document has for a content type: its own, else that of a type or range which holds it."""
     if answer is None:
         return None
-    media = _media(content_type)
-    for key in (media, f"{media.partition('/')[0]}/*", "*/*"):
-        for documented, shape in answer.shapes.items():
-            if _media(documented) == key:
-                return shape
-    if media.endswith("json"):  # application/problem+json, where JSON is documented
-        return next((shape for documented, shape in answer.shapes.items() if _media(documented).endswith("json")), None)
-    return None
+    key = fitting(answer.shapes, media_type(content_type))
+    return None if key is None else answer.shapes[key]
 
 
 def _fields(shape: Shape | None) -> Mapping[str, Field]:
     return {} if shape is None else shape.fields
-
-
-def _media(content_type: str) -> str:
-    return content_type.partition(";")[0].strip().lower()
 
 
 def _now() -> datetime:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from assay.contracts.model import Deviation, Problem
+from assay.contracts.model import Deviation, Problem, media_type
 from assay.contracts.reading import read_document
 
 CHECK = "undocumented_field"
@@ -36,7 +36,7 @@ class Twin:
         answer = found.answer(status) if found is not None else None
         if answer is None or not body:
             return ()
-        media = content_type.partition(";")[0].strip().lower()
+        media = media_type(content_type)
         shape = answer.shapes.get(media)
         if shape is None or not media.endswith("json"):
             return ()
