@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from random import Random
 from typing import Any
 
+from assay.contracts.json_normal import unescaped
 from assay.contracts.pattern import draw_text
 
 _FORMATS = {
@@ -199,7 +200,7 @@ class Drawing:
     def _target(self, reference: str) -> Any:
         found: Any = self._schema
         for part in reference.removeprefix("#").split("/")[1:]:
-            found = found[part.replace("~1", "/").replace("~0", "~")]
+            found = found[unescaped(part)]
         return found
 
 

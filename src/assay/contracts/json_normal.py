@@ -88,7 +88,7 @@ class Definitions:
         if pointer and not pointer.startswith("/"):
             return self._by_id(pointer, found), name
         for part in pointer.split("/")[1:]:
-            part = unquote(part).replace("~1", "/").replace("~0", "~")
+            part = unescaped(unquote(part))
             if isinstance(found, Mapping) and part in found:
                 found = found[part]
             elif isinstance(found, list) and part.isdecimal() and int(part) < len(found):
@@ -208,7 +208,7 @@ class Definitions:
         for key in _NODES_BY_NAME:
             if isinstance(raw.get(key), Mapping):
                 made[key] = {
-                    str(name): self.normal(each, f"{where}/{key}/{_escaped(name)}", base=base)
+                    str(name): self.normal(each, f"{where}/{key}/{escaped(name)}", base=base)
                     for name, each in raw[key].items()
                     if key != "patternProperties" or self._pattern(name, where)
                 }
@@ -336,6 +336,16 @@ class Definitions:
                     made.setdefault("dependentSchemas", {})[str(name)] = self.normal(each, where, base=base)
 
 
+def escaped(name: Any) -> str:
+    """Return a name as a part of a JSON pointer (RFC 6901)."""
+    return str(name).replace("~", "~0").replace("/", "~1")
+
+
+def unescaped(part: str) -> str:
+    """Return the name that a part of a JSON pointer stands for."""
+    return part.replace("~1", "/").replace("~0", "~")
+
+
 def _or_null(made: dict[str, Any]) -> dict[str, Any]:
     """Let a schema allow null, too, whatever it is made of."""
     if None not in made.get("enum", [None]):
@@ -386,10 +396,6 @@ def _number(value: Any) -> int | float | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return None
     return value
-
-
-def _escaped(name: Any) -> str:
-    return str(name).replace("~", "~0").replace("/", "~1")
 
 
 @lru_cache(maxsize=4096)

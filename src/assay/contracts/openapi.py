@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from assay.contracts.json_normal import escaped
 from assay.contracts.model import Answer, Document, Operation, Parameter, Shape, media_type
 from assay.contracts.rest import (
     METHODS,
@@ -16,7 +17,6 @@ from assay.contracts.rest import (
     auth_of,
     base_and_hosts,
     check_path_parameters,
-    escaped,
     path_on_the_wire,
     unique,
 )

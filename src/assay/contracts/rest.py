@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from assay.contracts.forms import MULTIPART, URLENCODED
-from assay.contracts.json_normal import Definitions
+from assay.contracts.json_normal import Definitions, escaped
 from assay.contracts.json_shape import JSON, JsonShape
 from assay.contracts.model import Fault, Operation, Parameter, Shape
 
@@ -109,11 +109,6 @@ class Reading:
             for name, _ in self.parts(schemas, prefix)
             if f"{prefix}/{escaped(name)}" not in used
         }
-
-
-def escaped(name: str) -> str:
-    """Return a name as a part of a JSON pointer."""
-    return name.replace("~", "~0").replace("/", "~1")
 
 
 def path_on_the_wire(path: str, base: str) -> str:

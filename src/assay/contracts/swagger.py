@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from assay.contracts.forms import MULTIPART, URLENCODED
+from assay.contracts.json_normal import escaped
 from assay.contracts.model import Answer, Document, Operation, Parameter, Shape, media_type
 from assay.contracts.rest import (
     METHODS,
@@ -14,7 +15,6 @@ from assay.contracts.rest import (
     auth_of,
     base_and_hosts,
     check_path_parameters,
-    escaped,
     path_on_the_wire,
     unique,
 )
