@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from assay.contracts.model import Answer, Document, Operation, Parameter, Shape
-from assay.contracts.rest import Reading, base_and_hosts, path_on_the_wire, unique
+from assay.contracts.rest import Reading, base_and_hosts, path_on_the_wire
 
 _RESERVED = re.compile(r"\{\+([^{}]+)\}")  # a parameter that may hold slashes
 _ERROR = {
@@ -20,19 +20,9 @@ _ERROR = {
 def read(content: Mapping[str, Any], *, source: str, fetch: Callable[[str], bytes] | None = None) -> Document:
     """Return the document; its methods are the operations, resources within resources too."""
     reading = Reading(_rewritten(content), source=source, fetch=fetch)
-    reader = _Discovery(reading)
-    operations = unique(list(reader.operations(content, "#")), reading)
-    if not operations:
-        reading.fault("#/resources", "no method is documented")
-    shapes = reading.unused(reading.content.get("schemas"), "#/schemas")
-    return Document(
-        source=source,
-        format="discovery",
-        title=str(content.get("title", "")),
-        version=str(content.get("version", "")),
-        operations=operations,
-        faults=reading.faults_of_shapes(),
-        shapes=shapes,
+    operations = _Discovery(reading).operations(content, "#")
+    return reading.document(
+        "discovery", operations, about=content, schemas="#/schemas", where="#/resources", kind="method"
     )
 
 

@@ -18,7 +18,7 @@ from assay.contracts.rest import (
     base_and_hosts,
     check_path_parameters,
     path_on_the_wire,
-    unique,
+    within,
 )
 
 
@@ -26,34 +26,18 @@ def read(content: Mapping[str, Any], *, source: str, fetch: Callable[[str], byte
     """Return the document; schemas are compiled when an operation's are first asked."""
     reading = Reading(content, source=source, fetch=fetch)
     reader = _OpenApi(reading)
-    operations = unique([*reader.operations(), *reader.webhooks()], reading)
-    if not operations:
-        reading.fault("#/paths", "no operation is documented")
-    info, _ = reading.part(content.get("info", {}), "#/info")
-    schemas = _within(content, "components", "schemas")
-    shapes = reading.unused(schemas, "#/components/schemas")
-    return Document(
-        source=source,
-        format="openapi-3.0" if str(content.get("openapi", "")).startswith("3.0") else "openapi-3.1",
-        title=str(info.get("title", "")),
-        version=str(info.get("version", "")),
-        operations=operations,
-        faults=reading.faults_of_shapes(),
-        shapes=shapes,
+    return reading.document(
+        "openapi-3.0" if str(content.get("openapi", "")).startswith("3.0") else "openapi-3.1",
+        [*reader.operations(), *reader.webhooks()],
+        about=content.get("info", {}),
+        schemas="#/components/schemas",
     )
-
-
-def _within(content: Mapping[str, Any], *names: str) -> Any:
-    found: Any = content
-    for name in names:
-        found = found.get(name) if isinstance(found, Mapping) else None
-    return found
 
 
 class _OpenApi:
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
-        self._schemes = _within(reading.content, "components", "securitySchemes")
+        self._schemes = within(reading.content, "components", "securitySchemes")
 
     def operations(self) -> Iterator[Operation]:
         for path, found in self._reading.parts(self._reading.content.get("paths"), "#/paths"):

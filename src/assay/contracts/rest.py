@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from assay.contracts.forms import MULTIPART, URLENCODED
 from assay.contracts.json_normal import Definitions, escaped
 from assay.contracts.json_shape import JSON, JsonShape
-from assay.contracts.model import Fault, Operation, Parameter, Shape
+from assay.contracts.model import Document, Fault, Operation, Parameter, Shape
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 PLACES = ("path", "query", "header", "cookie")
@@ -27,6 +27,7 @@ class Reading:
 
     def __init__(self, content: Mapping[str, Any], *, source: str, fetch: Callable[[str], bytes] | None) -> None:
         self.content = content
+        self._source = source
         self.definitions = Definitions(content, address=source, fetch=fetch)
         self._shapes: dict[tuple[object, str, bool], JsonShape] = {}
 
@@ -93,6 +94,36 @@ class Reading:
             elif not status.startswith("x-"):
                 self.fault(f"{where}/{escaped(status)}", "this is no status: 200, 4XX or default")
 
+    def document(
+        self,
+        form: str,
+        operations: Iterable[Operation],
+        *,
+        about: Any,
+        schemas: str,
+        where: str = "#/paths",
+        kind: str = "operation",
+    ) -> Document:
+        """Return the document of these operations, with all its faults; that there are none is one, too.
+
+        about: the part that holds title and version. schemas: the place of the named ones. where and kind: what is
+        missing where there are no operations.
+        """
+        found = _unique(list(operations), self)
+        if not found:
+            self.fault(where, f"no {kind} is documented")
+        said, _ = self.part(about, "#/info")
+        shapes = self.unused(within(self.content, *schemas.split("/")[1:]), schemas)
+        return Document(
+            source=self._source,
+            format=form,
+            title=str(said.get("title", "")),
+            version=str(said.get("version", "")),
+            operations=found,
+            faults=self.faults_of_shapes(),
+            shapes=shapes,
+        )
+
     def faults_of_shapes(self) -> tuple[Fault, ...]:
         """Return all faults, those in schemas too: each schema is read for it."""
         for shape in list(self._shapes.values()):
@@ -109,6 +140,13 @@ class Reading:
             for name, _ in self.parts(schemas, prefix)
             if f"{prefix}/{escaped(name)}" not in used
         }
+
+
+def within(content: Any, *names: str) -> Any:
+    """Return what stands under these names, one within the other; None where nothing does."""
+    for name in names:
+        content = content.get(name) if isinstance(content, Mapping) else None
+    return content
 
 
 def path_on_the_wire(path: str, base: str) -> str:
@@ -163,7 +201,7 @@ def auth_of(reading: Reading, security: Any, schemes: Any, where: str) -> tuple[
     return tuple(sorted(found))
 
 
-def unique(operations: Sequence[Operation], reading: Reading) -> tuple[Operation, ...]:
+def _unique(operations: Sequence[Operation], reading: Reading) -> tuple[Operation, ...]:
     """Return the operations without those that method and path have twice; the second is a fault."""
     kept: dict[str, Operation] = {}
     for each in operations:

@@ -16,7 +16,6 @@ from assay.contracts.rest import (
     base_and_hosts,
     check_path_parameters,
     path_on_the_wire,
-    unique,
 )
 
 _JSON = ["application/json"]
@@ -26,20 +25,8 @@ _OF_PARAMETERS = ("name", "in", "description", "required", "allowEmptyValue", "c
 def read(content: Mapping[str, Any], *, source: str, fetch: Callable[[str], bytes] | None = None) -> Document:
     """Return the document; schemas are compiled when an operation's are first asked."""
     reading = Reading(content, source=source, fetch=fetch)
-    operations = unique(list(_Swagger(reading).operations()), reading)
-    if not operations:
-        reading.fault("#/paths", "no operation is documented")
-    info, _ = reading.part(content.get("info", {}), "#/info")
-    shapes = reading.unused(content.get("definitions"), "#/definitions")
-    return Document(
-        source=source,
-        format="swagger-2.0",
-        title=str(info.get("title", "")),
-        version=str(info.get("version", "")),
-        operations=operations,
-        faults=reading.faults_of_shapes(),
-        shapes=shapes,
-    )
+    operations = _Swagger(reading).operations()
+    return reading.document("swagger-2.0", operations, about=content.get("info", {}), schemas="#/definitions")
 
 
 class _Swagger:
