@@ -48,9 +48,9 @@ class Known:
         return (
             self.problem in (None, deviation.problem)
             and self.direction in ("", direction)
-            and _fits(operation, self.operation)
-            and _fits(deviation.path, self.path)
-            and (not self.seen or _fits(deviation.seen, self.seen))
+            and fits(operation, self.operation)
+            and fits(deviation.path, self.path)
+            and (not self.seen or fits(deviation.seen, self.seen))
         )
 
 
@@ -67,6 +67,11 @@ def read_known(file: Path) -> Sequence[Known]:
     except FileNotFoundError:
         return ()
     return _read(file, stat.st_mtime_ns, stat.st_size)
+
+
+def fits(text: str, pattern: str) -> bool:
+    """Whether a text fits a pattern in which `*` alone is special: paths hold `[]` and `?`."""
+    return text == pattern or ("*" in pattern and fnmatchcase(text, pattern.replace("[", "[[]").replace("?", "[?]")))
 
 
 @cache
@@ -114,8 +119,3 @@ def _one_of(entry: dict[str, str], name: str, known: Sequence[str], where: str) 
     if value not in known:
         said = ", ".join(each for each in known if each)
         raise UsageError(f"no such {name}", where=where, expected=said, seen=value, hint=did_you_mean(value, known))
-
-
-def _fits(text: str, pattern: str) -> bool:
-    """Whether a text fits a pattern in which `*` alone is special: paths hold `[]`."""
-    return text == pattern or ("*" in pattern and fnmatchcase(text, pattern.replace("[", "[[]").replace("?", "[?]")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from assay.contracts.known import Known, known_file, read_known
 from assay.contracts.model import Deviation, Problem
 from assay.errors import UsageError
+from assay.runners.conformance.known import Known as KnownFailure
 
 ENTRY = """
 [[deviation]]
@@ -39,6 +41,24 @@ def test_an_entry_covers_its_place_and_no_other(tmp_path: Path) -> None:
     (wide,) = entries(tmp_path, ENTRY.replace("data[].status", "data[].*"))
     assert wide.covers("POST /v1/refunds", "answer", here)
     assert not wide.covers("POST /v1/refunds", "answer", Deviation(Problem.ENUM, "datad.status"))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "does"),
+    [
+        ("GET /a*", "GET /a/b", True),
+        ("GET /a", "GET /a", True),
+        ("GET /a?b=*", "GET /a?b=1", True),
+        ("GET /a?b=*", "GET /a/b=1", False),
+        ("GET /a", "GET /A", False),
+    ],
+)
+def test_both_lists_know_one_kind_of_pattern(tmp_path: Path, pattern: str, text: str, does: bool) -> None:
+    """In the list of deviations and in that of known failures only the star stands for other text."""
+    (known,) = entries(tmp_path, ENTRY.replace("POST /v1/*", pattern))
+    failure = KnownFailure(operation=pattern, check="*", owner="me", reason="x", until=date(2026, 11, 23))
+    assert known.covers(text, "answer", Deviation(Problem.ENUM, "data[].status")) is does
+    assert failure.fits(text, "answer") is does
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from fnmatch import fnmatchcase
 from pathlib import Path
 
+from assay.contracts.known import fits
 from assay.contracts.results import Failed
 from assay.errors import UsageError, did_you_mean
 
@@ -29,7 +29,7 @@ class Known:
 
     def fits(self, operation: str, check: str) -> bool:
         """Whether it speaks of this failure."""
-        return _like(operation, self.operation) and _like(check, self.check)
+        return fits(operation, self.operation) and fits(check, self.check)
 
     def __str__(self) -> str:
         return f"{self.owner}: {self.reason} (until {self.until.isoformat()})"
@@ -95,8 +95,3 @@ def _entry(entry: object, file: Path, number: int) -> Known:
         raise UsageError("until is a day", where=where, expected="until = 2027-03-31", seen=repr(entry["until"]))
     texts = {name: str(entry[name]) for name in _NEEDED[:-1]}
     return Known(**texts, until=entry["until"])
-
-
-def _like(text: str, pattern: str) -> bool:
-    # Paths hold braces and brackets; only the star is a pattern.
-    return fnmatchcase(text, pattern.replace("[", "[[]"))
