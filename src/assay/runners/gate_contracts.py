@@ -8,7 +8,6 @@ contracts check` alone. What could not be judged is named: it never counts as pa
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -24,9 +23,7 @@ from assay.contracts.traffic import Documented, Traffic
 from assay.contracts.traffic_said import access_log
 from assay.events import Listener, Progress
 from assay.local.documents import documents_of
-from assay.local.plan import Plan
 from assay.reporting.contracts import headline_of, held_of
-from assay.runners.conformance.known import FILE as KNOWN
 from assay.runners.contract_traffic import hooks_of
 from assay.runners.gate_changed import Green, Memory, digest_of, is_shipped
 from assay.runners.run_log import RunLog
@@ -168,8 +165,7 @@ class GateContracts:
         requests = sum(each.cases for each in checked.tested)
         detail = f"{system}: {requests:,} requests to {len(checked.tested)} operations, {broken} broken"
         self._say("conformance", detail, "failed" if broken else "ready")
-        until = first_end(self._plan, system)
-        green = Green(digest=digest, examples=examples, run_id=self._session.run_id, until=until)
+        green = Green(digest=digest, examples=examples, run_id=self._session.run_id, until=checked.first_end)
         memory.found(system, None if broken else green)
 
     def _by_contract(self, observed: Observed) -> Observed:
@@ -211,17 +207,6 @@ class GateContracts:
 
     def _say(self, part: str, detail: str, state: str = "ready") -> None:
         self._listen(Progress(part=part, state=state, detail=detail))
-
-
-def first_end(plan: Plan, system: str) -> date | None:
-    """Return the day the first of a system's known failures runs out, None where none is known."""
-    folders = (root / "mocks" / system for root in suite_roots(plan.profile.folder))
-    file = next((folder / KNOWN for folder in folders if (folder / KNOWN).is_file()), None)
-    if file is None:
-        return None
-    entries = tomllib.loads(file.read_text(encoding="utf-8"))
-    ends = [each["until"] for group in entries.values() if isinstance(group, list) for each in group if "until" in each]
-    return min((date.fromisoformat(str(end)) for end in ends), default=None)
 
 
 def _joined(reasons: Mapping[str, Sequence[str]]) -> dict[str, str]:

@@ -17,8 +17,9 @@ from assay.local.plan import Plan
 from assay.local.project import plan_for
 from assay.reporting import read_events
 from assay.runners import gate_contracts
+from assay.runners.conformance.known import read_known
 from assay.runners.gate_changed import FILE, Green, Memory, digest_of, is_shipped
-from assay.runners.gate_contracts import GateContracts, Which, first_end
+from assay.runners.gate_contracts import GateContracts, Which
 from assay.runners.run_log import RunLog
 from assay.runners.session import Session
 from assay.runners.verdict import Verdict, as_json
@@ -117,16 +118,21 @@ def test_what_came_with_assay_has_not_changed(plan: Plan) -> None:
 
 def test_the_first_known_failure_that_ends_is_found(plan: Plan) -> None:
     """The earliest day counts; without a file there is none."""
-    assert first_end(plan, "ecb") is None
-    entry = '[[failure]]\noperation = "*"\ncheck = "*"\nowner = "me"\nreason = "x"\nuntil = '
     file = plan.profile.folder / "mocks" / "ecb" / "known_failures.toml"
+    assert read_known(file, today=TODAY).first_end is None
+    entry = '[[failure]]\noperation = "*"\ncheck = "*"\nowner = "me"\nreason = "x"\nuntil = '
     file.write_text(f"{entry}2027-05-01\n{entry}2026-12-31\n", encoding="utf-8")
-    assert first_end(plan, "ecb") == date(2026, 12, 31)
+    assert read_known(file, today=TODAY).first_end == date(2026, 12, 31)
 
 
 def test_a_changed_simulator_is_asked_once(plan: Plan) -> None:
-    """Asked the first time, left out with the run's id the second; what came with Assay is left out at once."""
+    """Asked the first time, left out with the run's id the second, until its first known failure runs out.
+
+    What came with Assay is left out at once.
+    """
     plan = only(plan, "ecb", "stripe")
+    known = '[[failure]]\noperation = "GET /no"\ncheck = "*"\nowner = "me"\nreason = "x"\nuntil = 2026-12-31\n'
+    (plan.profile.folder / "mocks" / "ecb" / "known_failures.toml").write_text(known, encoding="utf-8")
     log, absent, shown = gate(plan, "run-1")
     assert absent == []
     assert log.verdict.trouble == []
@@ -135,6 +141,9 @@ def test_a_changed_simulator_is_asked_once(plan: Plan) -> None:
     assert {each.system for each in log.verdict.contracts.tested} == {"ecb"}
     assert log.verdict.contracts.violations == 0
     assert "as it came with Assay" in log.verdict.contracts.left_out["stripe"]
+    last = Memory(plan).still_green("ecb", digest_of(plan, "ecb", documents_of(plan)), examples=2, today=TODAY)
+    assert last is not None
+    assert last.until == date(2026, 12, 31)
     again, _, shown = gate(plan, "run-2")
     assert shown == []
     assert again.verdict.contracts is not None

@@ -43,13 +43,17 @@ class Options:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
-    """What came of one system. healed: known failures that nothing failed by any more."""
+    """What came of one system.
+
+    healed: known failures that nothing failed by any more. first_end: the day the first of those known runs out.
+    """
 
     system: str
     base_url: str
     simulated: bool
     tested: tuple[Tested, ...]
     healed: tuple[Known, ...] = ()
+    first_end: date | None = None
 
 
 def testable(plan: Plan) -> list[str]:
@@ -99,6 +103,7 @@ def check(plan: Plan, system: str, options: Options, listen: Listener) -> Checke
             simulated=place.simulated,
             tested=tested,
             healed=tuple(healed),
+            first_end=known.first_end,
         )
 
 

@@ -43,6 +43,11 @@ class KnownFailures:
         self._today = today
         self._used: set[int] = set()
 
+    @property
+    def first_end(self) -> date | None:
+        """The first day an entry runs out on, None without entries."""
+        return min((each.until for each in self._entries), default=None)
+
     def excuse(self, operation: str, failed: Failed) -> Failed:
         """Return the failure with who knows of it; one past its day is nobody's excuse, and says so."""
         if failed.known:  # no failure in the first place
