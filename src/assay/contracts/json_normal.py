@@ -61,7 +61,8 @@ class Definitions:
         self._faults: dict[tuple[str, str], Fault] = {}
         self._targets: dict[str, Schema] = {}
         self._loops: dict[tuple[str, str], bool] = {}
-        self.views: dict[tuple[str, bool], Any] = {}  # kept by `assay.contracts.json_view`
+        self.views: dict[tuple[str, bool], Any] = {}  # kept by `assay.contracts.json_view`, as is
+        self.together: dict[tuple[int | bool, ...], Any] = {}
         version = str(source.get("openapi") or source.get("swagger") or "")
         draft = str(source.get("$schema", ""))
         self._alone = version.startswith(("2", "3.0")) or any(f"draft-0{each}" in draft for each in "34567")

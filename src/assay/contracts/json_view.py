@@ -80,10 +80,15 @@ def _of_reference(definitions: Definitions, name: str, request: bool, seen: froz
 
 
 def views(definitions: Definitions, nodes: Sequence[Schema], *, request: bool = False) -> View:
-    """Return what several schemas allow together, as alternatives."""
-    if len(nodes) == 1:
-        return view(definitions, nodes[0], request=request)
-    return _either([view(definitions, each, request=request) for each in nodes])
+    """Return what several schemas allow together, as alternatives; worked out once, wherever a message has them."""
+    key = (*map(id, nodes), request)
+    known = definitions.together.get(key)
+    if known is None:
+        made = [view(definitions, each, request=request) for each in nodes]
+        # The schemas are kept beside what they say: no other can then have the same identity.
+        known = definitions.together[key] = (tuple(nodes), made[0] if len(made) == 1 else _either(made))
+    seen: View = known[1]
+    return seen
 
 
 class Fields(Mapping[str, Field]):
