@@ -18,6 +18,8 @@ from assay.money import Money
 from assay.rounding import Rounding
 
 SideName = Literal["left", "right"]
+Part = Literal["total", "net", "tax"]
+"""What of an order an amount is: what is paid, what is left of it without tax, or the tax."""
 
 
 class Kind(StrEnum):
@@ -118,6 +120,8 @@ class Field:
     members: tuple[str, ...] = ()
     left_zone: str = "UTC"
     right_zone: str = "UTC"
+    part: Part = "total"
+    extras: tuple[str, ...] = ("shipping", "discount")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
