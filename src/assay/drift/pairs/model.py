@@ -142,13 +142,28 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Prices:
+    """Where the left says what its orders were priced from: what the proposal of rounding policies is reckoned with.
+
+    lines: the column with an order's lines, a list of structures or JSON text of one; the rest are their members.
+    tax_included: whether these prices hold tax. tax_rate is in per cent. Shipping is a line like any other.
+    """
+
+    lines: str
+    unit_price: str
+    quantity: str
+    tax_rate: str
+    tax_included: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
     """Two sides that should hold the same records.
 
     window: how far back is compared; grace: how long a record may take from one side to the other, younger ones are in
     flight and nothing is said of them. dimensions: the left's columns that the search for a common cause may name.
     worth: the field whose amount is at risk where a record is missing. ignored: columns not compared, with the reason.
-    subset: of the left, an optional `column = values` that the right is meant to hold.
+    prices: for the proposal of policies alone.
     """
 
     name: str
@@ -162,6 +177,7 @@ class Pair:
     worth: str | None = None
     ignored: Mapping[str, str] = field(default_factory=dict)
     declared_in: str = ""
+    prices: Prices | None = None
 
     def field(self, name: str) -> Field:
         """Return a field by its name; `KeyError` where there is none."""
