@@ -74,3 +74,22 @@ def quoted(text: str) -> str:
 def named(name: str) -> str:
     """Write a column or table as SQL, whatever characters it holds."""
     return '"' + name.replace('"', '""') + '"'
+
+
+class OnlyKeys:
+    """The rows of a side that have one of a few keys, as text each; what `explain` of one record compares."""
+
+    def __init__(self, rows: Rows, columns: Sequence[str], keys: Sequence[Sequence[str]]) -> None:
+        self.rows, self.columns, self.keys = rows, tuple(columns), tuple(tuple(key) for key in keys)
+
+    @property
+    def unread(self) -> Sequence[str]:
+        """What the rows behind it say."""
+        return self.rows.unread
+
+    def attach(self, connection: duckdb.DuckDBPyConnection, name: str) -> str:
+        """Return the rows behind it, cut by a filter."""
+        source = self.rows.attach(connection, name)
+        key = "(" + ", ".join(f"CAST({named(column)} AS VARCHAR)" for column in self.columns) + ")"
+        wanted = ", ".join("(" + ", ".join(quoted(part) for part in each) + ")" for each in self.keys) or "(NULL)"
+        return f"(SELECT * FROM {source} WHERE {key} IN ({wanted}))"  # noqa: S608 (names and values are quoted)

@@ -1,0 +1,292 @@
+"""Two sides compared, whole: what each row hashes to, which keys are left over, and what is wrong with those.
+
+The plan is that of `plan` and `suspects`: one join over hashes and the few numbers that may lie apart, in bounded
+memory that spills to disk. Every row is accounted for: matched and only on one side must add up to what the side has,
+and where they do not, a key is there twice, which only then is looked for.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import duckdb
+
+from assay.drift.pairs.canonical import Column
+from assay.drift.pairs.differences import differences
+from assay.drift.pairs.model import Class, Counts, Difference, Outcome, Pair
+from assay.drift.pairs.plan import Digest, Input, absent, compared, cut_of, digest
+from assay.drift.pairs.rows import Rows
+from assay.drift.pairs.suspects import LOOKED, Case, judge, land, totals
+from assay.errors import InfrastructureError, UsageError, did_you_mean
+
+LIMIT = 10_000
+MEMORY_MB = 800
+_SAMPLE, _HEAVY = 20_000, 20
+"""A key that is so often in a sample of so many rows is not joined but looked at: two of them meet in millions."""
+
+
+def compare(
+    pair: Pair,
+    left: Rows,
+    right: Rows,
+    *,
+    at: datetime,
+    limit: int | None = LIMIT,
+    memory_mb: int = MEMORY_MB,
+    spill: Path | None = None,
+    threads: int | None = None,
+    explain: Callable[[Pair, Difference], Difference] | None = None,
+) -> Outcome:
+    """Compare two sides and return what differs: counts of all, and up to `limit` records (None: all of them).
+
+    at: now, by which the window ends and a record is young. memory_mb: what DuckDB may hold before it spills to disk,
+    into `spill` or a temporary folder. explain: names the cause of one difference. `UsageError` for a pair that does
+    not fit its sides, `InfrastructureError` where a side could not be read.
+    """
+    with Comparison(pair, left, right, at=at, memory_mb=memory_mb, spill=spill, threads=threads) as comparison:
+        return comparison.outcome(limit=limit, explain=explain)
+
+
+class Comparison:
+    """A comparison that is kept open: its tables can be asked for more than an `Outcome` holds.
+
+    `connection` has `found`, one row for each looked-at key: `~k0` … (the key), `classed` (NULL where nothing is
+    wrong), `flight`, the copies, and `f0` … by field (1 differs, 2 could not be compared).
+    """
+
+    def __init__(
+        self,
+        pair: Pair,
+        left: Rows,
+        right: Rows,
+        *,
+        at: datetime,
+        memory_mb: int = MEMORY_MB,
+        spill: Path | None = None,
+        threads: int | None = None,
+    ) -> None:
+        if at.tzinfo is None:
+            raise UsageError("the instant of a comparison has a zone", expected="UTC", seen=f"{at}")
+        self.pair, self.at = pair, at
+        self._rows = (left, right)
+        self._folder = None if spill else tempfile.TemporaryDirectory(prefix="assay-drift-")
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "memory_limit": f"{memory_mb}MB",
+            "temp_directory": str(spill or (self._folder and self._folder.name)),
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "preserve_insertion_order": "false",
+        }
+        if threads is not None:
+            config["threads"] = str(threads)
+        self.connection = duckdb.connect(config=config)
+        self.case: Case | None = None
+        self.counts = Counts(left=0, right=0, matched=0, only_left=0, only_right=0, in_flight=0)
+        self.unread: list[str] = []
+        self._whole = (True, True)
+        self._sizes = (0, 0)
+
+    def __enter__(self) -> Self:
+        try:
+            with self._guarded():
+                self._run()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the tables, and of the folder they spilled to."""
+        self.connection.close()
+        if self._folder is not None:
+            self._folder.cleanup()
+
+    def outcome(
+        self, *, limit: int | None = LIMIT, explain: Callable[[Pair, Difference], Difference] | None = None
+    ) -> Outcome:
+        """Return what was found, with up to so many records."""
+        with self._guarded():
+            classes, fields = totals(self.connection, self.case) if self.case else ({}, {})
+            records = differences(self.connection, self.case, limit) if self.case else []
+        return Outcome(
+            pair=self.pair,
+            at=self.at,
+            since=None if self.pair.window is None else self.at - self.pair.window,
+            until=None if self.pair.window is None else self.at,
+            counts=self.counts,
+            classes=classes,
+            fields=fields,
+            differences=[explain(self.pair, each) for each in records] if explain else records,
+            unread=tuple(self.unread),
+        )
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """Turn DuckDB's own errors into one that says which pair could not be compared."""
+        try:
+            yield
+        except duckdb.Error as error:
+            raise InfrastructureError(
+                f"the records of '{self.pair.name}' could not be compared",
+                where=f"{self.pair.left.system} and {self.pair.right.system}",
+                seen=str(error).strip().splitlines()[0],
+            ) from error
+
+    def _run(self) -> None:
+        self.connection.execute("SET TimeZone = 'UTC'")
+        sides = [
+            _input(self.connection, rows, side.system, name)
+            for rows, side, name in zip(
+                self._rows, (self.pair.left, self.pair.right), ("assay_left", "assay_right"), strict=True
+            )
+        ]
+        left, right = sides
+        self._note_unread(left, right)
+        sizes = [_number(self.connection, f"SELECT count(*) FROM {side.source}") for side in sides]  # noqa: S608
+        if 0 in sizes:
+            self._nothing_read(sizes, sides)
+            return
+        _refuse_columns(self.pair, left, right)
+        cut = cut_of(self.pair, self.at)
+        self.case = Case(self.pair, left, right, compared(self.pair, left, right), cut)
+        self.unread += _not_compared(self.pair, left, right)
+        self._look(digest(self.pair, left, right, self.case.fields, cut=cut))
+        land(self.connection, self.case)
+        judge(self.connection, self.case)
+        self._withhold()
+        self.counts = _counts(self.connection, self._sizes)
+
+    def _note_unread(self, left: Input, right: Input) -> None:
+        """Collect what the sources could not read, and the fields whose columns are gone."""
+        for rows, side in zip(self._rows, (left, right), strict=True):
+            self.unread += [f"{side.system}: {sentence}" for sentence in rows.unread]
+        self._whole = (not self._rows[0].unread, not self._rows[1].unread)
+
+    def _nothing_read(self, sizes: Sequence[int], sides: Sequence[Input]) -> None:
+        """Conclude nothing from a side without a row: an outage is not a loss of all orders."""
+        empty = [side.system for size, side in zip(sizes, sides, strict=True) if not size]
+        self.unread.append(f"nothing was read from {' nor from '.join(empty)}")
+        self.counts = Counts(
+            left=sizes[0], right=sizes[1], matched=0, only_left=sizes[0], only_right=sizes[1], in_flight=0
+        )
+
+    def _look(self, plan: Digest) -> None:
+        """Write down which keys to look at, by their hashes: those not alike and, where counts are off, copies."""
+        run = self.connection.execute
+        heavy = [key for side in (plan.left, plan.right) for key in _heavy(self.connection, side)]
+        light = f"k IS NULL OR k NOT IN ({', '.join(map(str, heavy))})" if heavy else "true"
+        left, right = (
+            f"(SELECT * FROM ({side}) WHERE {light})" if heavy else f"({side})"  # noqa: S608
+            for side in plan.sides
+        )
+        # One group holds all rows that are alike, so that counting them costs no second pass; the others are few.
+        run(
+            f"CREATE TEMP TABLE grouped AS "  # noqa: S608
+            f"SELECT CASE WHEN {plan.alike} THEN NULL ELSE coalesce(l.k, r.k, 0) END AS k, "
+            f"count(*) AS n, count(l.h) AS nl, count(r.h) AS nr FROM {left} AS l FULL JOIN {right} AS r ON l.k = r.k "
+            "GROUP BY 1"
+        )
+        row = run("SELECT sum(nl + nr - n), sum(n - nr), sum(n - nl) FROM grouped").fetchall()[0]
+        pairs, only_left, only_right = (int(each or 0) for each in row)
+        run(f"CREATE TEMP TABLE {LOOKED} AS SELECT k FROM grouped WHERE k IS NOT NULL")  # noqa: S608
+        run("DROP TABLE grouped")
+        for key in heavy:
+            run(f"INSERT INTO {LOOKED} VALUES (?)", [key])  # noqa: S608
+        self._sizes = (_number(self.connection, plan.count_left), _number(self.connection, plan.count_right))
+        lefts, rights = self._sizes
+        if heavy:
+            lefts, rights = (_number(self.connection, f"SELECT count(*) FROM {each}") for each in (left, right))  # noqa: S608
+        # A row of the left meets as many of the right as there are: too many pairs are copies on the other side.
+        for side, size, met in ((right, lefts, pairs + only_left), (left, rights, pairs + only_right)):
+            if size != met:
+                run(
+                    f"INSERT INTO {LOOKED} SELECT k FROM {side} WHERE k IS NOT NULL GROUP BY k HAVING count(*) > 1"  # noqa: S608
+                )
+
+    def _withhold(self) -> None:
+        """Conclude nothing missing from a side of which a part could not be read."""
+        for whole, classed in zip(self._whole, (Class.EXTRA, Class.MISSING), strict=True):
+            if not whole:
+                self.connection.execute("UPDATE found SET classed = NULL WHERE classed = ?", [classed.value])
+
+
+def _input(connection: duckdb.DuckDBPyConnection, rows: Rows, system: str, name: str) -> Input:
+    source = rows.attach(connection, name)
+    described = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()  # noqa: S608
+    return Input(system, source, {str(row[0]): Column(str(row[0]), str(row[1])) for row in described})
+
+
+def _number(connection: duckdb.DuckDBPyConnection, query: str) -> int:
+    return int(connection.execute(query).fetchall()[0][0])
+
+
+def _heavy(connection: duckdb.DuckDBPyConnection, digested: str) -> list[int]:
+    """Return the hashes of keys that are no keys: so frequent that joining them would not end."""
+    rows = connection.execute(
+        f"SELECT k FROM (SELECT k FROM ({digested}) USING SAMPLE reservoir({_SAMPLE} ROWS) REPEATABLE (1)) "  # noqa: S608
+        f"WHERE k IS NOT NULL GROUP BY k HAVING count(*) >= {_HEAVY}"
+    ).fetchall()
+    return [int(row[0]) for row in rows]
+
+
+def _refuse_columns(pair: Pair, left: Input, right: Input) -> None:
+    """Refuse a key or an instant of the window that a side does not have; without them nothing can be compared."""
+    for side, own, name in ((left, pair.left, "left"), (right, pair.right, "right")):
+        for column in (*own.key, own.placed, own.changed):
+            if column is not None and column not in side.columns:
+                raise UsageError(
+                    f"the rows of {side.system} have no column '{column}'",
+                    where=f"pair '{pair.name}', {name}{f', {pair.declared_in}' if pair.declared_in else ''}",
+                    expected=", ".join(side.columns),
+                    seen=column,
+                    hint=did_you_mean(column, side.columns),
+                )
+
+
+def _not_compared(pair: Pair, left: Input, right: Input) -> Iterator[str]:
+    """Yield a sentence for each field of which a side has no column."""
+    for field in pair.fields:
+        for side, column in absent(field, left, right):
+            hint = did_you_mean(column, side.columns)
+            yield f"{field.name} was not compared: the rows of {side.system} have no column '{column}' ({hint})"
+
+
+def _counts(connection: duckdb.DuckDBPyConnection, sizes: tuple[int, int]) -> Counts:
+    """Return where every row went; it is a fault of ours, and said, if one is not accounted for."""
+    looked = [
+        _number(connection, f'SELECT count(*) FROM {side}_rows WHERE "~in"')  # noqa: S608
+        for side in ("left", "right")
+    ]
+    alike, other = sizes[0] - looked[0], sizes[1] - looked[1]
+    row = connection.execute(
+        "SELECT count(*) FILTER (WHERE paired), sum(l_copies) FILTER (WHERE NOT paired), "
+        "sum(r_copies) FILTER (WHERE NOT paired), count(*) FILTER (WHERE flight), "
+        "sum(greatest(l_copies - 1, 0)) FILTER (WHERE paired), sum(greatest(r_copies - 1, 0)) FILTER (WHERE paired), "
+        "count(*) FILTER (WHERE paired AND l_copies = 0), count(*) FILTER (WHERE paired AND r_copies = 0) "
+        "FROM (SELECT *, l_row IS NOT NULL AND r_row IS NOT NULL AS paired FROM found)"
+    ).fetchall()[0]
+    both, only_left, only_right, flight, more_left, more_right, edge_left, edge_right = (int(n or 0) for n in row)
+    counts = Counts(
+        left=sizes[0] + edge_left,
+        right=sizes[1] + edge_right,
+        matched=alike + both,
+        only_left=only_left,
+        only_right=only_right,
+        in_flight=flight,
+        extra_copies_left=more_left,
+        extra_copies_right=more_right,
+    )
+    if alike != other or not counts.balances:
+        raise InfrastructureError(
+            "the rows do not add up", seen=str(counts), hint="the sides changed while they were read: land them first"
+        )
+    return counts
