@@ -20,6 +20,7 @@ _TAX_WORDS = ("tax", "vat", "mwst", "ust", "gst", "tva", "iva", "btw", "moms")
 _TELLING = 3
 """A change must be so many times what rounding could make of it, or it is not told from rounding."""
 _FEW_STEPS, _SMALL_PART = 5, 200
+_FLOAT_SLACK = 1e-9
 _CASH_STEPS = (Fraction(1, 20), Fraction(1, 10), Fraction(1, 2), Fraction(1), Fraction(5), Fraction(10), Fraction(100))
 _OTHER_RATE = Fraction(15, 100)
 _WRAP = 2**32
@@ -106,9 +107,13 @@ def _read(facing: Facing) -> _Amounts | None:
 def _exponents(facing: Facing, both: _Amounts) -> Iterator[Hint]:
     for power in _POWERS:
         factor = Fraction(10) ** power
-        expected = both.left * factor
-        if both.right == expected or (power < 0 and both.is_near(expected)):
-            times = f"{plain(factor)} times {facing.master}" if power > 0 else f"{facing.master} over {10**-power:,}"
+        expected = both.due * factor
+        # A converted amount was rounded before its point moved.
+        moved = both.converted and power > 0 and abs(both.right / factor - both.due) <= both.step
+        if both.right == expected or moved or (power < 0 and both.is_near(expected)):
+            times = (
+                f"{plain(factor)} times {facing.master}" if power > 0 else f"{facing.master} divided by {10**-power:,}"
+            )
             weight = 0.92 if abs(power) in (2, 3) else 0.85
             yield Hint(Cause.EXPONENT, f"x{plain(factor)}", times, weight)
     if both.left_currency != both.right_currency and both.left_currency and both.right_currency:
@@ -190,13 +195,24 @@ def _taxes(facing: Facing, both: _Amounts) -> Iterator[Hint]:
     ratio = both.right / both.due
     if not Fraction(3, 4) < ratio < Fraction(4, 3):
         return
-    for rate in facing.known.tax_rates:
-        factor = 1 + Fraction(rate) / 100
-        for expected, word in ((both.due * factor, "plus"), (both.due / factor, "less")):
-            if both.is_near(expected):
-                label = f"{word} {rate} %"
-                yield Hint(Cause.TAX, label, f"{facing.master} {word} {rate} % tax", 0.8)
-                yield Hint(Cause.TAX, word, f"{facing.master} {word} the tax", 0.72)
+    factors, meant = _tax_factors(facing.known.tax_rates)
+    slack = abs(float(both.step / both.due)) + _FLOAT_SLACK
+    for place in range(bisect_left(factors, float(ratio) - slack), bisect_right(factors, float(ratio) + slack)):
+        factor, word, rate = meant[place]
+        if both.is_near(both.due * factor):
+            yield Hint(Cause.TAX, f"{word} {rate} %", f"{facing.master} {word} {rate:f} % tax", 0.8)
+            yield Hint(Cause.TAX, word, f"{facing.master} {word} the tax", 0.72)
+
+
+@functools.lru_cache(maxsize=16)
+def _tax_factors(rates: tuple[Decimal, ...]) -> tuple[list[float], list[tuple[Fraction, str, Decimal]]]:
+    """Return by what an amount is multiplied where a tax comes in or out, in order, and what each stands for."""
+    factors = []
+    for rate in rates:
+        with_tax = 1 + Fraction(rate) / 100
+        factors += [(with_tax, "plus", rate), (1 / with_tax, "less", rate)]
+    factors.sort()
+    return [float(factor) for factor, _, _ in factors], factors
 
 
 def _amounts_beside(facing: Facing, both: _Amounts) -> Iterator[tuple[str, Fraction]]:

@@ -39,7 +39,7 @@ def hints(facing: Facing) -> Iterator[Hint]:
             yield Hint(Cause.UNKNOWN, "0", "0", 0.5)
         return
     for factor, what in _UNITS:
-        for times, word in ((factor, "times"), (1 / factor, "over")):
+        for times, word in ((factor, "times"), (1 / factor, "divided by")):
             if left * times == right or (abs(left) > 1 and abs(right / (left * times) - 1) < _NEAR):
                 exact = left * times == right
                 phrase = f"{facing.master} {word} {plain(factor)} ({what})"

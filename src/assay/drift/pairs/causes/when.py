@@ -100,7 +100,7 @@ def _counted(facing: Facing) -> Iterator[Hint]:
         return
     for factor in _COUNTED:
         if right in (left * factor, left // factor):
-            word = "times" if right > left else "over"
+            word = "times" if right > left else "divided by"
             yield Hint(Cause.UNIT, f"{word} {factor}", f"{facing.master} count {word} {factor:,}", 0.9)
 
 
