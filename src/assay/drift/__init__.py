@@ -7,6 +7,7 @@ from importlib import import_module
 MODULES = (
     "census",
     "contract_drift",
+    "distribution.checking",
     "hooks",
     "itself",
     "latency",
