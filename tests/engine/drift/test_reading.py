@@ -188,6 +188,18 @@ def test_what_is_wrong_is_said_with_its_place(folder: Path, case: str) -> None:
     assert any(each in said for each in hint.split("|")), said
 
 
+def test_the_page_about_drift_shows_what_can_be_read(folder: Path) -> None:
+    """The pair and the entry that docs/drift.md shows are read as they stand there."""
+    page = (Path(__file__).parents[3] / "docs" / "drift.md").read_text(encoding="utf-8")
+    shown = [block for block in page.split("\n\n") if block.startswith("    [")]
+    assert len(shown) == 5
+    text = "\n".join(line.removeprefix("    ") for block in shown for line in block.splitlines())
+    (folder / "monitors" / "drift" / "orders.toml").write_text(text, encoding="utf-8")
+    found = read_pairs(pair_files([folder]), rounding=PROFILE)
+    assert [each.name for each in found.pairs["orders"].fields] == ["total", "status", "placed"]
+    assert [each.owner for each in found.accepted] == ["finance"]
+
+
 def test_the_users_file_hides_a_shipped_one_of_its_name(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     """A file of the first root takes the place of one of the same name; another name is read beside it."""
     shipped = tmp_path_factory.mktemp("shipped")

@@ -16,7 +16,7 @@ import duckdb
 from assay.drift.pairs.model import Amounts, Field, Pair, Prices, Side
 from assay.drift.pairs.policies import Order
 from assay.drift.pairs.rows import Rows, named
-from assay.errors import UsageError
+from assay.errors import UsageError, did_you_mean
 from assay.money import Money
 from assay.rounding import Item
 
@@ -30,12 +30,25 @@ def orders_of(pair: Pair, field: Field, left: Rows, right: Rows, *, most: int = 
     with duckdb.connect(config=config) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         relations = left.attach(connection, "sampled_left"), right.attach(connection, "sampled_right")
+        _refuse_prices(connection, pair, relations[0])
         held = connection.execute(f"SELECT count(*) FROM {relations[0]}").fetchone()  # noqa: S608 (names are quoted)
         every = max(1, (held[0] if held else 0) // most)
         query = _query(pair, field, relations, every)
         rows = connection.execute(query).fetchmany(2 * most)
     orders = (_order(row, field, pair.prices) for row in rows)
     return [each for each in orders if each is not None]
+
+
+def _refuse_prices(connection: duckdb.DuckDBPyConnection, pair: Pair, relation: str) -> None:
+    if pair.prices is None:
+        return
+    columns = [str(row[0]) for row in connection.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()]  # noqa: S608
+    if pair.prices.lines not in columns:
+        raise UsageError(
+            f"the rows of {pair.left.system} have no column '{pair.prices.lines}'",
+            where=f"{pair.declared_in}: pairs.{pair.name}.prices.lines",
+            hint=did_you_mean(pair.prices.lines, columns),
+        )
 
 
 def _query(pair: Pair, field: Field, relations: tuple[str, str], every: int) -> str:

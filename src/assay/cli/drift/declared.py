@@ -1,0 +1,70 @@
+"""What the commands of `assay drift` share: the pairs of a project, and how records are printed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from assay.cli.shared import find
+from assay.errors import UsageError
+
+if TYPE_CHECKING:
+    from assay.drift.pairs.model import Pair
+    from assay.drift.pairs.reading import Declared
+    from assay.drift.pairs.rows import Rows
+
+at_option = click.option(
+    "--at",
+    "instant",
+    metavar="INSTANT",
+    help="As of then, such as 2026-12-24T18:00Z; windows end there. [default: now]",
+)
+
+
+def declared_pairs(profile_path: Path | None) -> tuple[Declared, Path]:
+    """Return the pairs of a project, the shipped ones behind its own, and the folder relative paths start in."""
+    from assay.drift.pairs.reading import pair_files, read_pairs
+    from assay.suites import suite_roots
+
+    profile, project = find(profile_path)
+    own = profile.policies.rounding
+    files = pair_files(suite_roots(profile.folder))
+    return read_pairs(files, rounding=own.policy() if own else None), project
+
+
+def instant_of(text: str | None) -> datetime:
+    """Return the instant that was asked for, or now."""
+    from assay.cli.clock import parse_instant
+
+    return datetime.now(UTC) if text is None else parse_instant(text)
+
+
+def rows_of(pair: Pair, folder: Path) -> tuple[Rows, Rows]:
+    """Return both sides' rows; `UsageError` names the side whose source is wrong."""
+    from assay.drift.pairs.files import rows_of as opened
+
+    found = []
+    for name, side in (("left", pair.left), ("right", pair.right)):
+        try:
+            found.append(opened(side, folder=folder))
+        except UsageError as error:
+            error.where = error.where or f"{pair.declared_in}: pairs.{pair.name}.{name}.source"
+            raise
+    return found[0], found[1]
+
+
+def shown(value: Any) -> str:
+    """Return a value on one line, fit to print: a record's text is other people's."""
+    from assay.reporting.text import clip, one_line
+
+    if value is None:
+        return "-"
+    return one_line(clip(value if isinstance(value, str) else f"{value}", 200)) or "''"
+
+
+def key_text(key: tuple[str, ...]) -> str:
+    """Return a key for people: its columns' values, one after the other."""
+    return " ".join(map(shown, key))
