@@ -32,6 +32,7 @@ _FIRST_DAY, _LAST_INSTANT = -62_135_596_800_000_000, 253_402_300_799_999_999
 _OFFSET = r"\d{2}:\d{2}.*([zZ]|[+-]\d{2}(:?\d{2})?)$"
 _TRUE, _FALSE = ("true", "t", "yes", "y", "1", "x"), ("false", "f", "no", "n", "0")
 _FREQUENT = ("EUR", "USD", "GBP", "JPY")
+_STRANGER = "\x1fno status of the "
 _LIST_OF_RECORDS = "STRUCT("
 
 
@@ -122,14 +123,14 @@ def _whole(column: Column, other: Column) -> str:
 def _status(column: Column, statuses: Mapping[str, str], side: SideName) -> Form:
     """Map the left's words to the right's; of the right, keep the words that something is mapped to."""
     words = dict(statuses) if side == "left" else {word: word for word in statuses.values()}
-    cases = " ".join(f"WHEN {quoted(one)} THEN {quoted(two)}" for one, two in words.items())
-    # Without a map, no word is known, and all are listed.
-    cases = cases or "WHEN NULL THEN NULL"
-    # What nobody mapped is hashed as something that the other side never has; a word may be any text, so a prefix of
-    # each side's own tells the two apart.
-    stranger = quoted("\x00" + side)
-    hashed = f"CASE {column.text} {cases} ELSE CASE WHEN {column.raw} IS NOT NULL THEN {stranger} END END"
-    return Form(column, f"CASE {column.text} {cases} END", hashed=hashed)
+    if not words:
+        return Form(column, "CAST(NULL AS VARCHAR)", hashed=quoted(_STRANGER + side))
+    members = ", ".join(f"{quoted(one)}: {quoted(two)}" for one, two in words.items())
+    # A map is looked up once for each different word of a block of rows, a CASE once for each row.
+    value = f"map_extract_value(MAP {{{members}}}, {column.text})"
+    # What nobody mapped is hashed as something that the other side never has.
+    stranger = f"CASE WHEN {column.raw} IS NOT NULL THEN {quoted(_STRANGER + side)} END"
+    return Form(column, value, hashed=f"coalesce({value}, {stranger})")
 
 
 def _money(column: Column, field: Field, columns: Mapping[str, Column], side: SideName) -> Form:

@@ -16,6 +16,8 @@ from assay.money import Money
 if TYPE_CHECKING:
     import duckdb
 
+Record = dict[str, Any]
+"""A row as the side wrote it: text, whole numbers, decimals, truth values and None; instants and lines are text."""
 _EACH = 1000
 """So many of each class are among those that are kept, before chance decides."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -56,8 +58,8 @@ def _rows(connection: duckdb.DuckDBPyConnection, case: Case, limit: int | None) 
         for place, each in enumerate(case.fields):
             if each.field.name == case.pair.worth:
                 columns += [f'{side}."~v{place}" AS {name}_worth', f'{side}."~c{place}" AS {name}_code']
-    columns += [f"{_shown('l', each)} AS l{place}" for place, each in enumerate(case.left.columns.values())]
-    columns += [f"{_shown('r', each)} AS r{place}" for place, each in enumerate(case.right.columns.values())]
+    columns += [f"{shown} AS l{place}" for place, shown in enumerate(shown_columns("l", case.left.columns))]
+    columns += [f"{shown} AS r{place}" for place, shown in enumerate(shown_columns("r", case.right.columns))]
     cursor = connection.execute(
         f"SELECT {', '.join(columns)} FROM ({chosen}) AS f "  # noqa: S608 (names are quoted)
         "LEFT JOIN left_rows AS l ON l.rowid = f.l_row LEFT JOIN right_rows AS r ON r.rowid = f.r_row "
@@ -67,6 +69,11 @@ def _rows(connection: duckdb.DuckDBPyConnection, case: Case, limit: int | None) 
     while batch := cursor.fetchmany(10_000):
         for values in batch:
             yield dict(zip(names, values, strict=True))
+
+
+def shown_columns(side: str, columns: Mapping[str, Column]) -> list[str]:
+    """Return the SQL of a row's values as Python is handed them; `side` is what the table is called in the query."""
+    return [_shown(side, each) for each in columns.values()]
 
 
 def _shown(side: str, column: Column) -> str:
@@ -97,7 +104,7 @@ def _difference(case: Case, row: Mapping[str, Any]) -> Difference:
     )
 
 
-def _record(columns: Mapping[str, Column], row: Mapping[str, Any], side: str) -> dict[str, Any] | None:
+def _record(columns: Mapping[str, Column], row: Mapping[str, Any], side: str) -> Record | None:
     if row[f"{side}_row"] is None:
         return None
     return {name: row[f"{side}{place}"] for place, name in enumerate(columns)}

@@ -16,19 +16,23 @@ from types import TracebackType
 from typing import Self
 
 import duckdb
+import numpy
+import pyarrow
 
 from assay.drift.pairs.canonical import Column
-from assay.drift.pairs.differences import differences
+from assay.drift.pairs.differences import Record, differences, shown_columns
 from assay.drift.pairs.model import Class, Counts, Difference, Outcome, Pair
 from assay.drift.pairs.plan import Digest, Input, absent, compared, cut_of, digest
-from assay.drift.pairs.rows import Rows
+from assay.drift.pairs.rows import Rows, cut_to, named
 from assay.drift.pairs.suspects import LOOKED, Case, judge, land, totals
 from assay.errors import InfrastructureError, UsageError, did_you_mean
 
 LIMIT = 10_000
-MEMORY_MB = 800
+MEMORY_MB = 1000
 _SAMPLE, _HEAVY = 20_000, 20
-"""A key that is so often in a sample of so many rows is not joined but looked at: two of them meet in millions."""
+"""A key that is so often in a sample of so many rows is looked at, not joined: with its like it meets in millions."""
+_HASH_BYTES = 24
+"""What sorting takes for each key's hash: twice itself, and once more on its way."""
 
 
 def compare(
@@ -53,6 +57,22 @@ def compare(
         return comparison.outcome(limit=limit, explain=explain)
 
 
+def both_rows(
+    pair: Pair, left: Rows, right: Rows, *, keys: Sequence[Sequence[str]] | None = None, limit: int = 100
+) -> list[tuple[tuple[str, ...], Record | None, Record | None]]:
+    """Return rows of both sides by key, whether they differ or not: of the keys asked for, else of a fair draw.
+
+    A drawn key is on both sides, and is drawn by its hash; a row without a key is never returned. `None` stands for a
+    side that has no such row; of copies, one is returned.
+    """
+    with duckdb.connect(config=_config(MEMORY_MB)) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        try:
+            return _both_rows(connection, pair, left, right, keys, limit)
+        except duckdb.Error as error:
+            raise _unreadable(pair, error) from error
+
+
 class Comparison:
     """A comparison that is kept open: its tables can be asked for more than an `Outcome` holds.
 
@@ -74,15 +94,10 @@ class Comparison:
         if at.tzinfo is None:
             raise UsageError("the instant of a comparison has a zone", expected="UTC", seen=f"{at}")
         self.pair, self.at = pair, at
+        self._memory_mb = memory_mb
         self._rows = (left, right)
         self._folder = None if spill else tempfile.TemporaryDirectory(prefix="assay-drift-")
-        config: dict[str, str | bool | int | float | list[str]] = {
-            "memory_limit": f"{memory_mb}MB",
-            "temp_directory": str(spill or (self._folder and self._folder.name)),
-            "autoinstall_known_extensions": "false",
-            "autoload_known_extensions": "false",
-            "preserve_insertion_order": "false",
-        }
+        config = _config(memory_mb) | {"temp_directory": str(spill or (self._folder and self._folder.name))}
         if threads is not None:
             config["threads"] = str(threads)
         self.connection = duckdb.connect(config=config)
@@ -135,11 +150,7 @@ class Comparison:
         try:
             yield
         except duckdb.Error as error:
-            raise InfrastructureError(
-                f"the records of '{self.pair.name}' could not be compared",
-                where=f"{self.pair.left.system} and {self.pair.right.system}",
-                seen=str(error).strip().splitlines()[0],
-            ) from error
+            raise _unreadable(self.pair, error) from error
 
     def _run(self) -> None:
         self.connection.execute("SET TimeZone = 'UTC'")
@@ -182,7 +193,7 @@ class Comparison:
     def _look(self, plan: Digest) -> None:
         """Write down which keys to look at, by their hashes: those not alike and, where counts are off, copies."""
         run = self.connection.execute
-        heavy = [key for side in (plan.left, plan.right) for key in _heavy(self.connection, side)]
+        heavy = _heavy(self.connection, plan.left)
         light = f"k IS NULL OR k NOT IN ({', '.join(map(str, heavy))})" if heavy else "true"
         left, right = (
             f"(SELECT * FROM ({side}) WHERE {light})" if heavy else f"({side})"  # noqa: S608
@@ -208,15 +219,82 @@ class Comparison:
         # A row of the left meets as many of the right as there are: too many pairs are copies on the other side.
         for side, size, met in ((right, lefts, pairs + only_left), (left, rights, pairs + only_right)):
             if size != met:
-                run(
-                    f"INSERT INTO {LOOKED} SELECT k FROM {side} WHERE k IS NOT NULL GROUP BY k HAVING count(*) > 1"  # noqa: S608
-                )
+                self._look_for_copies(f"SELECT k FROM {side} WHERE k IS NOT NULL", size)  # noqa: S608
+
+    def _look_for_copies(self, hashes: str, rows: int) -> None:
+        """Add the keys that are there more than once: sorted where that fits into memory, for a third of the CPU."""
+        if rows * _HASH_BYTES > self._memory_mb * 1_000_000:
+            self.connection.execute(f"INSERT INTO {LOOKED} {hashes} GROUP BY k HAVING count(*) > 1")
+            return
+        found = numpy.sort(numpy.asarray(self.connection.execute(hashes).fetchnumpy()["k"]))
+        copies = pyarrow.table({"k": numpy.unique(found[1:][found[1:] == found[:-1]])})
+        self.connection.register("assay_copies", copies)
+        self.connection.execute(f"INSERT INTO {LOOKED} SELECT k FROM assay_copies")  # noqa: S608
+        self.connection.unregister("assay_copies")
 
     def _withhold(self) -> None:
         """Conclude nothing missing from a side of which a part could not be read."""
         for whole, classed in zip(self._whole, (Class.EXTRA, Class.MISSING), strict=True):
             if not whole:
                 self.connection.execute("UPDATE found SET classed = NULL WHERE classed = ?", [classed.value])
+
+
+def _config(memory_mb: int) -> dict[str, str | bool | int | float | list[str]]:
+    """Return how every connection is set: nothing is downloaded, and rows may come in any order."""
+    return {
+        "memory_limit": f"{memory_mb}MB",
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+        "preserve_insertion_order": "false",
+    }
+
+
+def _unreadable(pair: Pair, error: duckdb.Error) -> InfrastructureError:
+    return InfrastructureError(
+        f"the records of '{pair.name}' could not be compared",
+        where=f"{pair.left.system} and {pair.right.system}",
+        seen=str(error).strip().splitlines()[0],
+    )
+
+
+def _both_rows(
+    connection: duckdb.DuckDBPyConnection,
+    pair: Pair,
+    left: Rows,
+    right: Rows,
+    keys: Sequence[Sequence[str]] | None,
+    limit: int,
+) -> list[tuple[tuple[str, ...], Record | None, Record | None]]:
+    sides = [_input(connection, left, pair.left.system, "assay_left")]
+    sides.append(_input(connection, right, pair.right.system, "assay_right"))
+    _refuse_columns(pair, *sides)
+    names = (pair.left.key, pair.right.key)
+    if keys is None:
+        keys = _drawn(connection, sides, names, limit)
+    found: list[dict[tuple[str, ...], Record]] = []
+    for side, columns in zip(sides, names, strict=True):
+        wanted = cut_to(side.source, columns, keys)
+        shown = ", ".join(shown_columns("s", side.columns))
+        key = ", ".join(f"CAST(s.{named(column)} AS VARCHAR)" for column in columns)
+        rows = connection.execute(f"SELECT {key}, {shown} FROM {wanted} AS s").fetchall()  # noqa: S608
+        found.append({row[: len(columns)]: dict(zip(side.columns, row[len(columns) :], strict=True)) for row in rows})
+    return [(tuple(key), found[0].get(tuple(key)), found[1].get(tuple(key))) for key in keys]
+
+
+def _drawn(
+    connection: duckdb.DuckDBPyConnection, sides: Sequence[Input], names: Sequence[Sequence[str]], limit: int
+) -> list[tuple[str, ...]]:
+    """Return keys that both sides have, the first by their hashes."""
+    texts = [[f"CAST({named(column)} AS VARCHAR)" for column in columns] for columns in names]
+    mine, theirs = (f"SELECT {', '.join(text)} FROM {side.source}" for text, side in zip(texts, sides, strict=True))  # noqa: S608
+    there = " AND ".join(f"{text} IS NOT NULL" for text in texts[0])
+    keys = ", ".join(f"k{place}" for place in range(len(texts[0])))
+    query = (
+        f"SELECT DISTINCT {keys}, hash({keys}) AS lot "  # noqa: S608 (names are quoted)
+        f"FROM ({mine} WHERE {there} INTERSECT {theirs}) AS both_have({keys}) "
+        f"ORDER BY lot, {keys} LIMIT {int(limit)}"
+    )
+    return [tuple(row[:-1]) for row in connection.execute(query).fetchall()]
 
 
 def _input(connection: duckdb.DuckDBPyConnection, rows: Rows, system: str, name: str) -> Input:

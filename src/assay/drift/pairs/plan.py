@@ -228,7 +228,7 @@ def _add_equal(each: Compared, reads: _Reads) -> None:
 def _add_near(each: Compared, left_value: str, slack: int | str, reads: _Reads) -> None:
     """Let two numbers lie so far apart at most. Nothing twice is alike; what is unreadable is NULL, so never."""
     mine, theirs = (
-        f"CASE WHEN {form.column.raw} IS NULL THEN {NOTHING} ELSE {value} END"
+        f"coalesce({value}, CASE WHEN {form.column.raw} IS NULL THEN {NOTHING} END)"
         for form, value in ((each.left, left_value), (each.right, each.right.value))
     )
     if not isinstance(slack, int) and not slack.isdigit():

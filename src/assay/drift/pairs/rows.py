@@ -66,16 +66,6 @@ def table_of(rows: Sequence[Mapping[str, Any]]) -> TableRows:
     return TableRows(pyarrow.Table.from_pylist([dict(row) for row in rows]))
 
 
-def quoted(text: str) -> str:
-    """Write a string as SQL."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def named(name: str) -> str:
-    """Write a column or table as SQL, whatever characters it holds."""
-    return '"' + name.replace('"', '""') + '"'
-
-
 class OnlyKeys:
     """The rows of a side that have one of a few keys, as text each; what `explain` of one record compares."""
 
@@ -89,7 +79,22 @@ class OnlyKeys:
 
     def attach(self, connection: duckdb.DuckDBPyConnection, name: str) -> str:
         """Return the rows behind it, cut by a filter."""
-        source = self.rows.attach(connection, name)
-        key = "(" + ", ".join(f"CAST({named(column)} AS VARCHAR)" for column in self.columns) + ")"
-        wanted = ", ".join("(" + ", ".join(quoted(part) for part in each) + ")" for each in self.keys) or "(NULL)"
-        return f"(SELECT * FROM {source} WHERE {key} IN ({wanted}))"  # noqa: S608 (names and values are quoted)
+        return cut_to(self.rows.attach(connection, name), self.columns, self.keys)
+
+
+def cut_to(source: str, columns: Sequence[str], keys: Sequence[Sequence[str]]) -> str:
+    """Return what stands after FROM, cut to the rows that have one of these keys, as text."""
+    key = "(" + ", ".join(f"CAST({named(column)} AS VARCHAR)" for column in columns) + ")"
+    wanted = ", ".join("(" + ", ".join(quoted(part) for part in each) + ")" for each in keys)
+    which = f"{key} IN ({wanted})" if wanted else "false"
+    return f"(SELECT * FROM {source} WHERE {which})"  # noqa: S608 (names and values are quoted)
+
+
+def quoted(text: str) -> str:
+    """Write a string as SQL."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def named(name: str) -> str:
+    """Write a column or table as SQL, whatever characters it holds."""
+    return '"' + name.replace('"', '""') + '"'
