@@ -142,7 +142,6 @@ def test_orders_are_read_from_both_sides(as_text: bool) -> None:
         )
         right.append({"no": f"{number}", "sum": f"{Decimal(order.right).scaleb(-digits):f}", "waers": order.currency})
     right[0]["sum"], right[1]["sum"], right[2]["waers"] = "NaN", "1" * 400, "XXX"
-    right.append(dict(right[3]))
     field = replace(
         TOTAL,
         right="sum",
@@ -160,4 +159,4 @@ def test_orders_are_read_from_both_sides(as_text: bool) -> None:
         prices=Prices(lines="lines", unit_price="price", quantity="qty", tax_rate="tax", tax_included=False),
     )
     found = orders_of(pair, field, table_of(left), table_of(right))
-    assert sorted(found, key=repr) == sorted(made[4:], key=repr), "three unreadable, one twice on the right"
+    assert sorted(found, key=repr) == sorted(made[3:], key=repr), "three cannot be read"

@@ -109,6 +109,8 @@ def test_a_file_gives_what_it_says(folder: Path) -> None:
     assert status.statuses == {"paid": "B", "shipped": "C"}
     assert (created.skew, created.left_zone, created.right_zone) == (timedelta(seconds=2), "Europe/Paris", "UTC")
     assert pair.declared_in.endswith("orders.toml")
+    counted = declared(folder, ('zone = "Europe/Paris"', 'zone = "epoch_ms"')).pairs["orders"]
+    assert counted.field("created").left_zone == "epoch_ms"
     (known,) = found.accepted
     assert (known.key, known.field, known.cause, known.until) == (
         *(("R-2025-*",), "total", Cause.TAX),

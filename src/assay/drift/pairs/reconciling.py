@@ -18,7 +18,7 @@ from assay.drift.pairs.crowds import explained, population_of
 from assay.drift.pairs.engine import compare
 from assay.drift.pairs.model import Difference, Field, Kind, Outcome, Pair, Side
 from assay.drift.pairs.policies import Proposal, propose
-from assay.drift.pairs.rows import Rows, named, quoted
+from assay.drift.pairs.rows import OnlyKeys, Rows, named
 from assay.drift.pairs.sampled import orders_of
 from assay.errors import UsageError
 from assay.money import Money, sum_of
@@ -92,29 +92,6 @@ def _unrounded(outcome: Outcome) -> list[Field]:
 
 
 @dataclass(frozen=True, slots=True)
-class KeyRows:
-    """The rows of a side that have one of some keys, as text."""
-
-    rows: Rows
-    columns: tuple[str, ...]
-    keys: tuple[tuple[str, ...], ...]
-
-    @property
-    def unread(self) -> Sequence[str]:
-        """What could not be read of the side; asked for after `attach`."""
-        return self.rows.unread
-
-    def attach(self, connection: duckdb.DuckDBPyConnection, name: str) -> str:
-        """Return the selection of these keys' rows."""
-        relation = self.rows.attach(connection, name)
-        return f"(SELECT * FROM {relation} WHERE {' OR '.join(map(self._is, self.keys))})"  # noqa: S608 (quoted)
-
-    def _is(self, key: tuple[str, ...]) -> str:
-        pairs = zip(self.columns, key, strict=True)
-        return "(" + " AND ".join(f"CAST({named(each)} AS VARCHAR) = {quoted(value)}" for each, value in pairs) + ")"
-
-
-@dataclass(frozen=True, slots=True)
 class KeyExplained:
     """All that is known of one key. difference: None where nothing is wrong with it, or where it is in flight.
 
@@ -140,10 +117,10 @@ def explain_key(pair: Pair, key: Sequence[str], left: Rows, right: Rows, *, at: 
             seen=" ".join(key) or "nothing",
         )
     own = tuple(key)
-    rows = [_read(KeyRows(side, declared.key, (own,))) for side, declared in ((left, pair.left), (right, pair.right))]
+    rows = [_read(OnlyKeys(side, declared.key, (own,))) for side, declared in ((left, pair.left), (right, pair.right))]
     # A side without a row is an outage to the comparison; a neighbour shows that it is this key alone.
     keys = tuple(dict.fromkeys([own, *(_any_key(right, pair.right) if rows[0] else _any_key(left, pair.left))]))
-    sides = KeyRows(left, pair.left.key, keys), KeyRows(right, pair.right.key, keys)
+    sides = OnlyKeys(left, pair.left.key, keys), OnlyKeys(right, pair.right.key, keys)
     whole = replace(pair, window=None)
     found = compare(whole, *sides, at=at, limit=None)
     difference = _of_key(found, own)

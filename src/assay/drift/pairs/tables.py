@@ -27,6 +27,10 @@ Names = Annotated[tuple[Name, ...], BeforeValidator(_several)]
 """One text or several."""
 
 
+InstantZone = Zone | Literal["epoch", "epoch_ms"]
+"""The zone of instants that name none, or that they are seconds or milliseconds since 1970."""
+
+
 class AmountsTable(Table):
     """How a side writes amounts."""
 
@@ -43,7 +47,7 @@ class SideTable(Table):
     key: Annotated[Names, Field(min_length=1)]
     placed: Name | None = None
     changed: Name | None = None
-    zone: Zone = None
+    zone: InstantZone = None
     amounts: AmountsTable | None = None
     rounding: Rounding | Literal["profile"] | None = None
 
@@ -65,8 +69,8 @@ class FieldTable(Table):
     skew: Span | None = None
     scale: Annotated[int, Field(ge=0, le=18)] | None = None
     members: tuple[Name, ...] | None = None
-    left_zone: Zone = None
-    right_zone: Zone = None
+    left_zone: InstantZone = None
+    right_zone: InstantZone = None
 
 
 class PricesTable(Table):
