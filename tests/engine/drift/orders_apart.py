@@ -160,8 +160,10 @@ def _rates(chance: random.Random) -> dict[str, dict[Any, Decimal]]:
 
 
 def _placed(chance: random.Random) -> int:
-    hour = min(23.99, max(0.0, chance.gauss(14.5, 5)))
-    return chance.randrange(DAYS) * 86400 + int(hour * 3600) + chance.randrange(300)
+    hour = chance.gauss(14.5, 5)
+    while not 0 <= hour < 24:
+        hour = chance.gauss(14.5, 5)
+    return chance.randrange(DAYS) * 86400 + int(hour * 3600)
 
 
 def _order(chance: random.Random, number: int, second: int, rates: Mapping[str, Mapping[Any, Decimal]]) -> Row:

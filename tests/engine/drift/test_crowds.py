@@ -9,7 +9,8 @@ from decimal import Decimal
 import pytest
 
 from assay.drift.pairs.crowds import crowds_in, explained, population_of
-from assay.drift.pairs.model import Apart, Cause, Class, Outcome
+from assay.drift.pairs.engine import compare
+from assay.drift.pairs.model import Apart, Cause, Class, Outcome, Pair
 from assay.drift.pairs.rows import table_of
 from tests.engine.drift.mass_discrepancies import (
     FURTHER,
@@ -20,7 +21,7 @@ from tests.engine.drift.mass_discrepancies import (
     without_zeros,
     yen_times_hundred,
 )
-from tests.engine.drift.orders_apart import END, PAIR, START, World, at, compared, noise, world, written
+from tests.engine.drift.orders_apart import DAYS, END, PAIR, START, World, at, compared, noise, world, written
 
 ORDERS = 1000
 SEED = 3
@@ -34,6 +35,14 @@ def explain(of: World, *, cut: int | None = None) -> Outcome:
         right = population_of(PAIR, table_of(of.right), side="right")
     left = population_of(PAIR, table_of(of.left))
     return explained(outcome, known=of.known, population=left, right_population=right)
+
+
+def whole(of: World, pair: Pair) -> Outcome:
+    """Let the engine compare both sides, and explain what differs."""
+    left, right = table_of(of.left), table_of(of.right)
+    outcome = compare(replace(pair, window=timedelta(days=DAYS + 2)), left, right, at=END + timedelta(days=2))
+    reach = {"since": outcome.since, "until": outcome.until}
+    return explained(outcome, known=of.known, population=population_of(pair, left, **reach))
 
 
 def made(mistake: Mistake, *, seed: int = SEED, background: float = 0.01) -> Outcome:
@@ -166,20 +175,28 @@ def test_what_only_the_right_has_is_searched_by_its_own_columns() -> None:
 
 
 def test_late_records_are_told_with_their_delay() -> None:
-    """A class about whole records that came late says how long half of them took."""
+    """Records that came late are said with what they have in common and how long half of them took."""
     drawn = world(SEED, ORDERS)
-    guests_missing(drawn)
-    left = population_of(PAIR, table_of(drawn.left))
-    outcome = compared(drawn)
-    late = [
-        replace(each, classed=Class.LATE, left_at=START, right_at=START + timedelta(hours=5))
-        for each in outcome.differences
-    ]
-    outcome = replace(outcome, differences=tuple(late), classes={Class.LATE: len(late)})
-    crowd = explained(outcome, population=left).crowds[0]
+    for row in drawn.having(customer="guest"):
+        row["placed_at"] = written(at(row["placed_at"]) + timedelta(hours=5))
+    fields = tuple(each for each in PAIR.fields if each.name != "placed")
+    pair = replace(PAIR, grace=timedelta(hours=1), fields=fields)
+    crowd = whole(drawn, pair).crowds[0]
+    assert crowd.classed is Class.LATE
     assert "late in erp have customer = guest" in crowd.sentence
-    assert "half of them took over 5 h" in crowd.sentence
-    assert explained(outcome, population=left).differences[0].why == "it took 5 h"
+    assert crowd.sentence.endswith("; half of them took over 5 h")
+
+
+@pytest.mark.parametrize("number", [0, 2, 15, 22])
+def test_what_the_engine_finds_is_named_alike(number: int) -> None:
+    """The engine's differences, read out of two tables, lead to the same sentence as the plain comparison's."""
+    mistake = MISTAKES[number]
+    drawn = world(SEED, ORDERS)
+    mistake.make(drawn)
+    found = whole(drawn, PAIR)
+    assert mistake.is_named_by(found.crowds), [each.sentence for each in found.crowds]
+    plain = explain(drawn)
+    assert (found.found, found.crowds[0].of) == (plain.found, plain.crowds[0].of)
 
 
 def test_values_that_cannot_be_read_are_a_crowd_of_their_own() -> None:

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from assay.drift.pairs.causes import lines, money, number, when, words
 from assay.drift.pairs.causes.hint import Facing, Hint, Known
-from assay.drift.pairs.causes.written import instant, span
+from assay.drift.pairs.causes.written import instant
 from assay.drift.pairs.causes.written import number as read_number
-from assay.drift.pairs.model import Apart, Cause, Class, Difference, Kind, Pair
+from assay.drift.pairs.model import Apart, Cause, Difference, Kind, Pair
 
 _BY_KIND: Mapping[Kind, tuple[Callable[[Facing], Iterator[Hint]], ...]] = {
     Kind.IDENTIFIER: (words.hints, words.other_columns),
@@ -46,7 +46,7 @@ def named(difference: Difference, hints: Sequence[Sequence[Hint]]) -> Difference
     """Return the difference with its causes, given the hints of each of its fields in order."""
     fields = tuple(_field(apart, own) for apart, own in zip(difference.fields, hints, strict=True))
     if not fields:
-        return _whole(difference)
+        return difference
     best, found = max(zip(fields, hints, strict=True), key=lambda each: _certainty(each[0], each[1]))
     phrase = f"{best.field} is {found[0].phrase}" if found else difference.why
     return replace(
@@ -65,14 +65,6 @@ def _field(apart: Apart, hints: Sequence[Hint]) -> Apart:
 
 def _certainty(apart: Apart, hints: Sequence[Hint]) -> tuple[bool, float]:
     return apart.cause is not Cause.UNKNOWN, hints[0].weight if hints else 0.0
-
-
-def _whole(difference: Difference) -> Difference:
-    """Say of a late record how late it was; of one that a side lacks nothing can be told from it alone."""
-    if difference.classed is Class.LATE and difference.left_at and difference.right_at and not difference.why:
-        took = difference.right_at - difference.left_at
-        return replace(difference, why=f"it took {span(int(took.total_seconds()) * 1_000_000)}")
-    return difference
 
 
 def _stale(facing: Facing) -> Iterator[Hint]:

@@ -15,6 +15,7 @@ from assay.drift.pairs.model import Cause, Class
 Key = tuple[str, ...]
 _KEYED_SHARE, _LEAST_KEYED = 0.3, 3
 _MOST_ROUNDS = 5
+_WHOLE_RECORDS = frozenset((Class.MISSING, Class.EXTRA, Class.DUPLICATE, Class.LATE))
 _WHOLE = 0.98
 _PAGES = frozenset((10, 20, 24, 25, 30, 36, 40, 48, 60, 64, 75, 96, 128, 256, 512, 1024, 2048))
 _LONGEST_SHIFT = 3 * DAY
@@ -26,7 +27,7 @@ def found_in_absent(ground: Ground) -> list[Found]:
     """Return the crowds of the classes that are about whole records."""
     places: dict[Class, list[int]] = defaultdict(list)
     for place, difference in enumerate(ground.outcome.differences):
-        if not difference.fields:
+        if not difference.fields or difference.classed in _WHOLE_RECORDS:
             places[difference.classed].append(place)
     among = {classed: len(own) for classed, own in places.items()}
     found = list(_rekeyed(ground, places))
@@ -64,6 +65,7 @@ def _noun(ground: Ground, classed: Class) -> str:
         Class.EXTRA: f"only in {right}",
         Class.DUPLICATE: "held more than once",
         Class.LATE: f"late in {right}",
+        Class.UNREADABLE: "that cannot be compared",
     }.get(classed, f"{classed.value}")
 
 
@@ -87,14 +89,15 @@ def _said(
 
 
 def _delay(ground: Ground, places: Sequence[int]) -> str:
-    took = sorted(
-        each.right_at - each.left_at
-        for each in (ground.outcome.differences[place] for place in places)
-        if each.left_at is not None and each.right_at is not None
-    )
-    if not took or took[len(took) // 2].total_seconds() <= 0:
-        return ""
-    return f"; half of them took over {span(int(took[len(took) // 2].total_seconds()) * SECOND)}"
+    """Say how long it took until the right had half of these records."""
+    took = []
+    for each in (ground.outcome.differences[place] for place in places):
+        sent = placed_of(ground.pair, each.left or {}, left=True)
+        there = placed_of(ground.pair, each.right or {}, left=False)
+        if sent is not None and there is not None:
+            took.append(there - sent)
+    took.sort()
+    return f"; half of them took over {span(took[len(took) // 2])}" if took and took[0] > 0 else ""
 
 
 def _first_page(
