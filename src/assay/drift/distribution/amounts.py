@@ -57,13 +57,19 @@ class _Currency:
     def __init__(self, column: int) -> None:
         self.column = column
         self._since: dict[Shift, int] = {}
+        self._last: Gross | None = None
 
     def dated(self, gross: Gross | None) -> Gross | None:
         """Return what is off with the window in which it began; what is over is forgotten."""
         if gross is None:
             self._since.clear()
+            self._last = None
             return None
-        return replace(gross, since=self._since.setdefault(gross.shift, gross.since))
+        if gross.shift is Shift.OUTLIERS and self._last is not None and self._last.shift is Shift.PART:
+            # A window with few orders shows no part, but what it shows is the same.
+            gross = replace(self._last, at=gross.at)
+        self._last = replace(gross, since=self._since.setdefault(gross.shift, gross.since))
+        return self._last
 
 
 def watch_amounts(amounts: Amounts) -> list[list[Gross]]:
@@ -79,20 +85,24 @@ def watch_amounts(amounts: Amounts) -> list[list[Gross]]:
     found: list[list[Gross]] = []
     for row in range(rows):
         usual = middle(medians[row : row + _WINDOWS], 0, least=LEARN_WINDOWS)
-        far.see(row, amounts, usual)
+        many = far.see(row, amounts, usual)
         spread = _is_spread(amounts, row, total)
+        off = np.abs(amounts.median[max(row - 1, 0) : row + 1] - usual)
+        moved = np.asarray((off > 1 - NEAR - 1e-9).all(axis=0), dtype=np.bool_)
         now: list[Gross] = []
-        for each in known[:-1]:
-            gross = None
-            if row and not math.isnan(usual[each.column]):
-                learned = total[each.column] if spread[each.column] else None
-                gross = _looked_at(each, amounts, row, float(usual[each.column]), learned, far)
+        learns = amounts.count[row] > 0
+        for each in known[:-1] if row else ():
+            column, gross = each.column, None
+            if spread[column] or moved[column] or many[column]:
+                learned = total[column] if spread[column] else None
+                gross = _looked_at(amounts, column, row, float(usual[column]), learned, far)
+            gross = each.dated(gross)
             if gross is not None:
                 now.append(gross)
-            elif amounts.count[row, each.column]:
-                kept[_WINDOWS + row, each.column] = amounts.histogram[row, each.column]
-                medians[_WINDOWS + row, each.column] = amounts.median[row, each.column]
-                far.learn(row, each.column)
+                learns[column] = False
+        kept[_WINDOWS + row, learns] = amounts.histogram[row, learns]
+        medians[_WINDOWS + row, learns] = amounts.median[row, learns]
+        far.learn(row, learns)
         if not now and (gross := _everywhere(known[-1], row, far)) is not None:
             now.append(gross)
         total += kept[_WINDOWS + row] - kept[row]
@@ -111,8 +121,8 @@ class _Far:
         self._learned = np.zeros((2, _WINDOWS + rows, width))
         self._row = 0
 
-    def see(self, row: int, amounts: Amounts, usual: Floats) -> None:
-        """Count one window's."""
+    def see(self, row: int, amounts: Amounts, usual: Floats) -> npt.NDArray[np.bool_]:
+        """Count one window's; return in which currencies there were so many of late that it may be no chance."""
         step = np.nan_to_num((usual - LOWEST) * STEPS).astype(np.int64)
         first, last = (np.clip(step + side * _FAR_STEPS, 0, BINS - 1) for side in (-1, 1))
         near = self._below[row, self._columns, last] - self._below[row, self._columns, first]
@@ -120,32 +130,30 @@ class _Far:
         self.hits[row] = np.where(known, amounts.count[row] - near, 0)
         self.cases[row] = np.where(known, amounts.count[row], 0)
         self._row = row
+        return np.asarray(self.hits[max(row - _SPANS[-1] + 1, 0) : row + 1].sum(axis=0) >= _LEAST_FAR, dtype=np.bool_)
 
-    def learn(self, row: int, column: int) -> None:
-        """Take a currency's window as one of the usual ones."""
-        self._learned[:, _WINDOWS + row, column] = self.hits[row, column], self.cases[row, column]
+    def learn(self, row: int, learns: npt.NDArray[np.bool_]) -> None:
+        """Take these currencies' window as one of the usual ones."""
+        self._learned[:, _WINDOWS + row] = self.hits[row] * learns, self.cases[row] * learns
 
     def usual(self) -> tuple[Floats, Floats]:
-        """Return how many were far, of how many, in the learned windows before this one."""
-        hits, cases = self._learned[:, self._row : self._row + _WINDOWS].sum(axis=1)
+        """Return how many were far, of how many, in the learned windows before those that are looked at."""
+        hits, cases = self._learned[:, self._row : self._row + _WINDOWS - _SPANS[-1]].sum(axis=1)
         return hits, cases
 
 
-def _looked_at(
-    currency: _Currency, amounts: Amounts, row: int, usual: float, learned: Ints | None, far: _Far
-) -> Gross | None:
+def _looked_at(amounts: Amounts, column: int, row: int, usual: float, learned: Ints | None, far: _Far) -> Gross | None:
     """Return the one thing that explains the most of what is off in a currency, if anything is.
 
     learned: the usual histogram where amounts reach further than that.
     """
-    column = currency.column
+    if math.isnan(usual):
+        return None
     gross = _power(amounts, column, row, usual)
     if gross is None and learned is not None:
         gross = _part(amounts, column, row, usual, learned)
-    gross = currency.dated(gross or _outliers(column, row, far))
-    if gross is None:
-        return None
-    return replace(gross, usual=usual, seen=float(amounts.median[row, column]))
+    gross = gross or _outliers(column, row, far)
+    return None if gross is None else replace(gross, usual=usual, seen=float(amounts.median[row, column]))
 
 
 def _power(amounts: Amounts, column: int, row: int, usual: float) -> Gross | None:
@@ -216,9 +224,10 @@ def _outliers(column: int, row: int, far: _Far) -> Gross | None:
 
 def _everywhere(every: _Currency, row: int, far: _Far) -> Gross | None:
     """Say the same of all currencies together."""
+    seen = far.hits[max(row - _SPANS[-1] + 1, 0) : row + 1].sum()
+    if seen < _LEAST_FAR:
+        return every.dated(None)
     hits, cases = far.usual()
-    if not cases.sum():
-        return None
     known = float(hits.sum()) + 0.5, float(cases.sum()) + 1.0
     return every.dated(_unlikely(every.column, row, far.hits.sum(axis=1), far.cases.sum(axis=1), known))
 

@@ -21,21 +21,28 @@ SLACK, LIMIT = 1.0, 6.0
 LEARN_DAYS = 21
 _MOST = LIMIT + 3.0
 _SUSPECT = 3.0
+_FIRST = 2 * WEEK
+"""Before that not even a sale can be told from a weekday."""
 _EFFECT_DAYS = 3
 _BACK = 1.5
 """Two days in a row closer than that to the usual, and an alarm is over."""
 _LUCK = 1.15
 """No day is by chance alone what it is: so many times as far it lies from the usual at the least."""
+_STEADY, _STEADIEST = 0.6, 0.008
+"""Nor is it exactly as usual with however many orders: it lies off by so much of what matters, at most by the second.
+
+The second is two per cent of a value, and four fifths of a point of a mix.
+"""
 _BUSY_RATIO, _BUSY_Z, _BUSY_DAYS = 1.3, 2.0, 14
 GATES = {
-    Feature.BASKET_VALUE: float(np.log10(1.02)),
+    Feature.BASKET_VALUE: float(np.log10(1.03)),
     Feature.TAX_SHARE: 0.003,
     Feature.LATENCY: float(np.log10(1.5)),
     Feature.CURRENCY_MIX: 0.012,
     Feature.CARRIER_MIX: 0.012,
     Feature.ERROR_MIX: 0.05,
 }
-"""What matters: two per cent of the value, a half more of latency, 1.2 points of a mix."""
+"""What matters: three per cent of the value, a half more of latency, 1.2 points of a mix."""
 _LEAST = {Feature.ERROR_MIX: 100, Feature.CURRENCY_MIX: 100, Feature.CARRIER_MIX: 100}
 _LEAST_OF_LEVEL = 30
 _PART_OF_ALL = 0.02
@@ -144,10 +151,11 @@ def watch_levels(series: Series, volume: Ints, *, learn_days: int = LEARN_DAYS) 
     busy = np.zeros(days, dtype=np.bool_)
     halves = _halves(series)
     chart = _empty(series.streams, value, count)
+    steady = np.minimum(_STEADY * series.gates, _STEADIEST) ** 2
     sums, began = np.zeros((2, width)), np.full((2, width), -1)
     on, calm = np.zeros(width, dtype=np.bool_), np.zeros(width, dtype=np.int64)
     recent = np.full((_EFFECT_DAYS, width), np.nan)
-    for day in range(days):
+    for day in range(_FIRST, days):
         now = WEEKS * WEEK + day
         usual = usual_of(learned[day:now].reshape(WEEKS, WEEK, width + 1))
         busy[day] = _is_busy(sold[day], usual)
@@ -157,7 +165,7 @@ def watch_levels(series: Series, volume: Ints, *, learn_days: int = LEARN_DAYS) 
             learned[now, -1] = sold[day] if busy[max(day - _BUSY_DAYS, 0) : day].all() else np.nan
         usual = Usual(*(each[:-1] for each in usual))
         off = value[day] - usual.value
-        chance = (_LUCK * spread) ** 2 / typical
+        chance = np.maximum((_LUCK * spread) ** 2 / typical, steady)
         thin = spread**2 * np.maximum(1.0 / np.maximum(count[day], 1) - 1.0 / typical, 0.0)
         z = off / np.sqrt(np.maximum(usual.deviation**2, chance) * usual.doubt**2 + thin + 1e-12)
         z = np.where(busy[day] | (usual.days < learn_days), np.nan, z)

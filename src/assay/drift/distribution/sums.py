@@ -83,13 +83,12 @@ def sum_orders(orders: Orders, windows: Sequence[Window]) -> History:
     if orders.carrier is not None:
         _mix(shares, Feature.CARRIER_MIX, row, orders.carrier, size)
     if orders.refunded is not None and orders.market is not None:
-        for code, name in enumerate(orders.market.names):
-            here = np.where(orders.market.codes == code, row, -1)
-            _rate(rates, Stream(Feature.REFUND_SHARE, name), here, orders.refunded != 0, size)
+        _rates(rates, Feature.REFUND_SHARE, row, orders.market, orders.refunded != 0, size)
     for name, missing in orders.absent.items():
         _rate(rates, Stream(Feature.NULL_RATE, name), row, missing != 0, size)
-    volume = np.bincount(row[row >= 0], minlength=size).astype(np.int64)
-    return History(tuple(windows), volume, amounts, levels.levels(size), shares.counts(size), rates.counts(size))
+    return History(
+        tuple(windows), _counted(row, size), amounts, levels.levels(size), shares.counts(size), rates.counts(size)
+    )
 
 
 def sum_calls(calls: Calls, windows: Sequence[Window]) -> History:
@@ -98,10 +97,9 @@ def sum_calls(calls: Calls, windows: Sequence[Window]) -> History:
     levels, shares, rates = _Columns(), _Columns(), _Columns()
     _levels(levels, Feature.LATENCY, row, calls.system, _logs(np.maximum(calls.seconds, 1e-3)), size)
     bad = calls.error.codes >= 0
+    _rates(rates, Feature.ERROR_RATE, row, calls.system, bad, size)
     for code, name in enumerate(calls.system.names):
-        here = np.where(calls.system.codes == code, row, -1)
-        _rate(rates, Stream(Feature.ERROR_RATE, name), here, bad, size)
-        theirs = np.where(bad, here, -1)
+        theirs = np.where(bad & (calls.system.codes == code), row, -1)
         kinds = np.unique(calls.error.codes[theirs >= 0])
         whole = _counted(theirs, size)
         for kind in kinds:
@@ -157,7 +155,8 @@ def _logs(values: Floats) -> Floats:
 
 
 def _counted(row: Ints, size: int) -> Ints:
-    return np.bincount(row[row >= 0], minlength=size).astype(np.int64)
+    """Return how often each row is named; -1 is none."""
+    return np.bincount(row + 1, minlength=size + 1)[1:].astype(np.int64)
 
 
 def _crossed(first: Coded, second: Coded) -> Coded:
@@ -168,22 +167,36 @@ def _crossed(first: Coded, second: Coded) -> Coded:
 
 
 def _mix(into: _Columns, feature: Feature, row: Ints, parts: Coded, size: int) -> None:
-    known = (row >= 0) & (parts.codes >= 0)
-    width = len(parts.names)
-    hits = np.bincount(row[known] * width + parts.codes[known], minlength=size * width).reshape(size, width)
+    hits = _counted(_cells(row, parts), size * len(parts.names)).reshape(size, len(parts.names))
     whole = hits.sum(axis=1)
     for code, name in enumerate(parts.names):
-        into.add(Stream(feature, name), hits[:, code].astype(np.int64), whole.astype(np.int64))
+        into.add(Stream(feature, name), hits[:, code], whole)
+
+
+def _cells(row: Ints, parts: Coded) -> Ints:
+    """Return in which cell of windows and parts each row is, -1 for none."""
+    known = (row >= 0) & (parts.codes >= 0)
+    return np.where(known, row * len(parts.names) + parts.codes, -1)
+
+
+def _rates(into: _Columns, feature: Feature, row: Ints, parts: Coded, is_so: Any, size: int) -> None:
+    width = len(parts.names)
+    cell = _cells(row, parts)
+    cases = _counted(cell, size * width).reshape(size, width)
+    hits = _counted(cell[is_so], size * width).reshape(size, width)
+    for code, name in enumerate(parts.names):
+        if cases[:, code].any():
+            into.add(Stream(feature, name), hits[:, code], cases[:, code])
 
 
 def _rate(into: _Columns, stream: Stream, row: Ints, is_so: Any, size: int) -> None:
-    into.add(stream, _counted(np.where(is_so, row, -1), size), _counted(row, size))
+    into.add(stream, _counted(row[is_so], size), _counted(row, size))
 
 
 def _levels(into: _Columns, feature: Feature, row: Ints, parts: Coded, values: Floats, size: int) -> None:
-    known = (row >= 0) & (parts.codes >= 0) & ~np.isnan(values)
-    width, value = len(parts.names), values[known]
-    cell = row[known] * width + parts.codes[known]
+    cell = _cells(row, parts)
+    known = (cell >= 0) & ~np.isnan(values)
+    width, value, cell = len(parts.names), values[known], cell[known]
     count, total, squares = (
         np.bincount(cell, weights=weight, minlength=size * width).reshape(size, width)
         for weight in (None, value, value * value)
@@ -203,10 +216,10 @@ def _no_amounts(size: int) -> Amounts:
 
 def _amounts(row: Ints, currency: Coded, logs: Floats, size: int) -> Amounts:
     """Return count, trimmed mean, median and spread of each window and currency, by way of their histograms."""
-    known = (row >= 0) & (currency.codes >= 0) & ~np.isnan(logs)
+    cell = _cells(row, currency)
+    known = (cell >= 0) & ~np.isnan(logs)
     width, value = len(currency.names), logs[known]
-    place = np.clip(((value - LOWEST) * STEPS).astype(np.int64), 0, BINS - 1)
-    cell = (row[known] * width + currency.codes[known]) * BINS + place
+    cell = cell[known] * BINS + np.clip(((value - LOWEST) * STEPS).astype(np.int64), 0, BINS - 1)
     shape = (size, width, BINS)
     histogram = np.bincount(cell, minlength=size * width * BINS).reshape(shape)
     total = np.bincount(cell, weights=value, minlength=size * width * BINS).reshape(shape)
