@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,15 +25,33 @@ at_option = click.option(
 )
 
 
-def declared_pairs(profile_path: Path | None) -> tuple[Declared, Path]:
-    """Return the pairs of a project, the shipped ones behind its own, and the folder relative paths start in."""
+rates_option = click.option(
+    "--rates",
+    "rates_file",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="CSV of published rates (date,from,to,rate): tells another day's rate, and the base currency's worth.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """The pairs of a project, the folder relative paths start in, and the shop's base currency where it names one."""
+
+    declared: Declared
+    folder: Path
+    base_currency: str | None
+
+
+def declared_pairs(profile_path: Path | None) -> Pairs:
+    """Return the pairs of a project, the shipped ones behind its own."""
     from assay.drift.pairs.reading import pair_files, read_pairs
     from assay.suites import suite_roots
 
     profile, project = find(profile_path)
     own = profile.policies.rounding
     files = pair_files(suite_roots(profile.folder))
-    return read_pairs(files, rounding=own.policy() if own else None), project
+    declared = read_pairs(files, rounding=own.policy() if own else None)
+    return Pairs(declared, project, profile.policies.base_currency)
 
 
 def instant_of(text: str | None) -> datetime:

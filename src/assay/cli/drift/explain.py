@@ -14,6 +14,7 @@ from assay.cli.drift.declared import (
     declared_pairs,
     instant_of,
     key_text,
+    rates_option,
     rows_of,
     shown,
 )
@@ -31,9 +32,17 @@ _FORMAT = 1
 @click.argument("key", nargs=-1, required=True)
 @profile_option
 @at_option
+@rates_option
 @json_option
 @explained
-def explain(name: str, key: tuple[str, ...], profile_path: Path | None, instant: str | None, as_json: bool) -> None:
+def explain(
+    name: str,
+    key: tuple[str, ...],
+    profile_path: Path | None,
+    instant: str | None,
+    rates_file: Path | None,
+    as_json: bool,
+) -> None:
     """Show the record of PAIR with this KEY, its columns one after the other, as both sides hold it now.
 
     Exit 0 the sides agree, or the record is still in flight; 1 they differ; 3 a side could not be read; 5 neither side
@@ -42,12 +51,15 @@ def explain(name: str, key: tuple[str, ...], profile_path: Path | None, instant:
     from assay.drift.extra import need_drift_extra
 
     need_drift_extra()
+    from assay.drift.pairs.causes import Known
+    from assay.drift.pairs.rate_file import read_rates
     from assay.drift.pairs.reconciling import explain_key
 
-    declared, folder = declared_pairs(profile_path)
-    pair = declared.chosen([name])[0]
-    left, right = rows_of(pair, folder)
-    found = explain_key(pair, key, left, right, at=instant_of(instant))
+    project = declared_pairs(profile_path)
+    pair = project.declared.chosen([name])[0]
+    left, right = rows_of(pair, project.folder)
+    known = Known(rates=read_rates(rates_file)) if rates_file else Known()
+    found = explain_key(pair, key, left, right, at=instant_of(instant), known=known)
     if as_json:
         content = {"format": _FORMAT, "pair": pair.name, **_record(found)}
         click.echo(json.dumps(content, indent=2, ensure_ascii=False))

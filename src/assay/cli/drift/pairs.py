@@ -28,7 +28,7 @@ def pairs(profile_path: Path | None, as_json: bool) -> None:
 
     Exit 2 where one of the files is wrong, 5 where no pair is declared.
     """
-    declared, _ = declared_pairs(profile_path)
+    declared = declared_pairs(profile_path).declared
     if as_json:
         content = {
             "format": _FORMAT,

@@ -4,20 +4,32 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from assay.cli.drift.declared import at_option, declared_pairs, instant_of, key_text, rows_of, shown
+from assay.cli.drift.declared import (
+    at_option,
+    declared_pairs,
+    instant_of,
+    key_text,
+    rates_option,
+    rows_of,
+    shown,
+)
 from assay.cli.shared import explained, in_colour, json_option, profile_option
 from assay.errors import AssayError
 
 if TYPE_CHECKING:
     from assay.drift.pairs.model import Difference, Pair
     from assay.drift.pairs.policies import Proposal
+    from assay.drift.pairs.rate_file import Rates
     from assay.drift.pairs.reconciling import Reconciled
+    from assay.money import Money
 
 _FORMAT = 1
 _CROWDS, _FIELDS = 5, 4
@@ -27,6 +39,7 @@ _CROWDS, _FIELDS = 5, 4
 @click.argument("names", metavar="[PAIR]...", nargs=-1)
 @profile_option
 @at_option
+@rates_option
 @click.option("--show", type=click.IntRange(0), default=10, show_default=True, help="Differing records to print.")
 @click.option(
     "--limit", type=click.IntRange(1), default=10_000, show_default=True, help="Differing records to hold and export."
@@ -44,6 +57,7 @@ def records(
     names: tuple[str, ...],
     profile_path: Path | None,
     instant: str | None,
+    rates_file: Path | None,
     show: int,
     limit: int,
     memory: int,
@@ -60,16 +74,20 @@ def records(
     from assay.drift.extra import need_drift_extra
 
     need_drift_extra()
+    from assay.drift.pairs.causes import Known
+    from assay.drift.pairs.rate_file import read_rates
     from assay.drift.pairs.reconciling import reconcile
 
-    declared, folder = declared_pairs(profile_path)
-    at = instant_of(instant)
+    project = declared_pairs(profile_path)
+    at, known = instant_of(instant), Known(rates=read_rates(rates_file) if rates_file else {})
+    accepted = project.declared.accepted
+    worth = _Worth(project.base_currency, known.rates, at.date())
     done: list[Reconciled] = []
     failed: list[tuple[Pair, AssayError]] = []
-    for pair in declared.chosen(names):
+    for pair in project.declared.chosen(names):
         try:
-            left, right = rows_of(pair, folder)
-            found = reconcile(pair, left, right, at=at, accepted=declared.accepted, limit=limit, memory_mb=memory)
+            left, right = rows_of(pair, project.folder)
+            found = reconcile(pair, left, right, at=at, accepted=accepted, known=known, limit=limit, memory_mb=memory)
         except AssayError as error:
             failed.append((pair, error))
             if not as_json:
@@ -77,13 +95,13 @@ def records(
             continue
         done.append(found)
         if not as_json:
-            _show(found, most=show)
+            _show(found, worth, most=show)
     _export(done, csv_file, jsonl_file)
     if as_json:
         content = {
             "format": _FORMAT,
             "at": at.isoformat(),
-            "pairs": [_record(each, show) for each in done],
+            "pairs": [_record(each, worth, show) for each in done],
             "failed": [
                 {"pair": pair.name, "error": str(error), "exit_code": error.exit_code} for pair, error in failed
             ],
@@ -92,6 +110,31 @@ def records(
     elif not done and not failed:
         click.echo("nothing was compared: no pair is declared in monitors/drift/*.toml, see docs/drift.md")
     sys.exit(_code(done, [error for _, error in failed]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Worth:
+    """What amounts are worth in the base currency, where it is declared and rates are at hand."""
+
+    base: str | None
+    rates: Rates
+    day: date
+
+    def of(self, amounts: Mapping[str, Money]) -> tuple[Money, tuple[str, ...]] | None:
+        """Return the sum, and the currencies that no rate was found for."""
+        from assay.drift.pairs.rate_file import in_base
+
+        if self.base is None or not self.rates or not amounts:
+            return None
+        return in_base(amounts, self.base, self.rates, self.day)
+
+    def text(self, amounts: Mapping[str, Money]) -> str:
+        """Say it in half a sentence; nothing where it is not known."""
+        worth = self.of(amounts)
+        if worth is None:
+            return ""
+        total, without = worth
+        return f"; together {total}" + (f" without {', '.join(without)}, of which no rate is known" if without else "")
 
 
 def _code(done: Sequence[Reconciled], failed: Sequence[AssayError]) -> int:
@@ -112,7 +155,7 @@ def _export(done: Sequence[Reconciled], csv_file: Path | None, jsonl_file: Path 
             click.echo(f"{len(rows):,} differing records written to {file}", err=True)
 
 
-def _show(found: Reconciled, *, most: int) -> None:
+def _show(found: Reconciled, worth: _Worth, *, most: int) -> None:
     outcome, pair = found.outcome, found.outcome.pair
     counts = outcome.counts
     if outcome.unread:
@@ -135,11 +178,12 @@ def _show(found: Reconciled, *, most: int) -> None:
         click.echo(f"  {classes}" + (f"; by field: {fields}" if fields else ""))
     if found.at_risk:
         held = "at least " if outcome.cut else ""
-        click.echo(f"  at risk: {held}{', '.join(map(str, found.at_risk.values()))}")
+        click.echo(f"  at risk: {held}{', '.join(map(str, found.at_risk.values()))}{worth.text(found.at_risk)}")
     if counts.in_flight:
         click.echo(f"  in flight, younger than the grace: {counts.in_flight:,}, of which nothing is said")
+    told = {crowd.sentence for crowd in outcome.crowds}
     for each in found.open.left[:most]:
-        _show_difference(each, pair)
+        _show_difference(each, pair, told)
     if found.open.found > most:
         click.echo(f"  … and {found.open.found - most:,} more: --csv FILE or --jsonl FILE has them, up to --limit")
     _show_accepted(found)
@@ -154,15 +198,16 @@ def _reach(found: Reconciled) -> str:
     return f", {instant(since)} to {instant(until)}" if since and until else ""
 
 
-def _show_difference(each: Difference, pair: Pair) -> None:
+def _show_difference(each: Difference, pair: Pair, told: Container[str]) -> None:
+    """Print one difference; a sentence that all share was printed above."""
     head = f"  {key_text(each.key)}  {each.classed.value}"
     risk = f"  {each.at_risk}" if each.at_risk else ""
     if not each.fields:
-        why = f"  {each.cause.value}: {shown(each.why)}" if each.why else ""
+        why = f"  {each.cause.value}: {shown(each.why)}" if each.why and each.why not in told else ""
         copies = f"  {each.copies[0]} and {each.copies[1]} times" if each.copies not in ((1, 1), (1, 0), (0, 1)) else ""
         click.echo(f"{head}{copies}{risk}{why}")
     for apart in each.fields[:_FIELDS]:
-        why = f"  {apart.cause.value}" + (f": {shown(apart.why)}" if apart.why else "")
+        why = f"  {apart.cause.value}" + (f": {shown(apart.why)}" if apart.why and apart.why not in told else "")
         click.echo(f"{head}  {apart.field}: {shown(apart.left)} -> {shown(apart.right)}{why}")
     if len(each.fields) > _FIELDS:
         click.echo(f"{head}  … and {len(each.fields) - _FIELDS} more fields: assay drift explain {pair.name} KEY")
@@ -190,11 +235,12 @@ def _show_proposal(proposal: Proposal, pair: Pair) -> None:
         click.echo(f"    [pairs.{pair.name}.right]  rounding = {policy_toml(proposal.right.rounding)}")
 
 
-def _record(found: Reconciled, show: int) -> dict[str, Any]:
+def _record(found: Reconciled, worth: _Worth, show: int) -> dict[str, Any]:
     from assay.drift.pairs.exporting import difference_record
     from assay.drift.pairs.policies import policy_toml
 
     outcome, counts = found.outcome, found.outcome.counts
+    together = worth.of(found.at_risk)
     return {
         "name": outcome.pair.name,
         "left": {"system": outcome.pair.left.system, "records": counts.left},
@@ -223,6 +269,9 @@ def _record(found: Reconciled, show: int) -> dict[str, Any]:
             for each in outcome.crowds
         ],
         "at_risk": {code: f"{amount.amount:f}" for code, amount in found.at_risk.items()},
+        "at_risk_together": {"amount": f"{together[0].amount:f}", "currency": together[0].currency}
+        if together
+        else None,
         "held": len(outcome.differences),
         "unread": list(outcome.unread),
         "accepted": [

@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 
 from assay.drift.pairs.accepted import Accepted, Open, without_accepted
-from assay.drift.pairs.causes import cause_of
+from assay.drift.pairs.causes import Known, cause_of
 from assay.drift.pairs.crowds import explained, population_of
 from assay.drift.pairs.engine import compare
 from assay.drift.pairs.model import Difference, Field, Kind, Outcome, Pair, Side
@@ -24,6 +24,7 @@ from assay.errors import UsageError
 from assay.money import Money, sum_of
 
 LIMIT = 10_000
+NOTHING = Known()
 _COPIES = 100
 """Of one key; more are the same story."""
 
@@ -51,18 +52,21 @@ def reconcile(
     *,
     at: datetime,
     accepted: Sequence[Accepted] = (),
+    known: Known = NOTHING,
     limit: int | None = LIMIT,
-    memory_mb: int = 1_000,
+    memory_mb: int = 800,
 ) -> Reconciled:
     """Compare a pair as of an instant, name causes, take off what is accepted that day, propose missing policies.
 
-    limit: the most differences held; all are counted. `UsageError` for a column or file that is not there.
+    known: rates and the like, by which more causes are told. limit: the most differences held; all are counted.
+    `UsageError` for a column or file that is not there.
     """
     outcome = compare(pair, left, right, at=at, limit=limit, memory_mb=memory_mb)
     if outcome.found and outcome.differences:
         reach: dict[str, Any] = {"since": outcome.since, "until": outcome.until}
         outcome = explained(
             outcome,
+            known=known,
             population=population_of(pair, left, **reach),
             right_population=population_of(pair, right, side="right", **reach),
         )
@@ -106,7 +110,9 @@ class KeyExplained:
     unread: Sequence[str] = ()
 
 
-def explain_key(pair: Pair, key: Sequence[str], left: Rows, right: Rows, *, at: datetime) -> KeyExplained:
+def explain_key(
+    pair: Pair, key: Sequence[str], left: Rows, right: Rows, *, at: datetime, known: Known = NOTHING
+) -> KeyExplained:
     """Return what both sides hold of one key, and what is wrong with it, whatever the window. Nothing is left out.
 
     `UsageError` for another number of columns than the key has.
@@ -129,7 +135,7 @@ def explain_key(pair: Pair, key: Sequence[str], left: Rows, right: Rows, *, at: 
         difference = _of_key(compare(replace(whole, grace=timedelta()), *sides, at=at, limit=None), own)
         in_flight = difference is not None
     unread = found.unread if difference is None else ()
-    return KeyExplained(own, rows[0], rows[1], difference and cause_of(pair, difference), in_flight, unread)
+    return KeyExplained(own, rows[0], rows[1], difference and cause_of(pair, difference, known), in_flight, unread)
 
 
 def _of_key(outcome: Outcome, key: tuple[str, ...]) -> Difference | None:
