@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Record = dict[str, Any]
 """A row as the side wrote it: text, whole numbers, decimals, truth values and None; instants and lines are text."""
 _EACH = 1000
-"""So many of each class are among those that are kept, before chance decides."""
+"""So many of each class are among those that are kept, or a tenth of them, before chance decides."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PLAIN = ("VARCHAR", "BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT")
 _WHY = {
@@ -48,7 +48,7 @@ def _rows(connection: duckdb.DuckDBPyConnection, case: Case, limit: int | None) 
         chosen = (
             f"SELECT * FROM (SELECT *, hash({keys}) AS lot, row_number() OVER (PARTITION BY classed "  # noqa: S608
             f"ORDER BY hash({keys})) AS turn FROM found WHERE classed IS NOT NULL) "
-            f"ORDER BY turn > {_EACH}, lot LIMIT {int(limit)}"
+            f"ORDER BY turn > {min(_EACH, limit // 10)}, lot LIMIT {int(limit)}"
         )
     columns = [f"f.{name}" for name in ("classed", "keyless", "l_copies", "r_copies", "l_row", "r_row")]
     columns += [f'f."~k{place}" AS key{place}' for place in range(case.keys)]

@@ -54,7 +54,9 @@ class TableRows:
         self.unread = tuple(unread)
 
     def attach(self, connection: duckdb.DuckDBPyConnection, name: str) -> str:
-        """Register the table under the name."""
+        """Register the table under the name; one without columns, as no rows at all make it, is an empty one."""
+        if not self.table.num_columns:
+            return "(SELECT NULL AS nothing WHERE false)"
         connection.register(name, self.table)
         return named(name)
 
