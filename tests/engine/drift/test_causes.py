@@ -170,3 +170,45 @@ def test_what_the_engine_said_of_a_value_stays() -> None:
     found = cause_of(PAIR, Difference(key=("1",), classed=Class.UNREADABLE, fields=(unread,), left={}, right={}))
     assert found.fields == (unread,)
     assert found.why == "gone is no amount that fits"
+
+
+HOSTILE = (
+    None,
+    "",
+    "NaN",
+    "Infinity",
+    "1e400",
+    "-0",
+    "9" * 90,
+    "²",
+    "٣٤٥",
+    "\ufffd" * 200,
+    "a\ufffd" * 300,
+    "0001-01-01T00:00:00Z",
+    "9999-12-31T23:59:59.999999Z",
+    "0000-00-00",
+    "[[1],{}]",
+    '{"a":1}',
+    "\ud800",
+    "\\u00zz%zz&#x110000;",
+    "ä" * 20_000,
+    "x" * 200_000,
+)
+
+
+@pytest.mark.parametrize("field", [each.name for each in FIELDS])
+def test_no_value_breaks_the_search(field: str) -> None:
+    """Whatever two sides hold, the record is returned with its key and fields, and nothing is raised."""
+    for left in HOSTILE:
+        for right in (*HOSTILE, "1990"):
+            found = cause_of(PAIR, differing(field, left, right, rate="NaN", n="0", tax="1e9999"), KNOWN)
+            assert [each.field for each in found.fields] == [field]
+
+
+def test_instants_that_are_counted_are_read_as_declared() -> None:
+    """Milliseconds since 1970 of one side and text of the other are compared as instants, and a zone is told."""
+    counted = replace(PAIR.field("placed"), left_zone="epoch_ms")
+    pair = replace(PAIR, fields=(counted,))
+    found = cause_of(pair, differing("placed", 1783505700000, "2026-07-08T12:15:00Z"))
+    assert found.cause is Cause.TIME_ZONE
+    assert found.why == "placed is the local time of Europe/Berlin taken for UTC"

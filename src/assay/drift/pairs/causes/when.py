@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import date, datetime
 
 from assay.drift.pairs.causes.hint import Facing, Hint
-from assay.drift.pairs.causes.written import DAY, HOUR, SECOND, instant, moment, number, offset, span, summer
+from assay.drift.pairs.causes.written import DAY, HOUR, SECOND, instant, is_zone, moment, number, offset, span, summer
 from assay.drift.pairs.model import Cause, Kind
 
 _QUARTER = HOUR // 4
@@ -23,10 +23,7 @@ def hints(facing: Facing) -> Iterator[Hint]:
         yield from _counted(facing)
         return
     off = right - left
-    try:
-        yield from _zones(facing, left, right)
-    except OverflowError:
-        return
+    yield from _zones(facing, left, right)
     for part, word in _PARTS:
         if right == left // part * part:
             yield Hint(Cause.TRUNCATED, f"to the {word}", f"{facing.master} cut to the {word}", 0.88)
@@ -48,7 +45,7 @@ def dates(facing: Facing) -> Iterator[Hint]:
     off = (right - left).days
     if abs(off) == 1:
         for column, read in _instants(facing):
-            for name in facing.known.zones:
+            for name in filter(is_zone, facing.known.zones):
                 own, theirs = moment(read).date(), moment(read + offset(read, name)).date()
                 if (left, right) == (own, theirs):
                     phrase = f"the day of {column} in {name} where {facing.master} is that in UTC"
@@ -70,7 +67,7 @@ def _zones(facing: Facing, left: int, right: int) -> Iterator[Hint]:
     later = "later" if off > 0 else "earlier"
     declared = [name for name in (facing.field.left_zone, facing.field.right_zone) if name != "UTC"]
     weight, found = 0.95, ""
-    for name in dict.fromkeys((*declared, *facing.known.zones)):
+    for name in filter(is_zone, dict.fromkeys((*declared, *facing.known.zones))):
         # Local time written down as if it were UTC; and UTC read as if it were local, where the offset is that of the
         # instant whose clock showed the left's digits.
         if off == offset(left, name):

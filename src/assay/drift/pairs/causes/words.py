@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from urllib.parse import unquote, unquote_plus
 
 from assay.drift.pairs.causes.hint import Facing, Hint
@@ -17,7 +17,9 @@ _CP1252 = {byte: bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte 
 _REPLACED = "\ufffd"
 _LEAST_CUT = 2
 _FLOATING = re.compile(r"-?\d+(?:[.,]\d+)?[eE]\+?\d+")
-_LONG_NUMBER = 2**53
+_LONG_NUMBER, _LONGEST_NUMBER = 2**53, 40
+_LONGEST = 10_000
+"""Longer texts are not read in other encodings: it takes two dozen passes."""
 
 
 def hints(facing: Facing) -> Iterator[Hint]:
@@ -25,7 +27,8 @@ def hints(facing: Facing) -> Iterator[Hint]:
     left, right = facing.apart.left, facing.apart.right
     if not left or not right:
         return
-    yield from _encodings(facing, left, right)
+    if max(len(left), len(right)) <= _LONGEST:
+        yield from _encodings(facing, left, right)
     yield from _cut(facing, left, right)
     yield from _zeros(facing, left, right)
     yield from _shapes(facing, left, right)
@@ -99,8 +102,21 @@ def _encodings(facing: Facing, left: str, right: str) -> Iterator[Hint]:
     for made, label, words in _lossy(left, right):
         if made != left and made == right:
             yield Hint(Cause.ENCODING, label, f"{facing.master} {words}", 0.93)
-    if _REPLACED in right and re.fullmatch(re.escape(right).replace(_REPLACED, ".{1,4}"), left):
+    if _REPLACED in right and _is_pattern(re.split(f"{_REPLACED}+", right), left):
         yield Hint(Cause.ENCODING, "replaced", f"{facing.master} with replacement characters", 0.92)
+
+
+def _is_pattern(parts: Sequence[str], text: str) -> bool:
+    """Whether the text has these parts in order, its ends at its ends, with something not ASCII between them."""
+    if text.isascii() or len(text) < sum(map(len, parts)) or not text.endswith(parts[-1]):
+        return False
+    at = 0
+    for place, part in enumerate(parts[:-1]):
+        found = text.find(part, at)
+        if found < 0 or (place == 0 and found > 0):
+            return False
+        at = found + len(part)
+    return at <= len(text) - len(parts[-1])
 
 
 def _lossy(left: str, right: str) -> Iterator[tuple[str, str, str]]:
@@ -121,7 +137,7 @@ def _lossy(left: str, right: str) -> Iterator[tuple[str, str, str]]:
 def _cut(facing: Facing, left: str, right: str) -> Iterator[Hint]:
     kept = right.removesuffix("...").removesuffix("…") if right.endswith(("...", "…")) else right
     if _LEAST_CUT <= len(kept) < len(left) and left.startswith(kept):
-        size, length = len(right.encode()), len(right)
+        size, length = len(right.encode(errors="replace")), len(right)
         yield Hint(Cause.TRUNCATED, f"{length} characters", f"{facing.master} cut at {length} characters", 0.87)
         if size != length:
             yield Hint(Cause.TRUNCATED, f"{size} bytes", f"{facing.master} cut at {size} bytes", 0.86)
@@ -151,8 +167,12 @@ def _zeros(facing: Facing, left: str, right: str) -> Iterator[Hint]:
         ours, theirs = number(left), number(right.replace(",", "."))
         if ours is not None and theirs is not None and ours and abs(theirs / ours - 1) < 1e-3:
             yield Hint(Cause.TRUNCATED, "floating", f"{facing.master} as a floating number", 0.9)
-    elif left.isdigit() and right.isdigit() and int(left) > _LONG_NUMBER and int(float(left)) == int(right):
+    elif _is_number(left) and _is_number(right) and int(left) > _LONG_NUMBER and int(float(left)) == int(right):
         yield Hint(Cause.TRUNCATED, "53 bits", f"{facing.master} cut to the 53 bits of a floating number", 0.95)
+
+
+def _is_number(text: str) -> bool:
+    return text.isdecimal() and len(text) <= _LONGEST_NUMBER
 
 
 def _shapes(facing: Facing, left: str, right: str) -> Iterator[Hint]:
@@ -175,12 +195,12 @@ def _shapes(facing: Facing, left: str, right: str) -> Iterator[Hint]:
 
 def as_cp1252(text: str) -> str:
     """Return what a reader who takes UTF-8 for cp1252 sees."""
-    return "".join(map(_CP1252.__getitem__, text.encode()))
+    return "".join(map(_CP1252.__getitem__, text.encode(errors="replace")))
 
 
 def as_latin_1(text: str) -> str:
     """Return what a reader who takes UTF-8 for Latin-1 sees."""
-    return text.encode().decode("latin-1")
+    return text.encode(errors="replace").decode("latin-1")
 
 
 def folded(text: str) -> str:

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from assay.drift.pairs.model import Amounts
 from assay.money import EXPONENTS
@@ -18,6 +18,10 @@ HOUR = 3600 * SECOND
 DAY = 24 * HOUR
 _LONGEST = 40
 _MICROSECOND = timedelta(microseconds=1)
+_COUNTED = {"epoch": SECOND, "epoch_ms": 1000}
+# A year short of the calendar's ends: clocks of a zone are up to a day ahead or behind.
+_FIRST, _LAST = (int((datetime(year, 1, 1, tzinfo=UTC) - EPOCH) // _MICROSECOND) for year in (2, 9999))
+_MOST_BITS = 256
 _USUAL_DECIMALS = 2
 # Bare numbers are seconds, milliseconds or microseconds since 1970 by their size: all of 1973 to 5138.
 _MAGNITUDES = ((10**8, 10**11, SECOND), (10**11, 10**14, 1000), (10**14, 10**17, 1))
@@ -28,7 +32,7 @@ def number(value: Any) -> Fraction | None:
     if isinstance(value, bool) or value is None:
         return None
     if isinstance(value, int):
-        return Fraction(value)
+        return Fraction(value) if value.bit_length() <= _MOST_BITS else None
     try:
         read = Decimal(str(value).strip())
     except InvalidOperation:
@@ -58,29 +62,52 @@ def zone(name: str) -> tzinfo:
 
 
 def instant(value: Any, where: str = "UTC") -> int | None:
-    """Read an instant in microseconds since 1970 UTC; one without an offset is local time of the zone `where`."""
+    """Read an instant in microseconds since 1970 UTC, of the years 2 to 9998; None for anything else.
+
+    where: the zone of one without an offset, or `epoch` and `epoch_ms` for seconds and milliseconds since 1970. Other
+    bare numbers are taken by their size.
+    """
+    found = _microseconds(value, where)
+    return found if found is not None and _FIRST <= found <= _LAST else None
+
+
+def _microseconds(value: Any, where: str) -> int | None:
+    if where in _COUNTED:
+        read = number(value)
+        return None if read is None else int(read * _COUNTED[where])
     if isinstance(value, int) and not isinstance(value, bool):
-        return _counted(value)
+        return _by_size(value)
     if isinstance(value, date) and not isinstance(value, datetime):
         value = datetime(value.year, value.month, value.day)
     if not isinstance(value, datetime):
         text = str(value).strip()
-        if text.lstrip("-").isdigit() and len(text) != len("20261231"):
-            return _counted(int(text)) if len(text) <= _LONGEST else None
+        if text.lstrip("-").isdecimal() and len(text) != len("20261231"):
+            return _by_size(int(text)) if len(text) <= _LONGEST else None
         try:
             value = datetime.fromisoformat(text)
         except ValueError:
             return None
+    if value.tzinfo is None:
+        if not is_zone(where):
+            return None
+        value = value.replace(tzinfo=zone(where))
     try:
-        if value.tzinfo is None:
-            value = value.replace(tzinfo=zone(where))
         return int((value - EPOCH) // _MICROSECOND)
-    except (OverflowError, ValueError):
+    except OverflowError:
         return None
 
 
-def _counted(value: int) -> int | None:
+def _by_size(value: int) -> int | None:
     return next((value * each for least, most, each in _MAGNITUDES if least <= abs(value) < most), None)
+
+
+@functools.lru_cache(maxsize=128)
+def is_zone(name: str) -> bool:
+    """Whether this machine knows a time zone of that name."""
+    try:
+        return zone(name) is not None
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
 
 
 def moment(microseconds: int) -> datetime:

@@ -19,6 +19,7 @@ _WHOLE_RECORDS = frozenset((Class.MISSING, Class.EXTRA, Class.DUPLICATE, Class.L
 _WHOLE = 0.98
 _PAGES = frozenset((10, 20, 24, 25, 30, 36, 40, 48, 60, 64, 75, 96, 128, 256, 512, 1024, 2048))
 _LONGEST_SHIFT = 3 * DAY
+_UNSURE, _SMALL_PART = 5, 5
 _BEYOND = 0.8
 _FIRST_CHARACTERS = 4
 
@@ -109,21 +110,26 @@ def _first_page(
     members = ground.members(Class.MISSING, places)
     if members is None or members.times is None or population.starts is None:
         return None
-    scale = ground.scale(Class.MISSING)
-    # The last page's end lies within a cell: members of the cell next to the stretch are beyond it, too.
-    edges = members.times[trait.has]
+    # The page's end lies within a cell, the last of the stretch or the next to it: who is missing there may be beyond
+    # it, or be missing for another reason.
+    starts, step, cells = population.starts, population.step, population.starts[trait.cells]
     if trait.open_end:
-        beyond = members.times >= edges.min() - population.step
+        near, far = members.times >= starts[starts < cells.min()].max(), members.times >= cells.min() + step
+        young = 0
     else:
-        beyond = members.times <= edges.max() + population.step
-    held = population.rows - round(int(beyond.sum()) * scale)
+        near, far = members.times < starts[starts > cells.max()].min() + step, members.times < cells.max()
+        young = population.young
+    scale = ground.scale(Class.MISSING)
+    held, most = (population.rows + young - round(int(each.sum()) * scale) for each in (near, far))
+    if _page(held) is None and most - held <= _UNSURE and held * _SMALL_PART < population.rows:
+        held = next((each for each in range(held, most + 1) if _page(each) is not None), held)
     size = _page(held)
     if size is None:
         return None
     right = ground.pair.right.system
     which = "first" if trait.open_end else "newest"
     pages = "a page" if held == size else f"{held // size} pages of {size}"
-    text = f"{right} has the {which} {held:,} of {population.rows:,}, {pages}, and nothing beyond"
+    text = f"{right} has the {which} {held:,} of {population.rows + young:,}, {pages}, and nothing beyond"
     return f"{text} ({Cause.FIRST_PAGE.value})", Cause.FIRST_PAGE
 
 

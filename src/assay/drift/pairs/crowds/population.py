@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -12,21 +12,24 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
+from assay.drift.pairs.canonical import Column
 from assay.drift.pairs.causes.written import DAY, HOUR, SECOND
 from assay.drift.pairs.model import Pair, Side, SideName
-from assay.drift.pairs.rows import Rows, named
+from assay.drift.pairs.plan import Input, placed_of
+from assay.drift.pairs.rows import Rows
 
 Ints = NDArray[np.int64]
 
 NOTHING = "null"
 _MOST_VALUES = 500
 """A dimension with more values is left out: it would be nearly one cell a record, and name nobody's cause."""
-_MOST_BUCKETS = 3000
+_MOST_BUCKETS, _MOST_CELLS, _MOST_COMBINATIONS = 3000, 2_000_000, 20_000
 _STEPS = (SECOND, 10 * SECOND, 60 * SECOND, 300 * SECOND, 900 * SECOND, HOUR, 6 * HOUR, DAY)
 CALENDAR = ("hour of day", "weekday")
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _THURSDAY = 3  # the day of 1 January 1970
 _MEMORY_MB = 400
+_NO_TIME = timedelta()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,7 @@ class Population:
 
     values: of each dimension, its words; codes: of each, the word's place for every cell. starts: where a cell's
     stretch of `step` microseconds begins; None where records have no time. counts: how many records a cell has.
-    left_out: dimensions with too many values.
+    left_out: dimensions with too many values. young: how many records were in flight, and are in no cell.
     """
 
     values: Mapping[str, Sequence[str]]
@@ -44,6 +47,7 @@ class Population:
     starts: Ints | None = None
     step: int = HOUR
     left_out: tuple[str, ...] = ()
+    young: int = 0
 
     @property
     def rows(self) -> int:
@@ -78,77 +82,78 @@ def population_of(
 ) -> Population:
     """Count a side's records by the pair's dimensions and by time; those still in flight at `until` are left out.
 
-    A dimension that the side has no column for, or that has more than 500 values, is left out.
+    A dimension that the side has no column for, or that has more than 500 values, is left out, and so are records whose
+    own time cannot be read.
     """
     declared: Side = pair.left if side == "left" else pair.right
     config = {"memory_limit": f"{_MEMORY_MB}MB", "autoinstall_known_extensions": "false", "threads": "2"}
     with duckdb.connect(config=config) as connection:  # type: ignore[arg-type]
         connection.execute("SET TimeZone = 'UTC'")
-        relation = rows.attach(connection, "population")
-        described = connection.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()  # noqa: S608
-        columns = {str(name) for name, *_ in described}
-        kept = {each: named(own) for each in pair.dimensions if (own := column_of(pair, side, each)) in columns}
-        placed = _microseconds(connection, relation, declared.placed) if declared.placed in columns else None
-        within = _within(placed, pair, since, until)
-        left_out = _too_many(connection, relation, within, kept)
-        kept = {each: column for each, column in kept.items() if each not in left_out}
-        step = _step(connection, relation, within, placed)
-        selected = [f"coalesce(CAST({column} AS VARCHAR), '{NOTHING}')" for column in kept.values()]
-        selected.append(f"({placed}) // {step}" if placed else "0")
-        query = f"SELECT {', '.join(selected)}, count(*) FROM {relation} WHERE {within} GROUP BY ALL"  # noqa: S608
-        found = connection.execute(query).fetchnumpy()
-    return _cells(list(kept), list(found.values()), step if placed else None, left_out)
+        source = rows.attach(connection, "population")
+        described = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()  # noqa: S608
+        columns = {str(row[0]): Column(str(row[0]), str(row[1])) for row in described}
+        placed = None
+        if declared.placed in columns:
+            placed = placed_of(pair, Input(declared.system, source, columns), side)
+        words = {
+            each: f"coalesce({columns[own].text}, '{NOTHING}')"
+            for each in pair.dimensions
+            if (own := column_of(pair, side, each)) in columns
+        }
+        found = _counted(connection, f"{source} WHERE {_within(placed, since, until, pair.grace)}", words, placed)
+        if placed is None or until is None or not pair.grace:
+            return found
+        in_flight = f"SELECT count(*) FROM {source} WHERE {_within(placed, until - pair.grace, until, _NO_TIME)}"  # noqa: S608
+        return replace(found, young=int(connection.execute(in_flight).fetchall()[0][0]))
 
 
-def _microseconds(connection: duckdb.DuckDBPyConnection, relation: str, column: str | None) -> str:
-    """Return the SQL of an instant in microseconds: text and timestamps as they say, bare numbers by their size."""
-    name = named(column or "")
-    kind = connection.execute(f"SELECT any_value(typeof({name})) FROM {relation}").fetchall()[0][0]  # noqa: S608
-    if kind and str(kind).rstrip("0123456789").endswith(("INT", "INTEGER")):
-        return (
-            f"CASE WHEN abs({name}) < 100000000000 THEN {name}::BIGINT * 1000000"
-            f" WHEN abs({name}) < 100000000000000 THEN {name}::BIGINT * 1000 ELSE {name}::BIGINT END"
+def _counted(
+    connection: duckdb.DuckDBPyConnection, compared: str, words: Mapping[str, str], placed: str | None
+) -> Population:
+    """Group what was compared; each dimension becomes an enumeration first, so that cells are small numbers."""
+    asked = ["count(*)", f"max({placed}) - min({placed})" if placed else "0"]
+    asked += [f"approx_count_distinct({word})" for word in words.values()]
+    rows, width, *distinct = connection.execute(f"SELECT {', '.join(asked)} FROM {compared}").fetchall()[0]  # noqa: S608
+    if not rows:
+        return Population({}, {}, np.zeros(0, dtype=np.int64))
+    values: dict[str, Sequence[str]] = {}
+    left_out, selected, combinations = [], [], 1
+    for place, (name, count) in enumerate(sorted(zip(words, distinct, strict=True), key=lambda each: int(each[1]))):
+        if count > _MOST_VALUES or combinations * count > _MOST_COMBINATIONS:
+            left_out.append(name)
+            continue
+        combinations *= count
+        connection.execute(f"CREATE TYPE e{place} AS ENUM (SELECT DISTINCT {words[name]} FROM {compared} ORDER BY 1)")  # noqa: S608
+        values[name] = connection.execute(f"SELECT enum_range(NULL::e{place})").fetchall()[0][0]
+        selected.append(f"enum_code(CAST({words[name]} AS e{place})) AS d{place}")
+    most = min(_MOST_BUCKETS, max(1, _MOST_CELLS // combinations))
+    step = next((each for each in _STEPS if width // each <= most), _STEPS[-1])
+    selected += [f"({placed}) // {step} AS started" if placed else "0 AS started", "count(*) AS counted"]
+    found = connection.execute(f"SELECT {', '.join(selected)} FROM {compared} GROUP BY ALL").fetchnumpy()  # noqa: S608
+    *codes, started, counts = (np.asarray(column, dtype=np.int64) for column in found.values())
+    by_name = dict(zip(values, codes, strict=True))
+    declared = [name for name in words if name in values]
+    return with_calendar(
+        Population(
+            values={name: values[name] for name in declared},
+            codes={name: by_name[name] for name in declared},
+            counts=counts,
+            starts=started * step if placed else None,
+            step=step,
+            left_out=tuple(left_out),
         )
-    return f"epoch_us(TRY_CAST({name} AS TIMESTAMPTZ))"
+    )
 
 
-def _within(placed: str | None, pair: Pair, since: datetime | None, until: datetime | None) -> str:
+def _within(placed: str | None, since: datetime | None, until: datetime | None, grace: timedelta) -> str:
     if placed is None:
         return "true"
-    bounds = [f"{placed} IS NOT NULL"]
+    bounds = [f"({placed}) IS NOT NULL"]
     if since is not None:
-        bounds.append(f"{placed} >= {int(since.timestamp() * SECOND)}")
+        bounds.append(f"({placed}) >= {int(since.timestamp() * SECOND)}")
     if until is not None:
-        bounds.append(f"{placed} <= {int((until - pair.grace).timestamp() * SECOND)}")
+        bounds.append(f"({placed}) <= {int((until - grace).timestamp() * SECOND)}")
     return " AND ".join(bounds)
-
-
-def _too_many(
-    connection: duckdb.DuckDBPyConnection, relation: str, within: str, kept: Mapping[str, str]
-) -> tuple[str, ...]:
-    if not kept:
-        return ()
-    counted = ", ".join(f"approx_count_distinct({column})" for column in kept.values())
-    found = connection.execute(f"SELECT {counted} FROM {relation} WHERE {within}").fetchall()[0]  # noqa: S608
-    return tuple(each for each, count in zip(kept, found, strict=True) if count > _MOST_VALUES)
-
-
-def _step(connection: duckdb.DuckDBPyConnection, relation: str, within: str, placed: str | None) -> int:
-    if placed is None:
-        return HOUR
-    query = f"SELECT max({placed}) - min({placed}) FROM {relation} WHERE {within}"  # noqa: S608
-    width = connection.execute(query).fetchall()[0][0] or 0
-    return next((step for step in _STEPS if width // step <= _MOST_BUCKETS), _STEPS[-1])
-
-
-def _cells(names: Sequence[str], columns: Sequence[Any], step: int | None, left_out: tuple[str, ...]) -> Population:
-    values, codes = {}, {}
-    for name, column in zip(names, columns, strict=False):
-        words, places = np.unique(np.asarray(column, dtype=str), return_inverse=True)
-        values[name], codes[name] = words.tolist(), places.astype(np.int64)
-    counts = np.asarray(columns[-1], dtype=np.int64)
-    starts = None if step is None else np.asarray(columns[-2], dtype=np.int64) * step
-    return with_calendar(Population(values, codes, counts, starts, step or HOUR, left_out))
 
 
 def with_calendar(population: Population) -> Population:
@@ -159,7 +164,7 @@ def with_calendar(population: Population) -> Population:
     values, codes = dict(population.values), dict(population.codes)
     for name, words, places in calendar(starts, step):
         values[name], codes[name] = words, places
-    return Population(values, codes, population.counts, starts, step, population.left_out)
+    return replace(population, values=values, codes=codes)
 
 
 def calendar(times: Ints, step: int) -> list[tuple[str, Sequence[str], Ints]]:

@@ -26,6 +26,8 @@ _SURE = 5.0
 """Nats beyond the price of the search: one finding in 150 searches of nothing."""
 _WHOLE = 0.98
 _NARROWER = 0.75
+UNPLACED = np.iinfo(np.int64).min
+"""The instant of a member whose time cannot be read."""
 _CALENDAR = 0.97
 _SHARES = (0.98, 0.6, 0.25)
 _NICE = (DAY, HOUR, HOUR // 2, HOUR // 4, HOUR // 12, HOUR // 60, SECOND)
@@ -76,11 +78,11 @@ def members_of(population: Population, rows: Sequence[Mapping[str, Any]], times:
     for name, words in population.values.items():
         places = {each: place for place, each in enumerate(words)}
         codes[name] = np.fromiter((places.get(row.get(name, ""), -1) for row in rows), np.int64, len(rows))
-    if population.starts is None or any(each is None for each in times):
+    if population.starts is None:
         return Members(codes, None, len(rows))
-    placed = np.fromiter((each for each in times if each is not None), np.int64, len(rows))
+    placed = np.fromiter((UNPLACED if each is None else each for each in times), np.int64, len(rows))
     for name, _, own in calendar(placed, population.step):
-        codes[name] = own
+        codes[name] = np.where(placed == UNPLACED, -1, own)
     return Members(codes, placed, len(rows))
 
 
@@ -164,7 +166,8 @@ def _stretches(population: Population, members: Members, cells: Bools, among: Bo
     if len(buckets) < 3:
         return
     total: Floats = np.bincount(where, population.counts[cells], len(buckets)).astype(np.float64)
-    at = np.clip(np.searchsorted(buckets, members.times[among] // step * step), 0, len(buckets) - 1)
+    when = members.times[among & (members.times != UNPLACED)] // step * step
+    at = np.clip(np.searchsorted(buckets, when), 0, len(buckets) - 1)
     inside: Floats = (np.bincount(at, minlength=len(buckets)) * scale).astype(np.float64)
     total = np.maximum(total, inside)
     rows, hits = float(total.sum()), float(inside.sum())
