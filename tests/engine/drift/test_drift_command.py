@@ -226,6 +226,19 @@ def test_accepted_until_its_last_day(project: Project) -> None:
     assert "accepted until 2026-11-30 by finance, over: booked by hand; 1 records still differ so" in after.stdout
 
 
+def test_what_is_not_held_is_not_accepted_unseen(project: Project) -> None:
+    """Where fewer records are held than differ, the rest counts as open, and the limit is named."""
+    shop, erp = orders(40)
+    for row in erp[:8]:
+        row["Total"] = "1.00"
+    written(project, shop, erp, more=ACCEPTED.replace("R-00003", "R-*"))
+    assert project.type("drift", "records", *AT).returncode == 0
+    done = project.type("drift", "records", *AT, "--limit", "5")
+    assert done.returncode == 1
+    assert "orders: 3 differ" in done.stdout
+    assert "only 5 of 8 were held against what is accepted: raise --limit" in done.stdout
+
+
 def test_a_side_without_a_record_is_no_loss_of_all(project: Project) -> None:
     """An empty side is exit 3: nothing was read from it, and no order is called missing."""
     shop, erp = orders(40)

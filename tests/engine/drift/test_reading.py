@@ -172,6 +172,16 @@ WRONG = {
     "accepted for ever": ("until = 2026-12-31\n", "", "'until' is missing", "accepted.1.until", "for ever"),
     "accepted by nobody": ('owner = "finance"\n', "", "'owner' is missing", "accepted.1.owner", "who decided"),
     "accepted of no cause": ('"tax in or out"', '"tax"', "Input should be", "accepted.1.cause", "'tax in or out'"),
+    "accepted of a missing field": (
+        'owner = "f',
+        'class = "missing"\nowner = "f',
+        "no field",
+        "accepted 1.field",
+        "take",
+    ),
+    "no list": ('dimensions = ["store"]', "dimensions = 5", "no list", "orders.dimensions", "5"),
+    "no table": ('ignored = { note = "free text" }', 'ignored = "note"', "no table", "orders.ignored", "'note'"),
+    "no text": ('key = "number"', "key = [1]", "no text", "left.key.1", "1"),
     "no TOML": ("[pairs.orders]", "[pairs.orders", "no TOML", "orders.toml", "line 2"),
     "no good name": ("[pairs.orders]", "[pairs.Orders]\n[pairs.orders]", "is missing", "Orders", "add"),
 }

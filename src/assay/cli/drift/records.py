@@ -220,6 +220,9 @@ def _show_accepted(found: Reconciled) -> None:
             reasons[entry] = reasons.get(entry, 0) + 1
     for entry, count in reasons.items():
         click.echo(f"  accepted until {entry.until} by {entry.owner}: {count:,} records: {entry.reason}")
+    if found.outcome.cut and reasons:
+        held = len(found.outcome.differences)
+        click.echo(f"  only {held:,} of {found.outcome.found:,} were held against what is accepted: raise --limit")
     for entry, count in found.open.over:
         still = f"{count:,} records still differ so" if count else "nothing held here differs so: take the entry out"
         word = in_colour("over", "red" if count else None, sys.stdout)

@@ -40,7 +40,7 @@ from pydantic import BaseModel, ValidationError
 
 from assay.drift.pairs.accepted import Accepted
 from assay.drift.pairs.bounds import missing_column
-from assay.drift.pairs.model import Amounts, Field, Kind, Pair, Prices, Side
+from assay.drift.pairs.model import Amounts, Class, Field, Kind, Pair, Prices, Side
 from assay.drift.pairs.tables import INNER, AcceptedTable, AmountsTable, FieldTable, FileTable, PairTable, SideTable
 from assay.errors import UsageError, did_you_mean
 from assay.rounding import Rounding
@@ -56,6 +56,9 @@ _FOR: Mapping[str, tuple[Kind, ...]] = {
     "left_zone": (Kind.INSTANT, Kind.DATE),
     "right_zone": (Kind.INSTANT, Kind.DATE),
 }
+
+
+_WITH_FIELDS = (Class.DIFFERS, Class.UNREADABLE, Class.LATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,6 +315,13 @@ def _accepted(table: AcceptedTable, where: str, pairs: Mapping[str, Pair]) -> Ac
     if table.field is not None and table.field not in {each.name for each in pair.fields}:
         hint = did_you_mean(table.field, [each.name for each in pair.fields])
         raise UsageError(f"pair '{pair.name}' has no field '{table.field}'", where=f"{where}.field", hint=hint)
+    if table.field is not None and table.classed not in (None, *_WITH_FIELDS):
+        raise UsageError(
+            f"a record that is {table.classed.value} has no field that differs",
+            where=f"{where}.field",
+            seen=f"class = '{table.classed.value}'",
+            hint="take field out, or class",
+        )
     if table.key is not None and len(table.key) != len(pair.left.key):
         raise UsageError(
             "the key has another number of columns than the pair's",
@@ -347,7 +357,7 @@ def _explained(error: ValidationError, path: Path) -> UsageError:
         return UsageError(f"unknown key '{last}'{more}", where=where, hint=did_you_mean(last, _known(keys[:-1])))
     if problem["type"] == "missing":
         return UsageError(f"'{last}' is missing{more}", where=where, hint=_HOW.get(last, f"add a line {last} = …"))
-    message = problem["msg"].removeprefix("Value error, ")
+    message = _SAID.get(problem["type"]) or problem["msg"].removeprefix("Value error, ")
     seen = None if problem["type"] == "value_error" else repr(problem["input"])[:120]
     expected = str(problem.get("ctx", {}).get("expected", ""))
     near = did_you_mean(problem["input"], re.findall(r"'([^']+)'", expected)) if _is_word(problem, expected) else None
@@ -375,6 +385,12 @@ def _known(keys: Sequence[str | int]) -> list[str]:
 
 
 _ORDER = {"extra_forbidden": 0, "model_type": 2}
+_SAID = {
+    "tuple_type": 'that is no list: write ["…"]',
+    "dict_type": "that is no table: write [table] above its keys, or { key = … }",
+    "model_type": "that is no table: write [table] above its keys, or { key = … }",
+    "string_type": 'that is no text: write "…"',
+}
 _HOW = {
     "owner": 'say who decided: owner = "finance"',
     "reason": 'say why it may differ: reason = "…"',
