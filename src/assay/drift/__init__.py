@@ -8,6 +8,7 @@ MODULES = (
     "census",
     "contract_drift",
     "distribution.checking",
+    "freshness",
     "hooks",
     "itself",
     "latency",

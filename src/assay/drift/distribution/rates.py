@@ -39,7 +39,9 @@ def watch_rates(counts: Counts, busy: Flags, *, learn_days: int = LEARN_DAYS) ->
     for day in range(days):
         before = kept[:, day : day + _DAYS]
         learned_hits, learned_cases, learned = before.sum(axis=1)
-        usual = (learned_hits + 0.5) / (learned_cases + 1.0) * (_SALE if busy[day] else 1.0)
+        usual = (learned_hits + 0.5) / (learned_cases + 1.0)
+        # Of few cases it is not known better: what could as well be usual is.
+        usual = (usual + np.sqrt(usual / (learned_cases + 1.0))) * (_SALE if busy[day] else 1.0)
         more = np.minimum(np.maximum(_TIMES * usual, usual + _LEAST_MORE), 0.5 + usual / 2)
         ever += kept[2, _DAYS + day - 1]
         known = (ever >= learn_days) & (learned >= _LEAST_DAYS) & (cases[day] >= _LEAST)
