@@ -5,6 +5,8 @@ from __future__ import annotations
 import bisect
 import functools
 import importlib.util
+import subprocess
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -231,6 +233,20 @@ def test_bad_options_are_refused(options: dict[str, Any], where: str) -> None:
     with pytest.raises(UsageError) as caught:
         judge(options)
     assert caught.value.where == where
+
+
+def test_monitors_may_name_it_without_the_extra() -> None:
+    """Where numpy cannot be imported a monitor may still be declared, and every other check runs."""
+    script = """if True:
+        import sys
+        sys.modules["numpy"] = None
+        from assay.runners.scheduler.declared import register_checks
+        register_checks()
+        from assay.drift.checks import CHECKS
+        print(*sorted(CHECKS))
+    """
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert {"distribution", "freshness", "order_census"} <= set(done.stdout.split())
 
 
 def test_without_numpy_it_says_what_to_install(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
