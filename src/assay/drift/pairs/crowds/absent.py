@@ -7,7 +7,17 @@ from collections.abc import Callable, Iterator, Sequence
 
 from assay.drift.pairs.causes.words import as_cp1252, as_latin_1, folded
 from assay.drift.pairs.causes.written import DAY, HOUR, SECOND, span
-from assay.drift.pairs.crowds.group import Found, Ground, all_of, condition, crowd_of, is_store, placed_of, rest
+from assay.drift.pairs.crowds.group import (
+    LEAST_SAID,
+    Found,
+    Ground,
+    all_of,
+    condition,
+    crowd_of,
+    is_store,
+    placed_of,
+    rest,
+)
 from assay.drift.pairs.crowds.population import Population
 from assay.drift.pairs.crowds.search import Trait
 from assay.drift.pairs.model import Cause, Class
@@ -51,7 +61,7 @@ def _of_class(ground: Ground, classed: Class, places: Sequence[int], among: int)
         left = rest(left, trait.has)
         if trait.rate >= _WHOLE:
             told = trait.cells if told is None else told | trait.cells
-    if left:
+    if len(left) >= LEAST_SAID:
         what = f"{all_of(len(left), among)} {_noun(ground, classed)}"
         sentence = f"{what} have nothing in common that was looked for" + (
             _delay(ground, left) if classed is Class.LATE else ""

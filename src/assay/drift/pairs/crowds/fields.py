@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from assay.drift.pairs.causes import Hint
-from assay.drift.pairs.crowds.group import Found, Ground, all_of, condition, crowd_of, share
+from assay.drift.pairs.crowds.group import LEAST_SAID, Found, Ground, all_of, condition, crowd_of, share
 from assay.drift.pairs.crowds.search import Trait
 from assay.drift.pairs.model import Cause, Class
 
@@ -122,7 +122,7 @@ def _unexplained(ground: Ground, classed: Class, name: str, left: Sequence[int],
         )
         inside = set(members)
         left = [place for place in left if place not in inside]
-    if left:
+    if len(left) >= LEAST_SAID:
         sentence = f"{all_of(len(left), among)} that {what} have nothing in common that was looked for"
         yield Found(crowd_of(sentence, Cause.UNKNOWN, classed, (len(left), among), None, name), tuple(left), (name,))
 

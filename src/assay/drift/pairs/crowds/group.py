@@ -15,6 +15,8 @@ from assay.drift.pairs.model import Cause, Class, Crowd, Difference, Kind, Outco
 
 _STORES = ("store", "shop", "market", "website", "tenant", "site")
 _SURE_RATE = 0.995
+LEAST_SAID = 3
+"""Of fewer records nothing is said together that their own lines do not say."""
 
 
 @dataclass(frozen=True, slots=True)

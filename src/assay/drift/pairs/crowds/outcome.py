@@ -79,6 +79,8 @@ def _named(
             own.append([chosen[key], *hints[key]] if key in chosen else hints[key])
         result = named(difference, own)
         if not difference.fields and place in whole:
-            result = replace(result, cause=whole[place].cause, why=result.why or whole[place].sentence)
+            crowd = whole[place]
+            says = crowd.cause is not Cause.UNKNOWN or crowd.dimension is not None
+            result = replace(result, cause=crowd.cause, why=result.why or (crowd.sentence if says else ""))
         named_ones.append(result)
     return tuple(named_ones)

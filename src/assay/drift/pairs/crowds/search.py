@@ -25,7 +25,7 @@ _LEAST_LIFT, _LEAST_SUPPORT, _LEAST_ODDS = 3.0, 0.3, 20.0
 _SURE = 5.0
 """Nats beyond the price of the search: one finding in 150 searches of nothing."""
 _WHOLE = 0.98
-_NARROWER = 0.75
+_NARROWER, _HALF, _NEARLY_ALL = 0.75, 0.5, 0.8
 UNPLACED = np.iinfo(np.int64).min
 """The instant of a member whose time cannot be read."""
 _CALENDAR = 0.97
@@ -153,7 +153,7 @@ def _values(population: Population, members: Members, cells: Bools, among: Bools
             value, complement = words[int(np.flatnonzero(present & (np.arange(len(words)) != place))[0])], False
         text = _said(name, value, complement=complement)
         trait = _trait(population, members, (chosen & cells, has & among, cells, among), float(gains[place]), scale)
-        if trait is not None:
+        if trait is not None and not (complement and (trait.rate < _HALF or name in CALENDAR)):
             yield _named(trait, name, value, text, complement=complement)
 
 
@@ -248,6 +248,9 @@ def _trait(
     # Where most records are members, none can be three times as likely as the rest: there it tells that none is left.
     is_all = rate >= _WHOLE and (1 - rate) * _LEAST_ODDS * other <= (1 - other) * rate
     if (lift < _LEAST_LIFT and not is_all) or support < _LEAST_SUPPORT:
+        return None
+    # That a few in a thousand of nearly all records differ, and none of the others, is no reason.
+    if of > _NEARLY_ALL * rows and rate < _HALF:
         return None
     return Trait("", "", "", has, chosen, gain, support, rate, lift, of / rows)
 
