@@ -71,8 +71,9 @@ def minor(amount: Decimal, currency: str) -> int:
     return int((amount * 10 ** exponent(currency)).to_integral_value())
 
 
-@pytest.mark.parametrize("currency", ["EUR", "JPY", "KWD"])
-@pytest.mark.parametrize("part", ["total", "net", "tax"])
+@pytest.mark.parametrize(
+    ("currency", "part"), [("EUR", "total"), ("EUR", "net"), ("EUR", "tax"), ("JPY", "total"), ("KWD", "tax")]
+)
 def test_no_two_policies_reach_beyond_their_bound(currency: str, part: Part) -> None:
     """Over baskets with several rates, shipping and discount, every pair of the 24 policies stays within it."""
     drawn = list(baskets(currency, 24, seed=5))
