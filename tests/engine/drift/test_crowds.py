@@ -150,6 +150,44 @@ def test_the_newest_page_counts_what_is_in_flight() -> None:
     assert f"erp has the newest 100 of {ORDERS:,}, a page" in crowd.sentence
 
 
+@pytest.mark.parametrize("newest", [False, True])
+def test_a_page_of_each_store_is_told(newest: bool) -> None:
+    """Where every store's list is cut after 50, the sentence says so, whatever small stores are whole."""
+    drawn = world(SEED, ORDERS)
+    for store in {row["store"] for row in drawn.left}:
+        numbers = [row["number"] for row in drawn.left if row["store"] == store]
+        gone = set(numbers[:-50] if newest else numbers[50:])
+        drawn.drop(lambda row, gone=gone: row["number"] in gone)  # type: ignore[misc]
+    crowd = explain(drawn).crowds[0]
+    assert crowd.cause is Cause.FIRST_PAGE
+    assert f"erp has the {'newest' if newest else 'first'} 50 of each store, a page" in crowd.sentence
+    assert crowd.of == crowd.among
+
+
+def test_a_window_read_too_late_is_told_by_the_engine_too() -> None:
+    """The first day of the window is missing, whole, and nothing else: the right was read for a later window."""
+    drawn = world(SEED, ORDERS)
+    drawn.drop(lambda row: at(row["placed"]) < START + timedelta(days=1))
+    crowd = whole(drawn, PAIR).crowds[0]
+    assert crowd.cause is Cause.SHIFTED_WINDOW
+    assert "the whole first 1 day of the window" in crowd.sentence
+
+
+def test_what_is_true_of_nearly_all_is_no_reason() -> None:
+    """Records lost by chance, and none of them in one hour of the day: no sentence says `at another hour`."""
+    drawn = world(SEED, 2 * ORDERS)
+    drawn.drop(lambda row: at(row["placed"]).hour != 14 and drawn.chance.random() < 0.05)
+    assert [each.dimension for each in explain(drawn).crowds] == [None]
+
+
+def test_one_record_is_no_crowd() -> None:
+    """Of one or two records nothing is said together, and nothing is put into their mouths."""
+    drawn = world(SEED, ORDERS)
+    drawn.right.pop()
+    outcome = explain(drawn)
+    assert (outcome.crowds, [each.why for each in outcome.differences]) == ((), [""])
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_an_outage_that_lasts_is_no_first_page(seed: int) -> None:
     """Nothing since some moment is said with the moment, where what arrived before is not a page's number."""

@@ -18,6 +18,7 @@ from assay.drift.pairs.crowds.group import (
     placed_of,
     rest,
 )
+from assay.drift.pairs.crowds.page import first_page, page_of_each
 from assay.drift.pairs.crowds.population import Population
 from assay.drift.pairs.crowds.search import Trait
 from assay.drift.pairs.model import Cause, Class
@@ -27,9 +28,7 @@ _KEYED_SHARE, _LEAST_KEYED = 0.3, 3
 _MOST_ROUNDS = 5
 _WHOLE_RECORDS = frozenset((Class.MISSING, Class.EXTRA, Class.DUPLICATE, Class.LATE))
 _WHOLE = 0.98
-_PAGES = frozenset((10, 20, 24, 25, 30, 36, 40, 48, 60, 64, 75, 96, 128, 256, 512, 1024, 2048))
 _LONGEST_SHIFT = 3 * DAY
-_UNSURE, _SMALL_PART = 5, 5
 _BEYOND = 0.8
 _FIRST_CHARACTERS = 4
 
@@ -51,6 +50,11 @@ def found_in_absent(ground: Ground) -> list[Found]:
 
 def _of_class(ground: Ground, classed: Class, places: Sequence[int], among: int) -> Iterator[Found]:
     left, told = list(places), None
+    paged = page_of_each(ground, places) if classed is Class.MISSING else None
+    if paged is not None:
+        yield paged
+        inside = set(paged.members)
+        left = [place for place in left if place not in inside]
     for _ in range(_MOST_ROUNDS):
         trait = ground.trait(classed, left, told) if left else None
         if trait is None:
@@ -87,7 +91,7 @@ def _said(
     start = f"{all_of(*counts)} {_noun(ground, classed)}"
     population = ground.population(classed)
     if classed is Class.MISSING and trait.dimension == "time" and population is not None:
-        special = _first_page(ground, population, trait, places) or _shifted(ground, population, trait)
+        special = first_page(ground, population, trait, places) or _shifted(ground, population, trait)
         if special is not None:
             return f"{start}: {special[0]}", special[1]
     every, some = "every one of those is", "are"
@@ -109,48 +113,6 @@ def _delay(ground: Ground, places: Sequence[int]) -> str:
             took.append(there - sent)
     took.sort()
     return f"; half of them took over {span(took[len(took) // 2])}" if took and took[0] > 0 else ""
-
-
-def _first_page(
-    ground: Ground, population: Population, trait: Trait, places: Sequence[int]
-) -> tuple[str, Cause] | None:
-    """Say that the right has as many of the first, or the newest, records as a page holds, and nothing beyond."""
-    if trait.rate < _WHOLE or trait.open_start == trait.open_end or trait.stretch is None:
-        return None
-    members = ground.members(Class.MISSING, places)
-    if members is None or members.times is None or population.starts is None:
-        return None
-    # The page's end lies within a cell, the last of the stretch or the next to it: who is missing there may be beyond
-    # it, or be missing for another reason.
-    starts, step, cells = population.starts, population.step, population.starts[trait.cells]
-    if trait.open_end:
-        near, far = members.times >= starts[starts < cells.min()].max(), members.times >= cells.min() + step
-        young = 0
-    else:
-        near, far = members.times < starts[starts > cells.max()].min() + step, members.times < cells.max()
-        young = population.young
-    scale = ground.scale(Class.MISSING)
-    held, most = (population.rows + young - round(int(each.sum()) * scale) for each in (near, far))
-    if _page(held) is None and most - held <= _UNSURE and held * _SMALL_PART < population.rows:
-        held = next((each for each in range(held, most + 1) if _page(each) is not None), held)
-    size = _page(held)
-    if size is None:
-        return None
-    right = ground.pair.right.system
-    which = "first" if trait.open_end else "newest"
-    pages = "a page" if held == size else f"{held // size} pages of {size}"
-    text = f"{right} has the {which} {held:,} of {population.rows + young:,}, {pages}, and nothing beyond"
-    return f"{text} ({Cause.FIRST_PAGE.value})", Cause.FIRST_PAGE
-
-
-def _page(held: int) -> int | None:
-    """Return the size of the page of which so many records are a whole number; None where they look like none."""
-    if held in _PAGES or (0 < held <= 500 and held % 50 == 0):
-        return held
-    for size in (1000, 500, 250):
-        if held > 0 and held % size == 0:
-            return held if held <= 2 * size else size
-    return 100 if 0 < held <= 2000 and held % 100 == 0 else None
 
 
 def _shifted(ground: Ground, population: Population, trait: Trait) -> tuple[str, Cause] | None:

@@ -11,7 +11,8 @@ from assay.drift.pairs.causes import Hint
 from assay.drift.pairs.causes.written import instant
 from assay.drift.pairs.crowds.population import Population, column_of, word
 from assay.drift.pairs.crowds.search import Bools, Members, Trait, members_of, trait_of
-from assay.drift.pairs.model import Cause, Class, Crowd, Difference, Kind, Outcome, Pair
+from assay.drift.pairs.model import Cause, Class, Crowd, Difference, Outcome, Pair
+from assay.drift.pairs.plan import zone_of
 
 _STORES = ("store", "shop", "market", "website", "tenant", "site")
 _SURE_RATE = 0.995
@@ -91,14 +92,7 @@ def placed_of(pair: Pair, row: Mapping[str, object], *, left: bool) -> int | Non
     column = pair.left.placed if left else pair.right.placed
     if column is None or row.get(column) is None:
         return None
-    zone = next(
-        (
-            each.left_zone if left else each.right_zone
-            for each in pair.fields
-            if each.kind is Kind.INSTANT and (each.left if left else each.right) == column
-        ),
-        "UTC",
-    )
+    zone = zone_of(pair, "left" if left else "right", column)
     return instant(row[column], zone)
 
 
