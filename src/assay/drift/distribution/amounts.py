@@ -26,7 +26,7 @@ RATIO = 12.0
 """How much likelier (as a logarithm) a mixture with a power of ten must be than the usual amounts alone."""
 LEARN_WINDOWS = 14
 _WINDOWS = 56
-_LEAST_MEDIAN, _LEAST_PART, _LEAST_FAR = 10, 5, 3
+_LEAST_POWER, _LEAST_MEDIAN, _LEAST_PART, _LEAST_FAR = 4, 10, 5, 3
 _PARTS = np.array([0.02, 0.05, 0.1, 0.2, 0.35, 0.5])
 _POWERS = (-3, -2, -1, 1, 2, 3)
 _TAIL, _TAIL_TIMES = 0.005, 3.0
@@ -59,16 +59,20 @@ class _Currency:
         self._since: dict[Shift, int] = {}
         self._last: Gross | None = None
 
-    def dated(self, gross: Gross | None) -> Gross | None:
-        """Return what is off with the window in which it began; what is over is forgotten."""
+    def dated(self, row: int, gross: Gross | None, orders: int) -> Gross | None:
+        """Return what is off with the window in which it began; what is over is forgotten.
+
+        orders: how many the window had. Of too few nothing is over yet.
+        """
+        if gross is None and self._last is not None and orders < _LEAST_POWER:
+            gross = self._last
         if gross is None:
             self._since.clear()
             self._last = None
             return None
-        if gross.shift is Shift.OUTLIERS and self._last is not None and self._last.shift is Shift.PART:
-            # A window with few orders shows no part, but what it shows is the same.
-            gross = replace(self._last, at=gross.at)
-        self._last = replace(gross, since=self._since.setdefault(gross.shift, gross.since))
+        if gross.shift is Shift.OUTLIERS and self._last is not None:
+            gross = self._last  # a window with few orders shows no part and no median, but it is the same
+        self._last = replace(gross, at=row, since=self._since.setdefault(gross.shift, gross.since))
         return self._last
 
 
@@ -96,7 +100,7 @@ def watch_amounts(amounts: Amounts) -> list[list[Gross]]:
             if spread[column] or moved[column] or many[column]:
                 learned = total[column] if spread[column] else None
                 gross = _looked_at(amounts, column, row, float(usual[column]), learned, far)
-            gross = each.dated(gross)
+            gross = each.dated(row, gross, int(amounts.count[row, column]))
             if gross is not None:
                 now.append(gross)
                 learns[column] = False
@@ -159,7 +163,7 @@ def _looked_at(amounts: Amounts, column: int, row: int, usual: float, learned: I
 def _power(amounts: Amounts, column: int, row: int, usual: float) -> Gross | None:
     """Say whether the median of both windows lies a power of ten from the usual one."""
     count = amounts.count[row - 1 : row + 1, column]
-    if count.min() < _LEAST_MEDIAN:
+    if count.min() < _LEAST_POWER:
         return None
     off = amounts.median[row - 1 : row + 1, column] - usual
     powers = np.round(off)
@@ -225,11 +229,13 @@ def _outliers(column: int, row: int, far: _Far) -> Gross | None:
 def _everywhere(every: _Currency, row: int, far: _Far) -> Gross | None:
     """Say the same of all currencies together."""
     seen = far.hits[max(row - _SPANS[-1] + 1, 0) : row + 1].sum()
+    orders = int(far.cases[row].sum())
     if seen < _LEAST_FAR:
-        return every.dated(None)
+        return every.dated(row, None, orders)
     hits, cases = far.usual()
     known = float(hits.sum()) + 0.5, float(cases.sum()) + 1.0
-    return every.dated(_unlikely(every.column, row, far.hits.sum(axis=1), far.cases.sum(axis=1), known))
+    unlikely = _unlikely(every.column, row, far.hits.sum(axis=1), far.cases.sum(axis=1), known)
+    return every.dated(row, unlikely, orders)
 
 
 def _unlikely(column: int, row: int, hits: Ints, cases: Ints, known: tuple[float, float]) -> Gross | None:

@@ -66,7 +66,7 @@ class Judged:
                 if stream.feature is Feature.BASKET_VALUE and stream.segment in taken:
                     continue  # whoever moves the point moves the mean
                 found.append(self._of_day(chart, day, int(column)))
-        return list(_merged(_together(found)))
+        return list(_merged(_together(_explained(found))))
 
     def scores(self) -> dict[Feature, float]:
         """Return by feature how far it is from its usual course now, 1 at the limit."""
@@ -178,6 +178,17 @@ def _level(levels: Levels, number: int, part: slice) -> float | None:
     if count.sum() < 20:
         return None
     return float((np.nan_to_num(levels.mean[part, number]) * count).sum() / count.sum())
+
+
+def _explained(alarms: Sequence[Alarm]) -> list[Alarm]:
+    """Leave out the mix of errors of a system that has more of them: it is what those are."""
+    failing = {each.stream.segment for each in alarms if each.stream.feature is Feature.ERROR_RATE}
+    mixed = Feature.ERROR_MIX
+    return [
+        each
+        for each in alarms
+        if each.stream.feature is not mixed or each.stream.segment.partition(": ")[0] not in failing
+    ]
 
 
 def _together(alarms: Sequence[Alarm]) -> list[Alarm]:

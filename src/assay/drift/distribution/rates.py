@@ -11,7 +11,7 @@ from assay.drift.distribution.alarm import Shift
 from assay.drift.distribution.history import Counts, Floats, Ints
 from assay.drift.distribution.levels import Charted, Flags
 
-LIMIT = 10.0
+LIMIT = 9.5
 _DAYS, _LEAST_DAYS, LEARN_DAYS = 42, 7, 14
 _MOST = LIMIT + 3.0
 _SUSPECT = LIMIT / 2
