@@ -92,7 +92,9 @@ def _show(pair: Pair, found: KeyExplained) -> None:
     if not found.left and not found.right:
         click.echo(f"neither {pair.left.system} nor {pair.right.system} has {key_text(found.key)}")
         return
-    if difference is None:
+    if found.unread and difference is None:
+        word = in_colour("could not be compared", "yellow", sys.stdout)
+    elif difference is None:
         word = in_colour("the same on both sides", "green", sys.stdout)
     elif found.in_flight:
         word = f"in flight, {difference.classed.value} as yet"

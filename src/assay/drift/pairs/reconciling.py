@@ -134,8 +134,9 @@ def explain_key(
     if in_flight:
         difference = _of_key(compare(replace(whole, grace=timedelta()), *sides, at=at, limit=None), own)
         in_flight = difference is not None
-    unread = found.unread if difference is None else ()
-    return KeyExplained(own, rows[0], rows[1], difference and cause_of(pair, difference, known), in_flight, unread)
+    return KeyExplained(
+        own, rows[0], rows[1], difference and cause_of(pair, difference, known), in_flight, found.unread
+    )
 
 
 def _of_key(outcome: Outcome, key: tuple[str, ...]) -> Difference | None:
