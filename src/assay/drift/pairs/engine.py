@@ -1,8 +1,7 @@
 """Two sides compared, whole: what each row hashes to, which keys are left over, and what is wrong with those.
 
 The plan is that of `plan` and `suspects`: one join over hashes and the few numbers that may lie apart, in bounded
-memory that spills to disk. Every row is accounted for: matched and only on one side must add up to what the side has,
-and where they do not, a key is there twice, which only then is looked for.
+memory that spills to disk. Every row is accounted for: what is alike must be as many rows of the left as of the right.
 """
 
 from __future__ import annotations
@@ -22,15 +21,15 @@ import pyarrow
 from assay.drift.pairs.canonical import Column
 from assay.drift.pairs.differences import Record, differences, shown_columns
 from assay.drift.pairs.model import Class, Counts, Difference, Outcome, Pair
-from assay.drift.pairs.plan import Digest, Input, absent, compared, cut_of, digest
+from assay.drift.pairs.plan import Digest, Input, absent, compared, cut_of, digest, whole_columns
 from assay.drift.pairs.rows import Rows, cut_to, named
-from assay.drift.pairs.suspects import LOOKED, Case, judge, land, totals
+from assay.drift.pairs.suspects import LOOKED, OVER, Case, judge, land, totals
 from assay.errors import InfrastructureError, UsageError, did_you_mean
 
 LIMIT = 10_000
-MEMORY_MB = 1000
-_SAMPLE, _HEAVY = 20_000, 20
-"""A key that is so often in a sample of so many rows is looked at, not joined: with its like it meets in millions."""
+MEMORY_MB = 1150
+_ROW_BYTES = 80
+"""What the join holds of each row of the right and its index; beyond memory it spills, and what passes by, too."""
 _HASH_BYTES = 24
 """What sorting takes for each key's hash: twice itself, and once more on its way."""
 
@@ -170,8 +169,8 @@ class Comparison:
         cut = cut_of(self.pair, self.at)
         self.case = Case(self.pair, left, right, compared(self.pair, left, right), cut)
         self.unread += _not_compared(self.pair, left, right)
-        self._look(digest(self.pair, left, right, self.case.fields, cut=cut))
-        land(self.connection, self.case)
+        carried = self._look(digest(self.pair, left, right, self.case.fields, cut=cut))
+        land(self.connection, self.case, carried=carried)
         judge(self.connection, self.case)
         self._withhold()
         self.counts = _counts(self.connection, self._sizes)
@@ -190,47 +189,54 @@ class Comparison:
             left=sizes[0], right=sizes[1], matched=0, only_left=sizes[0], only_right=sizes[1], in_flight=0
         )
 
-    def _look(self, plan: Digest) -> None:
-        """Write down which keys to look at, by their hashes: those not alike and, where counts are off, copies."""
-        run = self.connection.execute
-        heavy = _heavy(self.connection, plan.left)
-        light = f"k IS NULL OR k NOT IN ({', '.join(map(str, heavy))})" if heavy else "true"
-        left, right = (
-            f"(SELECT * FROM ({side}) WHERE {light})" if heavy else f"({side})"  # noqa: S608
-            for side in plan.sides
-        )
-        # One group holds all rows that are alike, so that counting them costs no second pass; the others are few.
-        run(
-            f"CREATE TEMP TABLE grouped AS "  # noqa: S608
-            f"SELECT CASE WHEN {plan.alike} THEN NULL ELSE coalesce(l.k, r.k, 0) END AS k, "
-            f"count(*) AS n, count(l.h) AS nl, count(r.h) AS nr FROM {left} AS l FULL JOIN {right} AS r ON l.k = r.k "
-            "GROUP BY 1"
-        )
-        row = run("SELECT sum(nl + nr - n), sum(n - nr), sum(n - nl) FROM grouped").fetchall()[0]
-        pairs, only_left, only_right = (int(each or 0) for each in row)
-        run(f"CREATE TEMP TABLE {LOOKED} AS SELECT k FROM grouped WHERE k IS NOT NULL")  # noqa: S608
-        run("DROP TABLE grouped")
-        for key in heavy:
-            run(f"INSERT INTO {LOOKED} VALUES (?)", [key])  # noqa: S608
-        self._sizes = (_number(self.connection, plan.count_left), _number(self.connection, plan.count_right))
-        lefts, rights = self._sizes
-        if heavy:
-            lefts, rights = (_number(self.connection, f"SELECT count(*) FROM {each}") for each in (left, right))  # noqa: S608
-        # A row of the left meets as many of the right as there are: too many pairs are copies on the other side.
-        for side, size, met in ((right, lefts, pairs + only_left), (left, rights, pairs + only_right)):
-            if size != met:
-                self._look_for_copies(f"SELECT k FROM {side} WHERE k IS NOT NULL", size)  # noqa: S608
+    def _look(self, plan: Digest) -> bool:
+        """Write down which keys to look at, by their hashes: rows that are like none of the other side, and copies.
 
-    def _look_for_copies(self, hashes: str, rows: int) -> None:
-        """Add the keys that are there more than once: sorted where that fits into memory, for a third of the CPU."""
+        Copies are kept out of the join: a key that is none would meet its like in millions. Returns whether the join
+        carried the left's rows whole, for which there must be memory, no copies, and no window with rows behind it.
+        """
+        run = self.connection.execute
+        self._sizes = (_number(self.connection, plan.count_left), _number(self.connection, plan.count_right))
+        sides, copied = [], []
+        for name, side, keys, size in (
+            ("l", plan.left, plan.left_keys, self._sizes[0]),
+            ("r", plan.right, plan.right_keys, self._sizes[1]),
+        ):
+            copies = self._copies(f"copies_{name}", keys, size)
+            without = f" ANTI JOIN copies_{name} AS copy ON side.k = copy.k" if copies else ""
+            sides.append(f"(SELECT side.* FROM ({side}) AS side{without})")  # noqa: S608
+            copied.append(copies)
+        budget = self._memory_mb * 1_000_000
+        carried = not copied[0] and self.pair.window is None and self._sizes[1] * _ROW_BYTES < budget
+        if carried:
+            sides[0] = f"({plan.left_whole})"
+        # The right is what the join holds in memory, and the left passes by: the optimiser would weigh its rows' width.
+        run("SET disabled_optimizers = 'join_order,build_side_probe_side'")
+        columns = "".join(f", l.{alias}" for alias in whole_columns(self.case.left)) if carried and self.case else ""
+        run(
+            f"CREATE TEMP TABLE {OVER} AS SELECT coalesce(l.k, r.k, 0) AS k, l.h IS NOT NULL AS there{columns} "  # noqa: S608
+            f"FROM {sides[0]} AS l FULL JOIN {sides[1]} AS r ON l.k = r.k WHERE NOT coalesce({plan.alike}, false)"
+        )
+        run("SET disabled_optimizers = ''")
+        run(
+            f"CREATE TEMP TABLE {LOOKED} AS SELECT k FROM {OVER} UNION SELECT k FROM copies_l "  # noqa: S608
+            "UNION SELECT k FROM copies_r"
+        )
+        return carried
+
+    def _copies(self, table: str, hashes: str, rows: int) -> int:
+        """Write the keys that are there more than once, and return how many: sorted where memory allows."""
         if rows * _HASH_BYTES > self._memory_mb * 1_000_000:
-            self.connection.execute(f"INSERT INTO {LOOKED} {hashes} GROUP BY k HAVING count(*) > 1")
-            return
-        found = numpy.sort(numpy.asarray(self.connection.execute(hashes).fetchnumpy()["k"]))
-        copies = pyarrow.table({"k": numpy.unique(found[1:][found[1:] == found[:-1]])})
-        self.connection.register("assay_copies", copies)
-        self.connection.execute(f"INSERT INTO {LOOKED} SELECT k FROM assay_copies")  # noqa: S608
-        self.connection.unregister("assay_copies")
+            self.connection.execute(f"CREATE TEMP TABLE {table} AS {hashes} GROUP BY k HAVING count(*) > 1")
+        else:
+            found = numpy.asarray(self.connection.execute(hashes).fetchnumpy()["k"])
+            found.sort()  # a third of the CPU of grouping
+            self.connection.register(
+                "assay_copies", pyarrow.table({"k": numpy.unique(found[1:][found[1:] == found[:-1]])})
+            )
+            self.connection.execute(f"CREATE TEMP TABLE {table} AS SELECT k FROM assay_copies")  # noqa: S608
+            self.connection.unregister("assay_copies")
+        return _number(self.connection, f"SELECT count(*) FROM {table}")  # noqa: S608
 
     def _withhold(self) -> None:
         """Conclude nothing missing from a side of which a part could not be read."""
@@ -305,15 +311,6 @@ def _input(connection: duckdb.DuckDBPyConnection, rows: Rows, system: str, name:
 
 def _number(connection: duckdb.DuckDBPyConnection, query: str) -> int:
     return int(connection.execute(query).fetchall()[0][0])
-
-
-def _heavy(connection: duckdb.DuckDBPyConnection, digested: str) -> list[int]:
-    """Return the hashes of keys that are no keys: so frequent that joining them would not end."""
-    rows = connection.execute(
-        f"SELECT k FROM (SELECT k FROM ({digested}) USING SAMPLE reservoir({_SAMPLE} ROWS) REPEATABLE (1)) "  # noqa: S608
-        f"WHERE k IS NOT NULL GROUP BY k HAVING count(*) >= {_HEAVY}"
-    ).fetchall()
-    return [int(row[0]) for row in rows]
 
 
 def _refuse_columns(pair: Pair, left: Input, right: Input) -> None:

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from assay.drift.pairs.allowed import Measures, converted, measures_of, other_currency, pair_key, same_currency
 from assay.drift.pairs.canonical import NOTHING, Column, Form, forms, identifier, instant
 from assay.drift.pairs.model import Field, Kind, Pair, SideName
+from assay.drift.pairs.rows import named
 from assay.money import EXPONENTS
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -70,11 +71,11 @@ class Digest:
     alike: str
     count_left: str
     count_right: str
-
-    @property
-    def sides(self) -> tuple[str, str]:
-        """Both queries."""
-        return self.left, self.right
+    left_whole: str
+    """The left's query, with the columns of the row itself as w0, w1 …"""
+    left_keys: str
+    right_keys: str
+    """Only the hashes of the keys that are there."""
 
 
 def microseconds(moment: datetime) -> int:
@@ -164,10 +165,18 @@ def digest(pair: Pair, left: Input, right: Input, fields: Sequence[Compared], *,
     return Digest(
         left=reads.query(left, "left", windows[0]),
         right=reads.query(right, "right", windows[1]),
+        left_whole=reads.query(left, "left", windows[0], whole_columns(left)),
+        left_keys=f"SELECT k FROM ({reads.query(left, 'left', windows[0])}) WHERE k IS NOT NULL",  # noqa: S608
+        right_keys=f"SELECT k FROM ({reads.query(right, 'right', windows[1])}) WHERE k IS NOT NULL",  # noqa: S608
         alike=" AND ".join(["l.h = r.h", *reads.conditions]),
         count_left=f"SELECT count(*) FROM {left.source} WHERE {windows[0]}",  # noqa: S608
         count_right=f"SELECT count(*) FROM {right.source} WHERE {windows[1]}",  # noqa: S608
     )
+
+
+def whole_columns(side: Input) -> dict[str, str]:
+    """Return the columns of a row under names that no other column has."""
+    return {f"w{place}": named(name) for place, name in enumerate(side.columns)}
 
 
 def placed_of(pair: Pair, side: Input, name: SideName) -> str:
@@ -197,9 +206,10 @@ class _Reads:
         name = known.setdefault(expression, f"n{len(known)}")
         return f"{side[0]}.{name}"
 
-    def query(self, side: Input, name: SideName, window: str) -> str:
-        """Return the digest of one side."""
-        numbers = "".join(f", {expression} AS {alias}" for expression, alias in self.numbers[name].items())
+    def query(self, side: Input, name: SideName, window: str, more: Mapping[str, str] | None = None) -> str:
+        """Return the digest of one side, and more columns by their alias."""
+        read = {alias: expression for expression, alias in self.numbers[name].items()} | dict(more or {})
+        numbers = "".join(f", {expression} AS {alias}" for alias, expression in read.items())
         where = "" if window == "true" else f" WHERE {window}"
         hashes = f"{key_hash(self.keys[name])} AS k, hash({', '.join(self.hashed[name])}) AS h"
         return f"SELECT {hashes}{numbers} FROM {side.source}{where}"  # noqa: S608 (names are quoted)

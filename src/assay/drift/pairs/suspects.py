@@ -24,6 +24,7 @@ from assay.drift.pairs.plan import (
     moment_of,
     placed_of,
     tied,
+    whole_columns,
     within,
     zone_of,
 )
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 LOOKED = "looked"
 """The table of key hashes to look at; 0 stands for rows without a key."""
+OVER = "left_over"
+"""The table of the left's rows that are like none of the right, where the join could carry them whole."""
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -52,10 +55,11 @@ class Case:
         return len(self.pair.left.key)
 
 
-def land(connection: duckdb.DuckDBPyConnection, case: Case) -> None:
+def land(connection: duckdb.DuckDBPyConnection, case: Case, *, carried: bool) -> None:
     """Write the rows of the looked-at keys, whole, with their values in the common form: `left_rows`, `right_rows`.
 
-    Rows outside the window are written, too: the partner of a row at its edge may lie just behind it.
+    carried: whether the left's are in `left_over` already, so that its source is not read again. Otherwise rows outside
+    the window are written, too: the partner of a row at its edge may lie just behind it.
     """
     keys = key_forms(case.pair, case.left, case.right)
     sides: tuple[tuple[SideName, Input, list[Form]], ...] = (
@@ -66,10 +70,13 @@ def land(connection: duckdb.DuckDBPyConnection, case: Case) -> None:
         columns = dict(_computed(case, side, name))
         columns |= {f"~k{place}": form.value for place, form in enumerate(forms)}
         written = ", ".join(f'{expression} AS "{alias}"' for alias, expression in columns.items())
-        connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE {name}_rows AS SELECT *, {written} FROM {side.source} "  # noqa: S608
-            f"WHERE coalesce({key_hash(forms)}, 0) IN (SELECT k FROM {LOOKED})"
-        )
+        if carried and name == "left":
+            names = ", ".join(f"{alias} AS {column}" for alias, column in whole_columns(side).items())
+            source = f"(SELECT {names} FROM {OVER} WHERE there)"  # noqa: S608 (names are quoted)
+        else:
+            looked = f"coalesce({key_hash(forms)}, 0) IN (SELECT k FROM {LOOKED})"  # noqa: S608
+            source = f"{side.source} WHERE {looked}"
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE {name}_rows AS SELECT *, {written} FROM {source}")  # noqa: S608
 
 
 def judge(connection: duckdb.DuckDBPyConnection, case: Case) -> None:
