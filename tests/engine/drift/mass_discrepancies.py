@@ -253,7 +253,7 @@ MISTAKES = (
     Mistake("leading zeros", without_zeros, Cause.LEADING_ZEROS, ("payment = wallet",)),
     Mistake("misread once", misread_once, Cause.ENCODING, ("Latin-1",)),
     Mistake("misread twice", misread_twice, Cause.ENCODING, ("cp1252 twice",)),
-    Mistake("behind", behind, Cause.STALE),
+    Mistake("behind", behind, Cause.STALE, ("changed them from 2026-10-27 00:",)),
     Mistake("state unmapped", state_unmapped, Cause.STATUS_MAP, ("shipped",)),
     Mistake("grams", grams, Cause.UNIT, ("carrier = ups",)),
     Mistake("hours lost", an_hour_lost, Cause.UNKNOWN, ("from 2026-10-22 14:00 to 17:00",)),
@@ -263,6 +263,6 @@ FURTHER = (
     Mistake("keys without zeros", keys_without_zeros, Cause.LEADING_ZEROS, ("under another key",)),
     Mistake("tracking empty", tracking_empty, Cause.UNKNOWN, ("empty", "carrier = dpd")),
     Mistake("guests of the app", app_guests_missing, Cause.UNKNOWN, ("customer = guest", "channel = app")),
-    Mistake("held twice", held_twice, Cause.UNKNOWN, ("2026-10-24", "to 15:00", "every one of those")),
+    Mistake("held twice", held_twice, Cause.UNKNOWN, ("2026-10-24", "to 15:00")),
     Mistake("unit price", unit_price, Cause.UNIT, ("store = B2B",)),
 )

@@ -196,6 +196,25 @@ HOSTILE = (
 )
 
 
+@pytest.mark.parametrize(
+    ("right", "phrase"),
+    [
+        ('[{"sku":"A","quantity":1},{"sku":"B","quantity":2}]', "the first 2 of shop's lines"),
+        ('[{"sku":"A","quantity":1},{"sku":"ship","quantity":1}]', "without the line `B`"),
+        (f"[{LINES[1:-1]},{LINES[1:-1]}]", "shop's lines, each twice"),
+        ("[]", "without any of shop's lines"),
+        (LINES.replace(":2}", ":200}"), "with a quantity of 100 times shop's"),
+        (LINES.replace(":2}", ":3}"), "with a quantity exactly 1 more"),
+        (LINES.replace('"B"', '"C"'), "with another sku in the lines"),
+        (LINES[:-1] + ',{"sku":"gift","quantity":1}]', "with, besides, the line `gift`"),
+    ],
+)
+def test_lines_say_what_became_of_them(right: str, phrase: str) -> None:
+    """Lines left out, doubled, added or changed in one member are told as that."""
+    difference = differing("lines", LINES, right)
+    assert hints_of(PAIR, difference, difference.fields[0])[0].phrase == phrase
+
+
 @pytest.mark.parametrize("field", [each.name for each in FIELDS])
 def test_no_value_breaks_the_search(field: str) -> None:
     """Whatever two sides hold, the record is returned with its key and fields, and nothing is raised."""

@@ -102,11 +102,19 @@ def _found(
     cause = hint.cause if hint.alone or of >= _LEAST else Cause.UNKNOWN
     called = "" if cause is Cause.UNKNOWN else f" ({cause.value})"
     sentence = f"{all_of(of, among)} that differ in {name}: {right}'s is {hint.phrase}{called}"
+    if cause is Cause.STALE:
+        sentence += _changed(ground, members)
     if trait is not None:
         who = "all of them" if trait.support == 1 else f"{share(trait.support)} of them"
         sentence += f"; {who} {condition(trait, 'every one of those differs so', 'differ so')}"
     crowd = crowd_of(sentence, cause, classed, (of, among), trait, name)
     return Found(crowd, tuple(members), (name,), hint)
+
+
+def _changed(ground: Ground, members: Sequence[int]) -> str:
+    """Say since when the left's changes did not arrive: the first of them, in the minute below."""
+    times = [at for at in (ground.outcome.differences[place].left_at for place in members) if at is not None]
+    return f"; {ground.pair.left.system} changed them from {min(times):%Y-%m-%d %H:%M} UTC on" if times else ""
 
 
 def _unexplained(ground: Ground, classed: Class, name: str, left: Sequence[int], among: int) -> Iterator[Found]:
