@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import random
+import sqlite3
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -219,11 +221,11 @@ def test_accepted_until_its_last_day(project: Project) -> None:
     written(project, shop, erp, more=ACCEPTED)
     before = project.type("drift", "records", "--at", "2026-11-30T23:59Z")
     assert before.returncode == 0, before.stdout
-    assert "accepted until 2026-11-30 by finance: 1 records: booked by hand" in before.stdout
+    assert "accepted until 2026-11-30 by finance: 1 record: booked by hand" in before.stdout
     after = project.type("drift", "records", "--at", "2026-12-01T00:00Z")
     assert after.returncode == 1
     assert "orders: 1 differ" in after.stdout
-    assert "accepted until 2026-11-30 by finance, over: booked by hand; 1 records still differ so" in after.stdout
+    assert "accepted until 2026-11-30 by finance, over: booked by hand; 1 record still as it was" in after.stdout
 
 
 def test_what_is_not_held_is_not_accepted_unseen(project: Project) -> None:
@@ -249,6 +251,9 @@ def test_a_side_without_a_record_is_no_loss_of_all(project: Project) -> None:
     assert done.returncode == 3
     assert "nothing was read from sap_s4hana" in done.stdout
     assert "missing" not in done.stdout
+    explained = project.type("drift", "explain", "orders", "R-00001", *AT)
+    assert explained.returncode == 3
+    assert "orders R-00001: could not be compared" in explained.stdout and "the same" not in explained.stdout
 
 
 def test_one_broken_pair_does_not_hide_another(planted: Project) -> None:
@@ -332,6 +337,61 @@ def test_wrong_use_is_exit_2(planted: Project) -> None:
     ):
         done = planted.type("drift", *arguments)
         assert (done.returncode, told in done.stderr) == (2, True), done.stderr
+
+
+def test_a_source_declared_wrongly_is_named(planted: Project) -> None:
+    """A misspelt key or kind of a source is exit 2 with file and side, before anything is read of any pair."""
+    file = planted.path / "monitors" / "drift" / "orders.toml"
+    text = file.read_text(encoding="utf-8")
+    for old, new, told in (("path = ", "paht = ", "did you mean 'path'?"), ('"parquet"', '"parket"', "'parquet'?")):
+        file.write_text(text.replace(old, new, 1), encoding="utf-8")
+        for command in (("pairs",), ("records", *AT), ("explain", "orders", "R-00001", *AT)):
+            done = planted.type("drift", *command)
+            assert done.returncode == 2, command
+            assert (
+                told in done.stderr + done.stdout
+                and "orders.toml: pairs.orders.left.source" in done.stderr + done.stdout
+            )
+
+
+def test_a_database_is_read_as_files_are(project: Project) -> None:
+    """The right side in an SQLite file, read by a query, gives the verdict that its Parquet file gives."""
+    shop, erp = orders(40)
+    erp[3]["Total"] = "1.00"
+    written(project, shop, erp)
+    with contextlib.closing(sqlite3.connect(project.path / "erp.sqlite")) as database:
+        database.execute("CREATE TABLE booked (SalesOrder, CreatedAt, Waers, Total, Status)")
+        database.executemany("INSERT INTO booked VALUES (:SalesOrder, :CreatedAt, :Waers, :Total, :Status)", erp)
+        database.commit()
+    file = project.path / "monitors" / "drift" / "orders.toml"
+    source = '{ kind = "sqlite", path = "erp.sqlite", query = "SELECT * FROM booked" }'
+    text = file.read_text(encoding="utf-8").replace('{ kind = "parquet", path = "erp.parquet" }', source)
+    file.write_text(text, encoding="utf-8")
+    done = project.type("drift", "records", *AT, "--json")
+    (found,) = json.loads(done.stdout)["pairs"]
+    assert [one["key"] for one in found["differences"]] == [["R-00003"]]
+
+
+def test_a_database_that_does_not_answer_is_exit_3(project: Project) -> None:
+    """Where nobody listens the pair is not compared, and nothing is said of a single order."""
+    shop, erp = orders(40)
+    written(project, shop, erp)
+    file = project.path / "monitors" / "drift" / "orders.toml"
+    source = '{ kind = "postgresql", address = "postgresql://reader@127.0.0.1:1/erp", table = "booked" }'
+    text = file.read_text(encoding="utf-8").replace('{ kind = "parquet", path = "erp.parquet" }', source)
+    file.write_text(text, encoding="utf-8")
+    done = project.type("drift", "records", *AT)
+    assert done.returncode == 3, done.stdout
+    assert "orders: not compared: " in done.stdout and "sap_s4hana" in done.stdout
+    assert project.type("drift", "explain", "orders", "R-00001", *AT).returncode == 3
+
+
+def test_without_a_pair_nothing_is_compared(project: Project) -> None:
+    """A project that declares no pair is exit 5 and not a success, and is told where pairs stand."""
+    for command in ("records", "pairs"):
+        done = project.type("drift", command)
+        assert done.returncode == 5
+        assert "monitors/drift/*.toml" in done.stdout
 
 
 def test_a_missing_column_of_the_key_is_named(planted: Project) -> None:

@@ -61,18 +61,34 @@ def instant_of(text: str | None) -> datetime:
     return datetime.now(UTC) if text is None else parse_instant(text)
 
 
+def check_sources(pair: Pair) -> None:
+    """Refuse a source that is declared wrongly, without reading anything of it."""
+    from assay.drift.pairs.sources.options import options_of
+
+    for name, side in (("left", pair.left), ("right", pair.right)):
+        try:
+            options_of(side.source)
+        except UsageError as error:
+            error.where = error.where or _place(pair, name)
+            raise
+
+
 def rows_of(pair: Pair, folder: Path) -> tuple[Rows, Rows]:
     """Return both sides' rows; `UsageError` names the side whose source is wrong."""
-    from assay.drift.pairs.files import rows_of as opened
+    from assay.drift.pairs.sources import rows_of as opened
 
     found = []
     for name, side in (("left", pair.left), ("right", pair.right)):
         try:
             found.append(opened(side, folder=folder))
         except UsageError as error:
-            error.where = error.where or f"{pair.declared_in}: pairs.{pair.name}.{name}.source"
+            error.where = error.where or _place(pair, name)
             raise
     return found[0], found[1]
+
+
+def _place(pair: Pair, side: str) -> str:
+    return f"{pair.declared_in}: pairs.{pair.name}.{side}.source"
 
 
 def shown(value: Any) -> str:

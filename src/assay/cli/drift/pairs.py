@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from assay.cli.drift.declared import declared_pairs
+from assay.cli.drift.declared import check_sources, declared_pairs
 from assay.cli.shared import explained, json_option, profile_option
+from assay.errors import UsageError
 
 if TYPE_CHECKING:
     from assay.drift.pairs.accepted import Accepted
@@ -29,6 +30,9 @@ def pairs(profile_path: Path | None, as_json: bool) -> None:
     Exit 2 where one of the files is wrong, 5 where no pair is declared.
     """
     declared = declared_pairs(profile_path).declared
+    if _can_compare():
+        for pair in declared.pairs.values():
+            check_sources(pair)
     if as_json:
         content = {
             "format": _FORMAT,
@@ -42,6 +46,17 @@ def pairs(profile_path: Path | None, as_json: bool) -> None:
         if not declared.pairs:
             click.echo("no pair is declared: write one in monitors/drift/*.toml, see docs/drift.md")
     sys.exit(0 if declared.pairs else 5)
+
+
+def _can_compare() -> bool:
+    """Whether the extra is installed; without it pairs are listed all the same, and their sources not looked at."""
+    from assay.drift.extra import need_drift_extra
+
+    try:
+        need_drift_extra()
+    except UsageError:
+        return False
+    return True
 
 
 def _show(pair: Pair, accepted: list[Accepted]) -> None:

@@ -214,17 +214,23 @@ def _show_difference(each: Difference, pair: Pair, told: Container[str]) -> None
 
 
 def _show_accepted(found: Reconciled) -> None:
+    from assay.reporting.text import plural
+
     reasons: dict[Any, int] = {}
     for _, entries in found.open.accepted:
         for entry in entries:
             reasons[entry] = reasons.get(entry, 0) + 1
     for entry, count in reasons.items():
-        click.echo(f"  accepted until {entry.until} by {entry.owner}: {count:,} records: {entry.reason}")
+        click.echo(f"  accepted until {entry.until} by {entry.owner}: {plural(count, 'record')}: {entry.reason}")
     if found.outcome.cut and reasons:
         held = len(found.outcome.differences)
         click.echo(f"  only {held:,} of {found.outcome.found:,} were held against what is accepted: raise --limit")
     for entry, count in found.open.over:
-        still = f"{count:,} records still differ so" if count else "nothing held here differs so: take the entry out"
+        still = (
+            f"{plural(count, 'record')} still as it was"
+            if count
+            else "nothing held here differs so: take the entry out"
+        )
         word = in_colour("over", "red" if count else None, sys.stdout)
         click.echo(f"  accepted until {entry.until} by {entry.owner}, {word}: {entry.reason}; {still} ({entry.where})")
 
