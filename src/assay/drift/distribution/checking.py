@@ -84,8 +84,11 @@ def distribution(look: Look) -> None:
         _verdicts(look, histories, set(map(str, look.options["features"])) or set(map(str, Feature)))
 
 
-def _orders(look: Look, store: Store, zone: ZoneInfo) -> dict[str, Judged | None]:
-    """Read and keep what is not summed up yet of orders, oldest first, and judge each age."""
+def _orders(look: Look, store: Store, zone: ZoneInfo) -> dict[str, Judged | int]:
+    """Read and keep what is not summed up yet of orders, oldest first, and judge each age that is caught up.
+
+    Of an age that is not, say how many windows are left: what is told must be true today.
+    """
     from assay.drift.distribution.reading import sums_by_source
 
     now = look.now()
@@ -109,10 +112,11 @@ def _orders(look: Look, store: Store, zone: ZoneInfo) -> dict[str, Judged | None
             ]
             for source, sums in sums_by_source(orders, window, wanted[window], ages["returned"]).items():
                 known[source][window.since] = dict(sums)
-    return {source: _judged(known[source], zone) for source in ages}
+    left = {source: len(_unread(look, known[source], now - age, zone)) for source, age in ages.items()}
+    return {source: left[source] or _judged(known[source], zone) for source in ages}
 
 
-def _calls(look: Look, store: Store, zone: ZoneInfo) -> Judged | None:
+def _calls(look: Look, store: Store, zone: ZoneInfo) -> Judged | int:
     """Do the same for the platform's calls, whose time is real time."""
     from assay.drift.distribution.reading import sums_of_calls
 
@@ -123,7 +127,7 @@ def _calls(look: Look, store: Store, zone: ZoneInfo) -> Judged | None:
             look.in_time()
             lots = store.lots(look.environment, since=window.since, until=window.until)
             known[window.since] = dict(sums_of_calls(lots, window))
-    return _judged(known, zone)
+    return len(_unread(look, known, now, zone)) or _judged(known, zone)
 
 
 def _known(look: Look, store: Store, source: str, now: datetime) -> Sums:
@@ -158,35 +162,36 @@ def _keeping(look: Look, store: Store, known: Mapping[str, Sums]) -> Iterator[No
             )
 
 
-def _judged(known: Sums, zone: ZoneInfo) -> Judged | None:
-    """Judge a source's history; None where it has not even a day."""
+def _judged(known: Sums, zone: ZoneInfo) -> Judged | int:
+    """Judge a source's history; 0 where it has not even a day."""
     from assay.drift.distribution.history import remembered
     from assay.drift.distribution.judging import judge
 
     if not known:
-        return None
+        return 0
     first = min(known).astimezone(zone).date()
     last = max(known) + timedelta(hours=14)
     windows = closed_windows(first, last, zone)
     # A clock that was set makes a half day longer; what came after the last known window is not there yet.
     windows = tuple(each for each in windows if each.since <= max(known))
     history = judge(remembered(windows, [known.get(each.since) for each in windows]))
-    return history if history.days else None
+    return history if history.days else 0
 
 
-def _verdicts(look: Look, histories: Mapping[str, Judged | None], wanted: Collection[str]) -> None:
+def _verdicts(look: Look, histories: Mapping[str, Judged | int], wanted: Collection[str]) -> None:
     from assay.drift.distribution.words import finding_of, name_of
 
     shops = tuple(look.landscape.environment.with_role("shop"))
-    learned = [each for each in histories.values() if each is not None and each.is_learned]
+    learned = {source: each for source, each in histories.items() if not isinstance(each, int) and each.is_learned}
+    left = max((each for each in histories.values() if isinstance(each, int)), default=0)
+    if left:
+        look.unjudged(ORACLE, f"the past is still being read: {left} half days are left, of some ages of an order")
     if not learned:
-        days = max((each.days for each in histories.values() if each is not None), default=0)
+        days = max((each.days for each in histories.values() if not isinstance(each, int)), default=0)
         look.unjudged(ORACLE, f"what is usual is not known yet: {days} days were summed up, three weeks are needed")
         return
     told = 0
-    for source, history in histories.items():
-        if history is None or not history.is_learned:
-            continue
+    for source, history in learned.items():
         alarms = [each for each in history.alarms() if each.stream.feature in wanted]
         for alarm in alarms:
             systems = (alarm.stream.segment.partition(": ")[0],) if source == _CALLS else shops

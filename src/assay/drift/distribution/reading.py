@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from functools import partial
 
 import numpy as np
@@ -23,6 +24,8 @@ _FIELDS: dict[str, Callable[[Order], object]] = {
     "lines": lambda order: order.lines,
     "payment": lambda order: order.payment_refs or order.tenders or not order.total.minor,
 }
+_MARKETS, _CARRIERS = 40, 20
+"""So many are told apart: a field that anybody may fill in must not become a thousand streams."""
 _EVERYWHERE = "every market"
 
 
@@ -33,7 +36,7 @@ def placed(orders: Sequence[Order]) -> Orders:
         at_us=_instants(order.placed_at for order in orders),
         amount=np.array([float(each) for each in amounts], dtype=np.float64),
         currency=coded([order.total.currency for order in orders]),
-        market=coded([market_of(order) for order in orders]),
+        market=coded([market_of(order) for order in orders], most=_MARKETS),
         tax=np.array([_tax_share(order) for order in orders], dtype=np.float64),
         absent={name: _flags(not there(order) for order in orders) for name, there in _FIELDS.items()},
     )
@@ -44,7 +47,9 @@ def shipped(orders: Sequence[Order]) -> Orders:
     carriers = [next((parcel.carrier for parcel in order.parcels if parcel.carrier), None) for order in orders]
     return Orders(
         at_us=_instants(order.placed_at for order in orders),
-        carrier=coded([carrier or order.shipping_service for carrier, order in zip(carriers, orders, strict=True)]),
+        carrier=coded(
+            [carrier or order.shipping_service for carrier, order in zip(carriers, orders, strict=True)], most=_CARRIERS
+        ),
     )
 
 
@@ -53,7 +58,7 @@ def returned(orders: Sequence[Order], within: timedelta) -> Orders:
     back = (any(each.at <= order.placed_at + within for each in order.refunds) for order in orders)
     return Orders(
         at_us=_instants(order.placed_at for order in orders),
-        market=coded([market_of(order) for order in orders]),
+        market=coded([market_of(order) for order in orders], most=_MARKETS),
         refunded=_flags(back),
     )
 
@@ -103,7 +108,8 @@ def sums_by_source(
 def _tax_share(order: Order) -> float:
     if order.tax is None or order.total.minor <= 0 or order.tax.currency != order.total.currency:
         return float("nan")
-    return order.tax.minor / order.total.minor
+    share = Fraction(order.tax.minor, order.total.minor)
+    return float(share) if 0 <= share <= 1 else float("nan")
 
 
 def _instants(instants: Iterable[datetime]) -> Ints:

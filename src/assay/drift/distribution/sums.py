@@ -5,6 +5,7 @@ Amounts are decimal logarithms of major units here: of statistics, never of a su
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +22,9 @@ _IQR = 1.349
 """The distance of the quartiles of a normal distribution, in standard deviations."""
 
 
+OTHERS = "others"
+
+
 @dataclass(frozen=True, slots=True)
 class Coded:
     """A column of words as numbers: `codes` says of each row which of `names`, -1 for none."""
@@ -29,9 +33,15 @@ class Coded:
     names: tuple[str, ...]
 
 
-def coded(words: Sequence[str | None]) -> Coded:
-    """Return a column of words; None and the empty word are none."""
+def coded(words: Sequence[str | None], *, most: int | None = None) -> Coded:
+    """Return a column of words; None and the empty word are none.
+
+    most: so many words are told apart, the most frequent ones; all others are one more.
+    """
     names: dict[str, int] = {}
+    if most is not None and len(counts := Counter(words)) > most:
+        told = {word for word, _ in counts.most_common(most)}
+        words = [word if word in told or not word else OTHERS for word in words]
     codes = [names.setdefault(word, len(names)) if word else -1 for word in words]
     return Coded(np.array(codes, dtype=np.int64), tuple(names))
 
@@ -150,7 +160,7 @@ def _rows(at_us: Ints, windows: Sequence[Window]) -> Ints:
 
 def _logs(values: Floats) -> Floats:
     found = np.full(len(values), np.nan)
-    np.log10(values, out=found, where=values > 0)
+    np.log10(values, out=found, where=(values > 0) & np.isfinite(values))
     return found
 
 
