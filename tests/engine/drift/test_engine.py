@@ -297,7 +297,7 @@ def _judged(left: list[dict[str, Any]], right: list[dict[str, Any]]) -> dict[str
 def test_drawn_populations_are_judged_as_key_by_key() -> None:
     """Over many small populations with copies, gaps and nothings, the plan finds what a loop over keys finds."""
     pair = pair_of(TEXT, field(Kind.MONEY, "total"))
-    for seed in range(12):
+    for seed in range(8):
         draw = random.Random(seed)
         keys = [str(number) for number in range(draw.randint(1, 40))]
         sides = [

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -84,19 +86,14 @@ def test_without_a_map_every_status_is_listed() -> None:
     _verdicts(field(Kind.STATUS), {"same": ("paid", "paid", UNREADABLE), "nothing": (None, None, SAME)})
 
 
-@pytest.mark.parametrize(
-    ("currency", "minor", "major"), [("EUR", 1990, "19.90"), ("JPY", 1990, "1990"), ("KWD", 1990, "1.990")]
-)
-def test_minor_and_major_units_are_one_amount(currency: str, minor: int, major: str) -> None:
+@pytest.mark.parametrize("write", [str, Decimal, float])
+def test_minor_and_major_units_are_one_amount(write: Callable[[str], Any]) -> None:
     """Cents and 19.90 meet by the currency's own decimals, as text, decimal and floating-point number."""
     money = field(Kind.MONEY, left_amounts=amounts("minor"), right_amounts=amounts("major"))
-    for write in (str, Decimal, float):
-        outcome = compared(
-            pair_of(money),
-            [{"id": "a", "value": minor, "currency": currency}, {"id": "b", "value": minor + 1, "currency": currency}],
-            [{"id": name, "value": write(major), "currency": currency} for name in "ab"],
-        )
-        assert classes(outcome) == {"b": "differs"}
+    majors = {"EUR": "19.90", "JPY": "1990", "KWD": "1.990"}
+    left = [{"id": f"{code}{far}", "value": 1990 + far, "currency": code} for code in majors for far in (0, 1)]
+    right = [{**row, "value": write(majors[str(row["currency"])])} for row in left]
+    assert classes(compared(pair_of(money), left, right)) == dict.fromkeys(("EUR1", "JPY1", "KWD1"), "differs")
 
 
 def test_amounts_that_are_none_are_listed() -> None:
@@ -163,14 +160,14 @@ def test_what_both_sides_round_may_lie_apart_by_what_their_policies_allow() -> N
         extras=(),
     )
     # Half a minor unit for each of n units, and half for the total: (n + 1) / 2, and the whole number below.
-    for currency in ("EUR", "JPY", "KWD"):
-        cases = [(units, far, far <= (units + 1) // 2) for units in (1, 2, 9) for far in range(7)]
-        left = [
-            {"id": f"{units}-{far}", "value": 5000, "currency": currency, "units": units} for units, far, _ in cases
-        ]
-        right = [{"id": f"{units}-{far}", "value": 5000 + far, "currency": currency} for units, far, _ in cases]
-        expected = {f"{units}-{far}": "differs" for units, far, same in cases if not same}
-        assert classes(compared(pair_of(money), left, right)) == expected
+    left, right, expected = [], [], {}
+    for currency, units, far in itertools.product(("EUR", "JPY", "KWD"), (1, 2, 9), range(7)):
+        name = f"{currency} {units} {far}"
+        left.append({"id": name, "value": 5000, "currency": currency, "units": units})
+        right.append({"id": name, "value": 5000 + far, "currency": currency})
+        if far > (units + 1) // 2:
+            expected[name] = "differs"
+    assert classes(compared(pair_of(money), left, right)) == expected
 
 
 @pytest.mark.parametrize("fixed", [None, "EUR"])

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from assay.drift.pairs.bounds import bound_of, converted_bounds
-from assay.drift.pairs.canonical import MOST, SUBUNITS, Column, by_currency, decimal
+from assay.drift.pairs.canonical import MOST, SUBUNITS, Column, by_currency, decimal, minor_units
 from assay.drift.pairs.model import Bound, Field
 from assay.drift.pairs.rows import quoted
 from assay.money import EXPONENTS
@@ -73,8 +73,7 @@ def other_currency(field: Field, pairs: Iterable[tuple[str, str]], key: str, mea
 
 def converted(amount: str, left_currency: str, right_currency: str, measures: Measures) -> str:
     """Return the SQL of an amount in the right's currency, before it is rounded; NULL without a rate."""
-    digits = {code: 10**exponent for code, exponent in EXPONENTS.items()}
-    exact = _product(amount, measures.rate, by_currency(left_currency, digits), by_currency(right_currency, digits))
+    exact = _product(amount, measures.rate, minor_units(left_currency), minor_units(right_currency))
     return f"CASE WHEN {exact} BETWEEN -{MOST} AND {MOST} THEN CAST({exact} AS BIGINT) END"
 
 

@@ -10,11 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from assay.drift.pairs.model import Amounts, Field, Kind, SideName
 from assay.drift.pairs.rows import named, quoted
 from assay.errors import UsageError
 from assay.money import EXPONENTS
+
+if TYPE_CHECKING:
+    import duckdb
 
 SUBUNITS = 10_000
 """Of a minor unit: amounts are compared this fine."""
@@ -31,6 +35,7 @@ _SMALL = _INTEGERS - {"UBIGINT", "HUGEINT", "UHUGEINT"}
 _FIRST_DAY, _LAST_INSTANT = -62_135_596_800_000_000, 253_402_300_799_999_999
 _OFFSET = r"\d{2}:\d{2}.*([zZ]|[+-]\d{2}(:?\d{2})?)$"
 _TRUE, _FALSE = ("true", "t", "yes", "y", "1", "x"), ("false", "f", "no", "n", "0")
+_MINOR_UNITS = "assay_minor_units"
 _FREQUENT = ("EUR", "USD", "GBP", "JPY")
 _STRANGER = "\x1fno status of the "
 _LIST_OF_RECORDS = "STRUCT("
@@ -150,8 +155,7 @@ def _money(column: Column, field: Field, columns: Mapping[str, Column], side: Si
         if digits is None:
             raise UsageError(f"'{amounts.currency}' is no ISO 4217 currency", where=f"field '{field.name}'")
         return Form(column, _counted(column, str(SUBUNITS * 10**digits), digits), currency=currency)
-    steps = by_currency(currency, {code: SUBUNITS * 10**digits for code, digits in EXPONENTS.items()})
-    return Form(column, _counted(column, steps, None), currency=currency)
+    return Form(column, _counted(column, f"({SUBUNITS} * {minor_units(currency)})", None), currency=currency)
 
 
 def currency_of(amounts: Amounts, columns: Mapping[str, Column]) -> str | None:
@@ -159,6 +163,18 @@ def currency_of(amounts: Amounts, columns: Mapping[str, Column]) -> str | None:
     if amounts.currency_column is not None:
         return columns[amounts.currency_column].text
     return quoted(amounts.currency) if amounts.currency is not None else None
+
+
+def prepare(connection: duckdb.DuckDBPyConnection) -> None:
+    """Set what the SQL of this module looks up: how many minor units each currency's major unit has; and UTC."""
+    members = ", ".join(f"{quoted(code)}: {10**digits}" for code, digits in EXPONENTS.items())
+    connection.execute(f"SET VARIABLE {_MINOR_UNITS} = MAP {{{members}}}")
+    connection.execute("SET TimeZone = 'UTC'")
+
+
+def minor_units(currency: str) -> str:
+    """Return the SQL of how many minor units a major one has; NULL for no currency. The connection is prepared."""
+    return f"CAST(map_extract_value(getvariable('{_MINOR_UNITS}'), {currency}) AS BIGINT)"
 
 
 def by_currency(currency: str, numbers: Mapping[str, int] | Mapping[str, int | str]) -> str:

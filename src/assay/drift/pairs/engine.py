@@ -18,7 +18,7 @@ import duckdb
 import numpy
 import pyarrow
 
-from assay.drift.pairs.canonical import Column
+from assay.drift.pairs.canonical import Column, prepare
 from assay.drift.pairs.differences import Record, differences, shown_columns
 from assay.drift.pairs.model import Class, Counts, Difference, Outcome, Pair
 from assay.drift.pairs.plan import Digest, Input, absent, compared, cut_of, digest, whole_columns
@@ -65,7 +65,7 @@ def both_rows(
     side that has no such row; of copies, one is returned.
     """
     with duckdb.connect(config=_config(MEMORY_MB)) as connection:
-        connection.execute("SET TimeZone = 'UTC'")
+        prepare(connection)
         try:
             return _both_rows(connection, pair, left, right, keys, limit)
         except duckdb.Error as error:
@@ -152,7 +152,7 @@ class Comparison:
             raise _unreadable(self.pair, error) from error
 
     def _run(self) -> None:
-        self.connection.execute("SET TimeZone = 'UTC'")
+        prepare(self.connection)
         sides = [
             _input(self.connection, rows, side.system, name)
             for rows, side, name in zip(
