@@ -186,6 +186,10 @@ def test_one_record_is_no_crowd() -> None:
     drawn.right.pop()
     outcome = explain(drawn)
     assert (outcome.crowds, [each.why for each in outcome.differences]) == ((), [""])
+    for row in drawn.right[:1]:
+        row["amount"], row["base_amount"] = f"{Decimal(row['amount']) * 100:f}", row["base_amount"] * 100
+    sentences = [each.sentence for each in explain(drawn).crowds]
+    assert sentences == ["the only one that differs in total and base: erp's is 100 times shop's (exponent)"]
 
 
 @pytest.mark.parametrize("seed", range(4))

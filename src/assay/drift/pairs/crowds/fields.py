@@ -101,7 +101,7 @@ def _found(
     # One record with another word may be behind; that it is the map is told by many of the same.
     cause = hint.cause if hint.alone or of >= _LEAST else Cause.UNKNOWN
     called = "" if cause is Cause.UNKNOWN else f" ({cause.value})"
-    sentence = f"{all_of(of, among)} that differ in {name}: {right}'s is {hint.phrase}{called}"
+    sentence = f"{all_of(of, among)} that differ{'s' * (among == 1)} in {name}: {right}'s is {hint.phrase}{called}"
     if cause is Cause.STALE:
         sentence += _changed(ground, members)
     if trait is not None:
@@ -146,7 +146,7 @@ def _joined(ground: Ground, found: Sequence[Found]) -> list[Found]:
         other = kept[place]
         names = (*other.fields, *each.fields)
         said = f"{', '.join(names[:-1])} and {names[-1]}"
-        sentence = other.crowd.sentence.replace(f"differ in {_listed(other.fields)}:", f"differ in {said}:", 1)
+        sentence = other.crowd.sentence.replace(f" in {_listed(other.fields)}:", f" in {said}:", 1)
         kept[place] = replace(other, fields=names, crowd=replace(other.crowd, sentence=sentence))
     return kept
 
