@@ -6,12 +6,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import duckdb
 import pytest
 
 from assay.drift.pairs.crowds import crowds_in, explained, population_of
 from assay.drift.pairs.engine import compare
 from assay.drift.pairs.model import Apart, Cause, Class, Outcome, Pair
 from assay.drift.pairs.rows import table_of
+from assay.errors import InfrastructureError
 from tests.engine.drift.mass_discrepancies import (
     BERLIN,
     FURTHER,
@@ -311,3 +313,18 @@ def test_a_population_reads_instants_however_they_are_written() -> None:
         found = population_of(replace(PAIR, fields=(field,)), table_of(rows)).starts
         assert found is not None
         assert sorted(found.tolist()) == [int(each.timestamp()) * 10**6 for each in moments], zone
+
+
+def test_a_side_that_can_no_longer_be_read_is_said() -> None:
+    """A file that is broken when its records are counted is trouble with its place, not a crash."""
+
+    class Broken:
+        unread = ()
+
+        def attach(self, connection: duckdb.DuckDBPyConnection, name: str) -> str:
+            connection.execute(f"CREATE VIEW {name} AS SELECT CAST('x' AS INTEGER) AS store, '2026-10-20' AS placed")
+            return name
+
+    with pytest.raises(InfrastructureError, match="the records of 'orders' could not be counted") as trouble:
+        population_of(PAIR, Broken())
+    assert "shop" in str(trouble.value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -17,6 +18,7 @@ from assay.drift.pairs.causes.written import DAY, HOUR, SECOND
 from assay.drift.pairs.model import Pair, Side, SideName
 from assay.drift.pairs.plan import Input, placed_of
 from assay.drift.pairs.rows import Rows
+from assay.errors import InfrastructureError
 
 Ints = NDArray[np.int64]
 
@@ -85,26 +87,54 @@ def population_of(
     A dimension that the side has no column for, or that has more than 500 values, is left out, and so are records whose
     own time cannot be read.
     """
+    system = (pair.left if side == "left" else pair.right).system
+    with tempfile.TemporaryDirectory(prefix="assay-drift-") as folder, duckdb.connect(config=_config(folder)) as opened:
+        opened.execute("SET TimeZone = 'UTC'")
+        try:
+            return _population(opened, pair, rows, side, (since, until))
+        except duckdb.Error as error:
+            raise InfrastructureError(
+                f"the records of '{pair.name}' could not be counted by their dimensions",
+                where=system,
+                seen=str(error).strip().splitlines()[0],
+            ) from error
+
+
+def _config(folder: str) -> dict[str, str | bool | int | float | list[str]]:
+    return {
+        "memory_limit": f"{_MEMORY_MB}MB",
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+        "preserve_insertion_order": "false",
+        "temp_directory": folder,
+    }
+
+
+def _population(
+    connection: duckdb.DuckDBPyConnection,
+    pair: Pair,
+    rows: Rows,
+    side: SideName,
+    window: tuple[datetime | None, datetime | None],
+) -> Population:
     declared: Side = pair.left if side == "left" else pair.right
-    config = {"memory_limit": f"{_MEMORY_MB}MB", "autoinstall_known_extensions": "false", "threads": "2"}
-    with duckdb.connect(config=config) as connection:  # type: ignore[arg-type]
-        connection.execute("SET TimeZone = 'UTC'")
-        source = rows.attach(connection, "population")
-        described = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()  # noqa: S608
-        columns = {str(row[0]): Column(str(row[0]), str(row[1])) for row in described}
-        placed = None
-        if declared.placed in columns:
-            placed = placed_of(pair, Input(declared.system, source, columns), side)
-        words = {
-            each: f"coalesce({columns[own].text}, '{NOTHING}')"
-            for each in pair.dimensions
-            if (own := column_of(pair, side, each)) in columns
-        }
-        found = _counted(connection, f"{source} WHERE {_within(placed, since, until, pair.grace)}", words, placed)
-        if placed is None or until is None or not pair.grace:
-            return found
-        in_flight = f"SELECT count(*) FROM {source} WHERE {_within(placed, until - pair.grace, until, _NO_TIME)}"  # noqa: S608
-        return replace(found, young=int(connection.execute(in_flight).fetchall()[0][0]))
+    since, until = window
+    source = rows.attach(connection, "population")
+    described = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()  # noqa: S608
+    columns = {str(row[0]): Column(str(row[0]), str(row[1])) for row in described}
+    placed = None
+    if declared.placed in columns:
+        placed = placed_of(pair, Input(declared.system, source, columns), side)
+    words = {
+        each: f"coalesce({columns[own].text}, '{NOTHING}')"
+        for each in pair.dimensions
+        if (own := column_of(pair, side, each)) in columns
+    }
+    found = _counted(connection, f"{source} WHERE {_within(placed, since, until, pair.grace)}", words, placed)
+    if placed is None or until is None or not pair.grace:
+        return found
+    in_flight = f"SELECT count(*) FROM {source} WHERE {_within(placed, until - pair.grace, until, _NO_TIME)}"  # noqa: S608
+    return replace(found, young=int(connection.execute(in_flight).fetchall()[0][0]))
 
 
 def _counted(
