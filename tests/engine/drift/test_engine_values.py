@@ -138,10 +138,11 @@ def test_the_largest_amounts_are_told_apart_without_overflow() -> None:
 
 def test_another_currency_is_another_amount() -> None:
     """The same number in another currency differs, where no rate ties the two; an unknown code is unreadable."""
-    money = field(Kind.MONEY, left_amounts=amounts("minor"), right_amounts=amounts("minor", "code"))
-    left = [{"id": name, "value": 100, "currency": code} for name, code in (("a", "EUR"), ("b", "EUR"))]
-    right = [{"id": name, "value": 100, "code": code} for name, code in (("a", "EUR"), ("b", "USD"))]
-    assert classes(compared(pair_of(money), left, right)) == {"b": "differs"}
+    for theirs in ("code", "currency"):
+        money = field(Kind.MONEY, left_amounts=amounts("minor"), right_amounts=amounts("minor", theirs))
+        left = [{"id": name, "value": 100, "currency": "EUR"} for name in "ab"]
+        right = [{"id": name, "value": 100, theirs: code} for name, code in (("a", "EUR"), ("b", "USD"))]
+        assert classes(compared(pair_of(money), left, right)) == {"b": "differs"}
     major = field(Kind.MONEY, left_amounts=amounts("minor"), right_amounts=amounts("major", "currency"))
     _verdicts(major, {"a": ("100", "1.00", UNREADABLE)}, currency="XXQ")
 

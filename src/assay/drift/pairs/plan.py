@@ -256,7 +256,7 @@ def _add_money(each: Compared, left: Input, reads: _Reads) -> None:
         value, slack = tied(each, mine, theirs, each.left.value, slack, measures)
         _add_near(each, value, slack, reads)
         return
-    if mine is not None and theirs is not None and mine != theirs:
+    if mine is not None and theirs is not None:
         reads.equal(mine, theirs)
     if slack == 0:
         _add_equal(each, reads)
