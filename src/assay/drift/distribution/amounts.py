@@ -20,7 +20,7 @@ NEAR = 0.25
 """How close to a whole power of ten a median must have moved, in decades."""
 FAR = 1.6
 """An amount that many decades from its currency's median is far from it."""
-CHANCE = 1e-5
+CHANCE = 1e-6
 """What chance may do with far amounts, over a day, two, or half a week."""
 RATIO = 12.0
 """How much likelier (as a logarithm) a mixture with a power of ten must be than the usual amounts alone."""
