@@ -278,7 +278,7 @@ def tied(
     if pairs is None:
         assert fixed_right is not None
         pairs = [(code, fixed_right) for code in ([fixed_left] if fixed_left else EXPONENTS)]
-    same = f"{mine} = {theirs}"
+    same = f"{mine} IS NOT DISTINCT FROM {theirs}"
     value = f"CASE WHEN {same} THEN {amount} ELSE {converted(amount, mine, theirs, measures)} END"
     bound = other_currency(each.field, pairs, pair_key(mine, theirs), measures)
     return value, f"CASE WHEN {same} THEN {slack} ELSE {bound} END"
