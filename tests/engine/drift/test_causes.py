@@ -164,6 +164,12 @@ def test_the_record_is_named_for_the_field_that_tells_most() -> None:
     assert [each.cause for each in found.fields] == [Cause.UNKNOWN, Cause.LEADING_ZEROS]
 
 
+def test_nothing_is_said_of_one_record_that_fits_any() -> None:
+    """Two texts that have nothing to do with each other get neither a cause nor a sentence."""
+    found = cause_of(PAIR, differing("name", "Ann Lee", "gadcgbebc d"))
+    assert (found.cause, found.why, found.fields[0].why) == (Cause.UNKNOWN, "", "")
+
+
 def test_what_the_engine_said_of_a_value_stays() -> None:
     """Why a value could not be compared is kept where its cause cannot be told."""
     unread = Apart(field="gone", left="1e400", right="1", why="no amount that fits")

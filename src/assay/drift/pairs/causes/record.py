@@ -23,6 +23,8 @@ _BY_KIND: Mapping[Kind, tuple[Callable[[Facing], Iterator[Hint]], ...]] = {
     Kind.LINES: (lines.hints,),
 }
 _NOTHING = Known()
+_FITS_ANY = 0.4
+"""A hint of this weight fits nearly any two values: it says something of many records alone."""
 
 
 def cause_of(pair: Pair, difference: Difference, known: Known = _NOTHING) -> Difference:
@@ -47,20 +49,18 @@ def named(difference: Difference, hints: Sequence[Sequence[Hint]]) -> Difference
     fields = tuple(_field(apart, own) for apart, own in zip(difference.fields, hints, strict=True))
     if not fields:
         return difference
-    best, found = max(zip(fields, hints, strict=True), key=lambda each: _certainty(each[0], each[1]))
-    phrase = f"{best.field} is {found[0].phrase}" if found else difference.why
-    return replace(
-        difference, fields=fields, cause=best.cause, why=f"{best.field} is {best.why}" if best.why else phrase
-    )
+    best = max(zip(fields, hints, strict=True), key=lambda each: _certainty(each[0], each[1]))[0]
+    why = f"{best.field} is {best.why}" if best.why else difference.why
+    return replace(difference, fields=fields, cause=best.cause, why=why)
 
 
 def _field(apart: Apart, hints: Sequence[Hint]) -> Apart:
     if not hints:
         return apart
     best = hints[0]
-    if best.alone:
+    if best.alone and best.cause is not Cause.UNKNOWN:
         return replace(apart, cause=best.cause, why=best.phrase)
-    return replace(apart, why=best.phrase)
+    return replace(apart, why=best.phrase if best.weight > _FITS_ANY else apart.why)
 
 
 def _certainty(apart: Apart, hints: Sequence[Hint]) -> tuple[bool, float]:

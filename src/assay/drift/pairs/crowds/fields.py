@@ -49,7 +49,7 @@ def cover(hints: Sequence[Sequence[Hint]]) -> Iterator[tuple[Hint, list[int]]]:
         usable = {
             key: places
             for key, places in held.items()
-            if len(places) >= (least if weights[key] >= _WEAK else max(least, _WEAK_SHARE * len(left)))
+            if len(places) >= (least if weights[key] >= _WEAK else max(_LEAST, _WEAK_SHARE * len(left)))
         }
         if not usable:
             return
