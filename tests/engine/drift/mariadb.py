@@ -28,7 +28,7 @@ def mariadb() -> Iterator[int]:
     Its users are `root` without a password and `reader`, who may do everything, with `PASSWORD`.
     """
     if not _SERVER.exists():
-        missing("no MariaDB here", "mariadb-server")
+        missing("no MariaDB here", "mariadb-server-core")
     folder = Path(tempfile.mkdtemp(prefix="assay-mariadb-"))
     server: subprocess.Popen[bytes] | None = None
     try:

@@ -139,10 +139,11 @@ def test_a_digest_changes_with_any_value_and_with_nothing_else(postgres: Cluster
         connection.execute(
             "CREATE COLLATION loose (provider = icu, locale = 'und-u-ks-level2', deterministic = false);"
             "CREATE TABLE a AS SELECT g::text AS number, g::numeric / 100 AS total, 'Paid' COLLATE loose AS state, "
-            "timestamptz '2026-03-01 00:30+00' + g * interval '1 hour' AS placed FROM generate_series(1, 500) g;"
+            "timestamptz '2026-03-01 00:30+00' + g * interval '1 hour' AS placed, g % 2 = 0 AS paid, "
+            "g % 3 = 0 AS guest, g AS units, date '2026-03-01' + g AS day FROM generate_series(1, 500) g;"
             "CREATE TABLE b AS SELECT * FROM a ORDER BY number DESC"
         )
-        columns = ("number", "total", "state", "placed")
+        columns = ("number", "total", "state", "placed", "paid", "guest", "units", "day")
 
         def digest(table: str) -> Any:
             return digest_of(side(source(url, table=table)), columns, folder=tmp_path)
@@ -156,6 +157,9 @@ def test_a_digest_changes_with_any_value_and_with_nothing_else(postgres: Cluster
             "UPDATE b SET total = 0.011 WHERE number = '1'",
             "UPDATE b SET state = 'paid' WHERE number = '2'",  # equal to the collation, and another text
             "UPDATE b SET state = NULL WHERE number = '3'",
+            "UPDATE b SET paid = guest, guest = paid WHERE number = '2'",
+            "UPDATE b SET units = 5 - units WHERE number IN ('2', '3')",  # the two exchange it
+            "UPDATE b SET day = 'infinity' WHERE number = '9'",
             "DELETE FROM b WHERE number = '4'",
             "INSERT INTO b SELECT * FROM b WHERE number = '5'",
         ):
