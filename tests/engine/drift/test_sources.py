@@ -151,6 +151,20 @@ def test_an_empty_file_is_a_side_without_a_row(tmp_path: Path) -> None:
         assert rows({"kind": name.partition(".")[2], "path": name}, tmp_path) == []
 
 
+@pytest.mark.parametrize("kind", ["csv", "parquet", "jsonl"])
+def test_a_name_with_the_signs_of_a_pattern_is_a_name(tmp_path: Path, kind: str) -> None:
+    """A file called `orders [1]*?` is that file, and not a pattern that others match."""
+    folder = tmp_path / "a[b]"
+    folder.mkdir()
+    for name, number in (("o [1]*?", "1"), ("o [1]xy", "2")):
+        place = folder / f"{name}.{kind}"
+        if kind == "parquet":
+            parquet.write_table(pa.table({"number": [number]}), place)
+        else:
+            place.write_text(f"number\n{number}\n" if kind == "csv" else f'{{"number": "{number}"}}\n')
+    assert rows({"kind": kind, "path": f"o [1]*?.{kind}"}, folder) == [{"number": "1"}]
+
+
 def test_half_a_parquet_file_is_named(tmp_path: Path) -> None:
     """Of several files the whole ones are read and the other is named; where none is whole nothing can be read."""
     for number in ("1", "2"):
@@ -248,6 +262,7 @@ def test_what_is_landed_stays_for_a_while(tmp_path: Path) -> None:
         ({"kind": "sqlite", "path": "x"}, ("one of the two",)),
         ({"kind": "sqlite", "path": "x", "query": "DELETE FROM x"}, ("begins with SELECT",)),
         ({"kind": "mysql", "address": "mysql://u:secret@h/d", "table": "t"}, ("a password stands in the address",)),
+        ({"kind": "mysql", "address": "mysql://u@h:port/d", "table": "t"}, ("the port of erp's database",)),
         ({"kind": "postgresql", "address": "env:NOT_SET", "table": "t"}, ("is not set", "export NOT_SET")),
         ({"kind": "postgresql", "address": "mysql://h/d", "table": "t"}, ("postgresql://",)),
     ],

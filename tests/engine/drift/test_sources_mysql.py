@@ -90,6 +90,13 @@ def test_an_answer_that_ends_half_way_is_named(source: dict[str, Any], tmp_path:
     assert len(rows({**source, "table": "many"}, tmp_path)) == 60_000
 
 
+def test_a_query_has_its_time(source: dict[str, Any], tmp_path: Path) -> None:
+    """A query over its timeout is ended by the server, and said."""
+    slow = "SELECT count(*) AS n FROM many a JOIN many b JOIN many c WHERE concat(a.note, b.note, c.note) LIKE '%y%'"
+    with pytest.raises(InfrastructureError, match="max_statement_time exceeded"):
+        rows({**query(source, slow), "timeout": "100ms"}, tmp_path)
+
+
 def test_a_password_that_is_refused_is_not_printed(
     source: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -57,7 +58,12 @@ class ParquetFiles:
                 where=", ".join(map(str, self.paths[:3])),
                 hint="was it still being written?",
             )
-        return f"read_parquet([{', '.join(quoted(str(path)) for path in whole)}], union_by_name = true)"
+        return f"read_parquet([{', '.join(quoted(_literal(path)) for path in whole)}], union_by_name = true)"
+
+
+def _literal(path: Path) -> str:
+    """Return a path of which DuckDB takes no character for a pattern."""
+    return re.sub(r"([*?[])", r"[\1]", str(path))
 
 
 def _is_whole(path: Path) -> bool:

@@ -13,16 +13,13 @@ import weakref
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import duckdb
 import pyarrow as pa
 from pyarrow import parquet
 
 from assay.drift.pairs.rows import quoted
 from assay.errors import InfrastructureError
-
-if TYPE_CHECKING:
-    import duckdb
 
 _UNFINISHED, _PARTIAL = ".unfinished", ".partial"
 _FORM = "%Y%m%dT%H%M%S%fZ"
@@ -199,10 +196,11 @@ class LandedRows:
                 self._read(parts)
             finally:
                 parts.close()
-        except OSError as error:
+        except (OSError, duckdb.Error) as error:
             raise InfrastructureError(
-                f"the rows of {self.system} could not be landed: {error.strerror or error}",
-                where=error.filename or str(place),
+                f"the rows of {self.system} could not be landed",
+                where=getattr(error, "filename", None) or str(place),
+                seen=str(error).strip().splitlines()[0],
             ) from error
         self._unread = faults.sentences()
         self._place = self._landing.finish(place, whole=not faults) if self._landing else place

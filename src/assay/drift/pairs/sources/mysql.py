@@ -21,10 +21,11 @@ from pymysql.cursors import SSCursor
 from assay.drift.pairs.sources.database import address_of, refuse_twins, refused
 from assay.drift.pairs.sources.landing import Parts
 from assay.drift.pairs.sources.options import MySqlOptions
-from assay.errors import AssayError
+from assay.errors import AssayError, UsageError
 
 _ROWS = 20_000
 _WAIT_S = 10
+_PORT = 3306
 _WHOLE = frozenset((FIELD_TYPE.TINY, FIELD_TYPE.SHORT, FIELD_TYPE.INT24, FIELD_TYPE.LONG, FIELD_TYPE.LONGLONG))
 _WRITES = (1290, 1792, 1836)
 """Codes of a refused write: the server, the transaction or the session is read-only."""
@@ -43,12 +44,18 @@ class MySql:
         self.system, self.options, self._folder = system, options, folder
         self.relation = options.relation("`")
         self._address = address_of(system, options, folder, ("mysql", "mariadb"))
+        try:
+            self._port = self._address.parts.port or _PORT
+        except ValueError:
+            raise UsageError(
+                f"the port of {system}'s database is none", where="address", seen=self._address.shown
+            ) from None
 
     def land(self, parts: Parts) -> None:
         """Land all rows. Where the answer ends half-way, what came is kept and the end is named."""
         with self._connected() as connection, SSCursor(connection) as cursor:
             try:
-                for statement in _BEGIN:
+                for statement in (_limited(connection.get_server_info(), self.options.timeout), *_BEGIN):
                     cursor.execute(statement)
                 cursor.execute(f"SELECT * FROM {self.relation} AS side")  # noqa: S608 (names are quoted)
                 schema = self._schema(cursor)
@@ -68,14 +75,14 @@ class MySql:
         try:
             connection = pymysql.connect(
                 host=parts.hostname or "127.0.0.1",
-                port=parts.port or 3306,
+                port=self._port,
                 user=unquote(parts.username or ""),
                 password=self._address.password or "",
                 database=unquote(parts.path.strip("/")) or None,
                 charset="utf8mb4",
                 conv=encoders,  # values come as text: decoding them here would round and guess
                 connect_timeout=_WAIT_S,
-                read_timeout=self.options.timeout,
+                read_timeout=self.options.timeout + _WAIT_S,
                 program_name="assay",
                 **tls,
             )
@@ -97,6 +104,13 @@ class MySql:
         kind = "write" if code in _WRITES else "query" if code in _QUERY else "server"
         said = str(error.args[1]) if len(error.args) > 1 else str(error)
         return refused(self.system, self._address.shown, self._address.masked(said), kind=kind)
+
+
+def _limited(version: str, timeout_s: float) -> str:
+    """Return the statement that limits how long a query may take; the two servers have no word in common for it."""
+    if "MariaDB" in version:
+        return f"SET SESSION max_statement_time = {timeout_s:.3f}"
+    return f"SET SESSION max_execution_time = {max(1, round(timeout_s * 1000))}"
 
 
 def _type(field: Any) -> pa.DataType:

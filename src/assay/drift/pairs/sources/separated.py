@@ -45,7 +45,8 @@ def _screened(path: Path, options: CsvOptions, faults: Faults, copy: Path) -> tu
     """Return the file itself or a copy that can be parsed, and whether its last line has no end."""
     noted = Faults()
     unended = _copied(path, options, noted, None)
-    if not noted and options.encoding == "utf-8" and path.suffix != ".gz":
+    # DuckDB would take a name with such a character for a pattern.
+    if not noted and options.encoding == "utf-8" and path.suffix != ".gz" and not set("*?[") & set(str(path)):
         return path, unended
     unended = _copied(path, options, faults, copy)
     return copy, unended
