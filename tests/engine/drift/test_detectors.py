@@ -175,4 +175,5 @@ def test_chance_is_that_of_a_drawn_rate() -> None:
         assert _tail(seen, 2.5, 4_000, 2_000) == pytest.approx(float((drawn_counts >= seen).mean()), rel=0.03)
     tails = [_tail(seen, 0.5, 50_000, 2_000) for seen in range(1, 60)]
     assert all(one > other > 0 for one, other in pairwise(tails))
-    assert tails[1] > CHANCE > tails[5]
+    assert tails[1] > CHANCE > tails[7]
+    assert _tail(3, 1_000.0, 2_000.0, 2_600.0) == 1.0

@@ -21,7 +21,7 @@ NEAR = 0.25
 FAR = 1.6
 """An amount that many decades from its currency's median is far from it."""
 CHANCE = 1e-6
-"""What chance may do with far amounts, over a day, two, or half a week."""
+"""What chance may do with far amounts, over a day, two, half a week or a week."""
 RATIO = 12.0
 """How much likelier (as a logarithm) a mixture with a power of ten must be than the usual amounts alone."""
 LEARN_WINDOWS = 14
@@ -31,7 +31,7 @@ _PARTS = np.array([0.02, 0.05, 0.1, 0.2, 0.35, 0.5])
 _POWERS = (-3, -2, -1, 1, 2, 3)
 _TAIL, _TAIL_TIMES = 0.005, 3.0
 _PRIOR_ROWS = 2_000.0
-_SPANS = (2, 4, 7)
+_SPANS = (2, 4, 7, 14)
 _FAR_STEPS = round(FAR * STEPS)
 
 
@@ -220,6 +220,8 @@ def _smoothed(total: Ints) -> Floats:
 def _outliers(column: int, row: int, far: _Far) -> Gross | None:
     """Say whether more amounts of a currency than chance makes lie far from its median."""
     hits, cases = far.usual()
+    if cases.sum() < _PRIOR_ROWS:
+        return None
     everywhere = (hits.sum() + 0.5) / (cases.sum() + 1.0)
     # What is known of all currencies counts as two thousand orders of this one.
     known = float(hits[column]) + everywhere * _PRIOR_ROWS, float(cases[column]) + _PRIOR_ROWS
@@ -230,16 +232,16 @@ def _everywhere(every: _Currency, row: int, far: _Far) -> Gross | None:
     """Say the same of all currencies together."""
     seen = far.hits[max(row - _SPANS[-1] + 1, 0) : row + 1].sum()
     orders = int(far.cases[row].sum())
-    if seen < _LEAST_FAR:
-        return every.dated(row, None, orders)
     hits, cases = far.usual()
+    if seen < _LEAST_FAR or cases.sum() < _PRIOR_ROWS:
+        return every.dated(row, None, orders)
     known = float(hits.sum()) + 0.5, float(cases.sum()) + 1.0
     unlikely = _unlikely(every.column, row, far.hits.sum(axis=1), far.cases.sum(axis=1), known)
     return every.dated(row, unlikely, orders)
 
 
 def _unlikely(column: int, row: int, hits: Ints, cases: Ints, known: tuple[float, float]) -> Gross | None:
-    """Say whether so many within half a week, or less, are more than chance makes; `known` is a gamma distribution."""
+    """Say whether so many within a week, or less, are more than chance makes; `known` is a gamma distribution."""
     for span in _SPANS:
         first = max(row - span + 1, 0)
         seen, count = hits[first : row + 1], cases[first : row + 1]
@@ -256,9 +258,10 @@ def _unlikely(column: int, row: int, hits: Ints, cases: Ints, known: tuple[float
 def _tail(seen: int, shape: float, exposure: float, count: float) -> float:
     """Return the chance of so many or more where the rate itself is known as a gamma distribution."""
     share = exposure / (exposure + count)
-    chance, below = math.exp(shape * math.log(share)), 0.0
+    chance = math.exp(shape * math.log(share))
+    if not chance:
+        return 1.0  # so many are expected that none at all is beyond a float: not what this is for
     for number in range(seen):
-        below += chance
         chance *= (shape + number) / (number + 1) * (1 - share)
     # What is left beyond the sum, without taking two almost equal numbers from each other.
     rest, number = 0.0, seen
