@@ -54,8 +54,8 @@ def test_every_seeded_discrepancy_is_found_and_none_is_invented(tmp_path: Path) 
 
 @pytest.mark.full
 def test_a_comparison_that_spills_to_disk_finds_the_same(tmp_path: Path) -> None:
-    """In a tenth of the memory the tables go to disk, and nothing else changes."""
-    found, truth = _seeded(tmp_path, 1_000_000, memory_mb=120)
+    """With less memory than the join would take, its tables go to disk, and nothing else changes."""
+    found, truth = _seeded(tmp_path, 3_000_000, memory_mb=180)
     assert {key: each[0] for key, each in found.items()} == {key: each[0] for key, each in truth.items()}
 
 
