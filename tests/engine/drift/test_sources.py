@@ -19,6 +19,7 @@ from assay.drift.pairs.engine import compare
 from assay.drift.pairs.model import Class, Field, Kind, Pair
 from assay.drift.pairs.sources import Landing, rows_of
 from assay.errors import AssayError, InfrastructureError, UsageError
+from tests.conftest import Project
 from tests.engine.drift.source_rows import read, rows, side
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -36,6 +37,14 @@ def test_numbers_of_json_lines_keep_every_digit(tmp_path: Path) -> None:
     assert json.loads(first["lines"]) == [{"price": deep, "note": "a 1234567890123456789.0 b"}]
     assert (second["number"], Decimal(second["total"]), second["paid"]) == ("13", Decimal("19.9"), "true")
     assert second["a/b"] is None and second["lines"] is None
+
+
+def test_what_is_no_number_is_not_made_one(tmp_path: Path) -> None:
+    """Long numbers with zeros before them, or two points, are no JSON, and no text either."""
+    wrong = ("0012345678901234567", "1.2345678901234567.8", "12345678901234567.", "1234567890123456e")
+    (tmp_path / "o.jsonl").write_text("".join(f'{{"number": {each}}}\n' for each in wrong))
+    found, unread = read({"kind": "jsonl", "path": "o.jsonl"}, tmp_path)
+    assert (found, unread) == ([], [f"o.jsonl, line {number}: no JSON" for number in range(1, 5)])
 
 
 def test_keys_within_are_columns_by_pointer(tmp_path: Path) -> None:
@@ -142,6 +151,25 @@ def test_nothing_missing_is_concluded_from_half_a_side(tmp_path: Path) -> None:
     outcome = compare(pair, opened[0], opened[1], at=NOW)
     assert outcome.classes == {Class.DIFFERS: 1} and outcome.counts.only_left > 400
     assert "the file ends in the middle of a record" in outcome.unread[0]
+
+
+def test_the_command_says_where_half_a_side_ends(project: Project) -> None:
+    """A shop's SQLite against an export that ends half-way is exit 3: what differs is listed, nothing is missing."""
+    _shop(project.path / "shop.sqlite")
+    lines = [f'{{"nr": "{n:04}", "total": {n}}}\n' for n in range(0, 1_100, 2)]
+    (project.path / "erp.jsonl").write_text("".join(lines).replace('"0008", "total": 8', '"0008", "total": 8.5')[:-5])
+    (project.path / "monitors" / "drift").mkdir(parents=True)
+    (project.path / "monitors" / "drift" / "orders.toml").write_text(
+        "[pairs.orders]\nabout = 'every second order'\n"
+        "left = { system = 'shop', key = 'number', source = { kind = 'sqlite', path = 'shop.sqlite', "
+        "query = 'SELECT * FROM orders WHERE units % 2 = 0' } }\n"
+        "right = { system = 'erp', key = 'nr', source = { kind = 'jsonl', path = 'erp.jsonl' } }\n"
+        "fields = { total = { kind = 'number' } }\n"
+    )
+    done = project.assay("drift", "records", "--json")
+    assert done.returncode == 3, done.stderr + done.stdout
+    assert "erp.jsonl, line 550: the file ends in the middle of a record" in done.stdout
+    assert '"0008"' in done.stdout and "missing" not in done.stdout
 
 
 def test_an_empty_file_is_a_side_without_a_row(tmp_path: Path) -> None:
@@ -257,7 +285,7 @@ def test_what_is_landed_stays_for_a_while(tmp_path: Path) -> None:
         ({"kind": "csv", "path": "no*.csv"}, ("no such file", "no*.csv")),
         ({"kind": "csv", "path": "s3://key:secret@bucket/x"}, ("a file of this machine",)),
         ({"kind": "csv", "path": "twice.csv"}, ("two columns are called 'number'",)),
-        ({"kind": "csv", "path": "semicolons.csv"}, ("another separator", "delimiter = ';'")),
+        ({"kind": "csv", "path": "semicolons.csv"}, ("another separator", 'delimiter = ";"')),
         ({"kind": "jsonl", "path": "o", "encoding": "utf-9"}, ("no encoding is called 'utf-9'",)),
         ({"kind": "sqlite", "path": "x"}, ("one of the two",)),
         ({"kind": "sqlite", "path": "x", "query": "DELETE FROM x"}, ("begins with SELECT",)),

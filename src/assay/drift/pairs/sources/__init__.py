@@ -64,7 +64,7 @@ def _reader(options: Options, side: Side, folder: Path) -> Callable[[Parts], Non
             from assay.drift.pairs.sources.sqlite import land_sqlite
 
             place = files_of(options.path, folder)[0]
-            return lambda parts: land_sqlite(place, options, parts)
+            return lambda parts: land_sqlite(side.system, place, options, parts)
         case PostgresOptions():
             from assay.drift.pairs.sources.postgresql import Postgres
 

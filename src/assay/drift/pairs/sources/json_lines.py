@@ -24,8 +24,8 @@ from assay.errors import UsageError
 
 _LONG = 16
 """So many digits in a row may be more than a floating-point number holds."""
+_NUMBER = re.compile(rb"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _NUMBERS = re.compile(rb'"(?:[^"\\]|\\.)*"|-?\d[\d.]{15,}(?:[eE][+-]?\d+)?')
-_SHOWN = 60
 
 
 def land_json_lines(paths: Sequence[Path], options: JsonLinesOptions, parts: Parts) -> None:
@@ -113,7 +113,8 @@ def _exact(data: bytes) -> bytes:
 
 
 def _as_text(found: re.Match[bytes]) -> bytes:
-    return found[0] if found[0].startswith(b'"') else b'"' + found[0] + b'"'
+    # What is no number is left to be refused; a string is a string already.
+    return b'"' + found[0] + b'"' if _NUMBER.fullmatch(found[0]) else found[0]
 
 
 def _escaped(key: str) -> str:
@@ -136,10 +137,10 @@ def _refuse_twins(keys: Mapping[str, str], path: Path) -> None:
 
 def _name_faults(connection: duckdb.DuckDBPyConnection, path: Path, block: Block, faults: Faults) -> None:
     rows = connection.execute(
-        f"SELECT number, json_valid(line), left(line, {_SHOWN}) FROM lines WHERE trim(line, ' \t\r\n') <> '' "  # noqa: S608
+        "SELECT number, json_valid(line) FROM lines WHERE trim(line, ' \t\r\n') <> '' "
         "AND CASE WHEN json_valid(line) THEN json_type(line) <> 'OBJECT' ELSE true END ORDER BY number"
     ).fetchall()
-    for number, valid, _ in rows:
+    for number, valid in rows:
         # What the line holds is not repeated: it may be a customer's record.
         last = block.unended and number == block.first + block.count - 1
         what = "no JSON object" if valid else "the file ends in the middle of a record" if last else "no JSON"

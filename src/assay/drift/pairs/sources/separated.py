@@ -7,6 +7,7 @@ cannot be given safely (a line over the limit, an archive, another encoding) is 
 from __future__ import annotations
 
 import csv
+import json
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
@@ -94,7 +95,7 @@ def _names(clean: Path, path: Path, options: CsvOptions) -> tuple[str, ...]:
             "the file has one column only, with another separator in its name",
             where=f"{path}, line 1",
             seen=line.strip()[:120],
-            hint=f"say which separates: delimiter = {quoted(other) if other != chr(9) else 'chr(9)'}",
+            hint="say which separates: delimiter = " + json.dumps(other),
         )
     return tuple(names)
 

@@ -30,7 +30,7 @@ _EXAMPLES = {
 """A value of a column's only type, by the least and the greatest name of a type in it; no other stands between."""
 
 
-def land_sqlite(path: Path, options: SqliteOptions, parts: Parts) -> None:
+def land_sqlite(system: str, path: Path, options: SqliteOptions, parts: Parts) -> None:
     """Land a table or query of a file, as it is at one moment."""
     relation = options.relation()
     try:
@@ -41,7 +41,7 @@ def land_sqlite(path: Path, options: SqliteOptions, parts: Parts) -> None:
             # mode=ro is of this file; this is of any other that a query might attach.
             cursor.execute("PRAGMA query_only = ON")
             cursor.fetchall()
-            first, columns = _columns(cursor, path.name, relation)
+            first, columns = _columns(cursor, system, relation)
             # The driver goes by the first rows, which may hold nothing but NULL: the first one is ours.
             cursor.execute(f"SELECT {first} UNION ALL SELECT {columns} FROM {relation} AS side")  # noqa: S608
             ours = 1
@@ -54,7 +54,7 @@ def land_sqlite(path: Path, options: SqliteOptions, parts: Parts) -> None:
             parts.faults.add(f"the answer ended after {parts.rows:,} rows: {said}")
             return
         kind = "write" if "readonly" in said else "query" if "no such" in said or "syntax" in said else "server"
-        raise refused(path.name, str(path), said, kind=kind) from None
+        raise refused(system, str(path), said, kind=kind) from None
 
 
 def _columns(cursor: Any, system: str, relation: str) -> tuple[str, str]:
