@@ -44,7 +44,7 @@ _CROWDS, _FIELDS = 5, 4
 @click.option(
     "--limit", type=click.IntRange(1), default=10_000, show_default=True, help="Differing records to hold and export."
 )
-@click.option("--memory", type=click.IntRange(100), default=800, show_default=True, help="Megabytes before it spills.")
+@click.option("--memory", type=click.IntRange(100), help="Megabytes before it spills to disk; 1 GB or so without it.")
 @click.option(
     "--csv", "csv_file", type=click.Path(path_type=Path, dir_okay=False), help="Write a row a differing field."
 )
@@ -60,7 +60,7 @@ def records(
     rates_file: Path | None,
     show: int,
     limit: int,
-    memory: int,
+    memory: int | None,
     csv_file: Path | None,
     jsonl_file: Path | None,
     as_json: bool,

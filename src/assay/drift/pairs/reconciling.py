@@ -15,7 +15,7 @@ import duckdb
 from assay.drift.pairs.accepted import Accepted, Open, without_accepted
 from assay.drift.pairs.causes import Known, cause_of
 from assay.drift.pairs.crowds import explained, population_of
-from assay.drift.pairs.engine import compare
+from assay.drift.pairs.engine import LIMIT, MEMORY_MB, compare
 from assay.drift.pairs.model import Difference, Field, Kind, Outcome, Pair, Side
 from assay.drift.pairs.policies import Proposal, propose
 from assay.drift.pairs.rows import OnlyKeys, Rows, named
@@ -23,7 +23,6 @@ from assay.drift.pairs.sampled import orders_of
 from assay.errors import UsageError
 from assay.money import Money, sum_of
 
-LIMIT = 10_000
 NOTHING = Known()
 _COPIES = 100
 """Of one key; more are the same story."""
@@ -54,14 +53,14 @@ def reconcile(
     accepted: Sequence[Accepted] = (),
     known: Known = NOTHING,
     limit: int | None = LIMIT,
-    memory_mb: int = 800,
+    memory_mb: int | None = None,
 ) -> Reconciled:
     """Compare a pair as of an instant, name causes, take off what is accepted that day, propose missing policies.
 
     known: rates and the like, by which more causes are told. limit: the most differences held; all are counted.
     `UsageError` for a column or file that is not there.
     """
-    outcome = compare(pair, left, right, at=at, limit=limit, memory_mb=memory_mb)
+    outcome = compare(pair, left, right, at=at, limit=limit, memory_mb=memory_mb or MEMORY_MB)
     if outcome.found and outcome.differences:
         reach: dict[str, Any] = {"since": outcome.since, "until": outcome.until}
         outcome = explained(
