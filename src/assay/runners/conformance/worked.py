@@ -31,6 +31,7 @@ from typing import Any, Protocol
 from urllib.parse import parse_qsl, urlsplit
 
 from assay.errors import UsageError, did_you_mean
+from assay.http import value_at
 from assay.runners.conformance.document import Asked, copied, read_yaml
 from assay.runners.conformance.engine import Asker
 from assay.runners.conformance.tally import Tally
@@ -274,17 +275,9 @@ def _at(answer: Any, path: str) -> Any:
         found = answer.headers.get(path.removeprefix("header.").lower())
         return found[0] if isinstance(found, list) else found
     try:
-        value = answer.json()
+        return value_at(answer.json(), path)
     except ValueError:
         return None
-    for part in path.split("."):
-        if isinstance(value, dict):
-            value = value.get(part)
-        elif isinstance(value, list) and part.isdigit() and int(part) < len(value):
-            value = value[int(part)]
-        else:
-            return None
-    return value
 
 
 def _step(entry: Any, where: str, names: set[str]) -> Step:
