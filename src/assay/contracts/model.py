@@ -71,6 +71,19 @@ class Field:
     decided: bool = True
     limits: tuple[tuple[str, str], ...] = ()  # such as ("maxLength", "35"), ("pattern", "^[A-Z]{2}$")
 
+    @property
+    def words(self) -> str:
+        """Its types as words: `integer or null`, `any` where the document says nothing."""
+        return " or ".join(sorted(self.types)) or "any"
+
+
+def parent_of(path: str) -> str:
+    """Return a path one step up: `a.b` of `a.b[]`, `a` of `a.b`, `a@b` and `a.@b`; '' of what stands at the top."""
+    if path.endswith("[]"):
+        return path[:-2]
+    cut = max(path.rfind("."), path.rfind("@"), 0)
+    return path[: cut - 1] if path[cut - 1 : cut + 1] == ".@" else path[:cut]
+
 
 class Shape(Protocol):
     """What one message must be; compiled when it is first asked."""
