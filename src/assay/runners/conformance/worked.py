@@ -16,14 +16,22 @@
         keep: {result: location.redirectResult}
       - settings: {payment_method_types: [card]}
       - collect: d.results           # ask every collection once: the keys of its newest rows become examples
+      - call: POST /webhooks/stripe
+        body: {id: evt_1}
+        signed: stripe             # as that system would deliver it now, to who has its secret
+      - call: POST /webhooks/ups
+        headers: {x-api-key: "${ups.client_id}"}   # a credential of any system of the landscape
+        text: '{"trackingNumber":' # instead of body: these very characters
+        status: 400
 
-Waits, visits and settings need a simulator: at any other system the steps end before the first of them.
+Waits, visits, settings and signed bodies need a simulator: at any other system the steps end before the first of them.
 
 A path parameter that went well becomes an example of it for the generated requests, below the same path, too.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -44,6 +52,8 @@ _KEYS = (
     "query",
     "headers",
     "body",
+    "text",
+    "signed",
     "media_type",
     "status",
     "keep",
@@ -52,7 +62,7 @@ _KEYS = (
     "collect",
 )
 _KEYED = re.compile(r"GET ([^({]+)\(([^)]*)\)")  # one of a collection, as OData writes it
-_NAME = re.compile(r"\$\{(\w+)\}")
+_NAME = re.compile(r"\$\{([\w.]+)\}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +75,8 @@ class Step:
     query: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     body: Any = None
+    text: str = ""
+    signed: str = ""
     media_type: str | None = None
     status: int = 200
     keep: Mapping[str, str] = field(default_factory=dict)
@@ -108,6 +120,12 @@ class Ours(Protocol):
     def configure(self, settings: Mapping[str, Any]) -> None:
         """Change settings of the simulator."""
 
+    def signed(self, system: str, body: bytes) -> tuple[bytes, Mapping[str, str]]:
+        """Return a body as one of its vendors would deliver it now, and its headers."""
+
+    def credentials(self) -> Mapping[str, str]:
+        """Return what is known of the landscape's credentials, as `system.name`."""
+
     def visit(self, method: str, address: str, form: Mapping[str, str]) -> Mapping[str, str]:
         """Call a page of the simulator, at a path or any address of the vendor's, and return the answer's headers."""
 
@@ -132,14 +150,14 @@ def perform(
 
     ours: what only a simulator of ours lets us do; None at any other system.
     """
-    done = Performed()
+    done = Performed(dict(ours.credentials()) if ours else {})
     for step in worked.steps:
         if step.collect:
             _collect(asked, asker, step.collect, done)
             continue
-        if not step.call:
-            if ours is None:
-                break
+        if ours is None and (step.signed or not step.call):
+            break
+        if ours is not None and not step.call:
             _prepare(step, ours, done)
             continue
         try:
@@ -149,13 +167,14 @@ def perform(
                 step.call, "worked", status=None, title="Not sent", message=f"{step.where}: {error}", repeat=""
             )
             continue
+        body, headers = _as_sent(ready, ours)
         answer = asker.send(
             ready.call,
             path=ready.path,
             query=ready.query,
-            headers=ready.headers,
-            body=ready.body,
-            media_type=ready.media_type,
+            headers=headers,
+            body=body,
+            media_type=ready.media_type or ("application/json" if isinstance(body, bytes) else None),
             may_fail=step.status >= 500,
         )
         if answer.status_code != step.status:
@@ -212,6 +231,15 @@ def _prepare(step: Step, ours: Ours, done: Performed) -> None:
             done.values[name] = query.get(place.removeprefix("location."), "")
 
 
+def _as_sent(step: Step, ours: Ours | None) -> tuple[Any, Mapping[str, str]]:
+    """Return body and headers of a step: bytes where every character counts, else what is still to be written."""
+    body = step.text.encode() if step.text else step.body
+    if not step.signed or ours is None:
+        return body, step.headers
+    body, headers = ours.signed(step.signed, body if isinstance(body, bytes) else json.dumps(body).encode())
+    return body, {**headers, **step.headers}
+
+
 def with_examples(asked: Asked, keys: Mapping[str, list[Any]]) -> Asked:
     """Return the document with every key that went well as an example of its path parameter, wherever it stands."""
     content = copied(asked.content)
@@ -238,6 +266,8 @@ def filled(step: Step, values: Mapping[str, Any]) -> Step:
         query=_filled(step.query, values),
         headers=_filled(step.headers, values),
         body=_filled(step.body, values),
+        text=_filled(step.text, values),
+        signed=step.signed,
         media_type=step.media_type,
         status=step.status,
     )
@@ -291,4 +321,6 @@ def _step(entry: Any, where: str, names: set[str]) -> Step:
         raise UsageError(f"the contract has no operation '{call}'", where=where, hint=did_you_mean(call, names))
     if not call and not any(entry.get(each) for each in ("wait", "settings", "visit", "collect")):
         raise UsageError("a step must do something", where=where, expected="call, wait, visit or settings")
+    if entry.get("text") and entry.get("body") is not None:
+        raise UsageError("a step has one body", where=where, expected="body or text", seen="both")
     return Step(where=where, **entry)
