@@ -75,11 +75,8 @@ def _poll_one(shop: Shop, row: sqlite3.Row) -> int:
 
 def apply_event(shop: Shop, event: Mapping[str, Any]) -> bool:
     """Take over one pushed tracking event; return whether the parcel is ours."""
-    status = event.get("activityStatus")
-    if not isinstance(status, Mapping) or not isinstance(event.get("trackingNumber"), str):
-        return False
     at = _instant(event.get("gmtActivityDate"), event.get("gmtActivityTime"))
-    return apply(shop, event["trackingNumber"], status, at)
+    return apply(shop, event["trackingNumber"], event["activityStatus"], at)
 
 
 def apply(shop: Shop, tracking: str, status: Mapping[str, Any], at: str | None) -> bool:
