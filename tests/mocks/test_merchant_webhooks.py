@@ -145,7 +145,13 @@ def test_an_event_of_another_shape_is_no_event(rig: Rig) -> None:
         )
         assert (status, refusal["error"]["code"]) == (400, "not_an_event")
     good = {"credential": SECRETS["UPS_WEBHOOK_CREDENTIAL"]}
-    for body in ({}, {"trackingNumber": "1Z"}, {"trackingNumber": 5, "activityStatus": {}}, {"activityStatus": {}}):
+    unreadable: tuple[dict[str, Any], ...] = (
+        {},
+        {"trackingNumber": "1Z"},
+        {"trackingNumber": 5, "activityStatus": {}},
+        {"activityStatus": {}},
+    )
+    for body in unreadable:
         assert rig.call("POST", "/webhooks/ups", body, **good)[0] == 400
 
 
