@@ -14,6 +14,9 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Protocol
 
+PATH_PARAMETER = re.compile(r"\{[^{}]*\}")
+"""A parameter as an operation's path holds it: each document calls it by a name of its own."""
+
 
 def media_type(content_type: str) -> str:
     """Return a content type without its parameters, in lower case."""
@@ -184,14 +187,14 @@ class Routes:
     """Finds the operation of a call by method and path."""
 
     def __init__(self, operations: Sequence[Operation]) -> None:
-        ranked = sorted(operations, key=lambda each: -len(re.sub(r"\{[^{}]*\}", "", each.path)))
+        ranked = sorted(operations, key=lambda each: -len(PATH_PARAMETER.sub("", each.path)))
         self._fixed: dict[tuple[str, str], list[Operation]] = {}
         self._templates: dict[tuple[str, int], list[tuple[re.Pattern[str], Operation]]] = {}
         for each in ranked:
             if "{" not in each.path:
                 self._fixed.setdefault((each.method, each.path), []).append(each)
                 continue
-            parts = re.split(r"\{[^{}]*\}", each.path)
+            parts = PATH_PARAMETER.split(each.path)
             pattern = re.compile("[^/]+".join(map(re.escape, parts)))
             self._templates.setdefault((each.method, each.path.count("/")), []).append((pattern, each))
 
