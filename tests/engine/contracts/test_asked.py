@@ -1,7 +1,8 @@
-"""The document that generated requests are made up from is read by the rules every other document is read by."""
+"""What requests are made from: the contract, read as every other document is, and the worked requests beside it."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from assay.errors import UsageError
 from assay.local.project import plan_for
 from assay.runners.conformance.document import contract_of
+from tests.conftest import run_assay
+from tests.engine.contracts.toy_system import make
 
 ROOT = Path(__file__).parents[3]
 CONTRACT = """
@@ -56,3 +59,32 @@ def test_what_cannot_be_read_is_named_with_the_line(tmp_path: Path, contract: st
     with pytest.raises(UsageError, match=r"contract\.yaml is no YAML") as refused:
         contract_of(plan, "ecb")
     assert seen in str(refused.value)
+
+
+def test_each_worked_request_that_goes_wrong_is_a_failure(tmp_path: Path) -> None:
+    """Answered otherwise, a member not there, and one that needs it and so was never sent: each says its step."""
+    folder = make(tmp_path)
+    steps = [
+        {"call": "GET /things/{id}", "path": {"id": "nobody's"}, "status": 200},
+        {"call": "POST /things", "body": {"name": "mug"}, "status": 201, "keep": {"thing": "key", "one": "id"}},
+        {"call": "DELETE /things/{id}", "path": {"id": "${thing}"}, "status": 204},
+        {"call": "DELETE /things/{id}", "path": {"id": "${one}"}, "status": 204},
+    ]
+    (folder / "mocks" / "toy" / "requests.yaml").write_text(json.dumps({"steps": steps}), encoding="utf-8")
+    done = run_assay("contracts", "check", "toy", "--json", "--examples", "1", cwd=folder)
+    assert done.returncode == 1, done.stderr
+    tested = json.loads(done.stdout)["systems"][0]["operations"]
+    failed = {
+        each["operation"]: (one["status"], one["message"].partition(": step ")[2], bool(one["repeat"]))
+        for each in tested
+        for one in each["failed"]
+        if one["check"] == "worked"
+    }
+    assert failed.keys() == {"GET /things/{id}", "POST /things", "DELETE /things/{id}"}
+    status, message, can_be_repeated = failed["GET /things/{id}"]
+    assert (status, can_be_repeated) == (404, True)
+    assert message.startswith("1: expected 200, seen 404 ")
+    status, message, can_be_repeated = failed["POST /things"]
+    assert (status, can_be_repeated) == (201, True)
+    assert message.startswith("2: key is not in ")
+    assert failed["DELETE /things/{id}"] == (None, "3: 'thing'", False)

@@ -163,9 +163,7 @@ def perform(
         try:
             ready = filled(step, done.values)
         except KeyError as error:  # what it needs was never kept: the step before has failed already
-            tally.failed(
-                step.call, "worked", status=None, title="Not sent", message=f"{step.where}: {error}", repeat=""
-            )
+            _failed(tally, step, None, "Not sent", str(error))
             continue
         body, headers = _as_sent(ready, ours)
         answer = asker.send(
@@ -178,14 +176,8 @@ def perform(
             may_fail=step.status >= 500,
         )
         if answer.status_code != step.status:
-            tally.failed(
-                step.call,
-                "worked",
-                status=answer.status_code,
-                title="A worked request was answered otherwise",
-                message=f"{step.where}: expected {step.status}, seen {answer.status_code} {answer.text[:200]}",
-                repeat=f"{step.where}",
-            )
+            seen = f"expected {step.status}, seen {answer.status_code} {answer.text[:200]}"
+            _failed(tally, step, answer, "A worked request was answered otherwise", seen)
             continue
         _keep(step, answer, done, tally)
         if answer.status_code < 300:
@@ -288,16 +280,22 @@ def _keep(step: Step, answer: Any, done: Performed, tally: Tally) -> None:
     for name, path in step.keep.items():
         value = _at(answer, path)
         if value is None:
-            tally.failed(
-                step.call,
-                "worked",
-                status=answer.status_code,
-                title="A worked request's answer lacks a member",
-                message=f"{step.where}: {path} is not in {answer.text[:200]}",
-                repeat=step.where,
-            )
+            seen = f"{path} is not in {answer.text[:200]}"
+            _failed(tally, step, answer, "A worked request's answer lacks a member", seen)
             continue
         done.values[name] = value
+
+
+def _failed(tally: Tally, step: Step, answer: Any, title: str, seen: str) -> None:
+    """Count a step as failed; answer: what came of it, None where it could not even be sent."""
+    tally.failed(
+        step.call,
+        "worked",
+        status=None if answer is None else answer.status_code,
+        title=title,
+        message=f"{step.where}: {seen}",
+        repeat="" if answer is None else step.where,
+    )
 
 
 def _at(answer: Any, path: str) -> Any:
