@@ -56,7 +56,7 @@ def poll(shop: Shop) -> int:
         f"SELECT id, tracking FROM shipments WHERE {_WAITING} AND polled_at <= ? LIMIT {_MOST}",  # noqa: S608
         before,
     )
-    return sum(shop.workers.map(lambda row: _poll_one(shop, row), rows))
+    return sum(shop.for_each(lambda row: _poll_one(shop, row), rows))
 
 
 def _poll_one(shop: Shop, row: sqlite3.Row) -> int:
