@@ -36,7 +36,7 @@ def create_refund(shop: Shop, call: Call) -> Reply:
     """Refund an amount or lines of an order; the operator's, as money leaves the shop."""
     require_operator(shop, call)
     row = find_order(shop.database.read(), call.params["id"])
-    made = refund.request_refund(shop, row, call.json(), call.headers.get("idempotency-key"))
+    made = refund.request_refund(shop, row, call.json(), call.idempotency_key)
     for refund_id in made:
         refund.carry_out(shop, refund_id)
     rows = [shop.database.one("SELECT * FROM refunds WHERE id = ?", refund_id) for refund_id in made]
