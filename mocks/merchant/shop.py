@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from mocks.merchant.clients.ups_client import UpsClient
     from mocks.merchant.storefront.catalogue import Catalogue
 
-_Row, _Result = TypeVar("_Row"), TypeVar("_Result")
+_Row = TypeVar("_Row")
+_Result = TypeVar("_Result")
 _WORKERS = 4  # vendors answer in milliseconds: a few calls at once fill the waiting, more would only queue
 
 
