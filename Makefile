@@ -16,9 +16,11 @@ $(BIN)/.demo: pyproject.toml requirements.lock
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c requirements.lock -e '.[load$(if $(EXTRAS),$(comma)$(EXTRAS))]'
 	@touch $@
 
-$(BIN)/.dev: $(BIN)/.demo
+# In one go: what a demo needs is among it, and pip would work it all out twice.
+$(BIN)/.dev: pyproject.toml requirements.lock
+	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c requirements.lock -e '.[dev,load,test$(if $(EXTRAS),$(comma)$(EXTRAS))]'
-	@touch $@
+	@touch $(BIN)/.demo $@
 
 venv: $(BIN)/.dev ## Create .venv with everything development needs
 

@@ -1,17 +1,21 @@
-"""Performs the cases of a test module side by side, so that they share the time that passes; see `outcomes_of`."""
+"""Performs the cases of a test module side by side, so that they share the time that passes; see `outcomes_of`.
+
+pytest is imported by who uses it: every command that looks for flows imports this module, too.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
-
-import pytest
+from typing import TYPE_CHECKING, Any
 
 from assay.events import Outcome
 from assay.flow import Flow
 from assay.runners.run import Pair, run_cases
 from assay.runners.session import Session
 from assay.runners.verdict import Trouble
+
+if TYPE_CHECKING:
+    import pytest
 
 _SIDE_BY_SIDE = 12
 """More at once win nothing on a small machine, and make the last of them wait until their calls time out."""
@@ -24,6 +28,8 @@ def named(flows: Sequence[Flow]) -> dict[str, Pair]:
 
 def in_full(pairs: Mapping[str, Pair], *, but: Sequence[str]) -> list[Any]:
     """Return parameters of a test over all cases, marked ``full`` but for these."""
+    import pytest
+
     for name in but:
         assert name in pairs, f"no case {name}"
     return [pytest.param(name, id=name, marks=() if name in but else pytest.mark.full) for name in pairs]
@@ -31,6 +37,8 @@ def in_full(pairs: Mapping[str, Pair], *, but: Sequence[str]) -> list[Any]:
 
 def outcomes_of(request: pytest.FixtureRequest, session: Session, pairs: Mapping[str, Pair]) -> dict[str, Outcome]:
     """Perform and judge those cases that the chosen tests ask for by ``name``, and all their orders together."""
+    import pytest
+
     chosen = {
         item.callspec.params.get("name")
         for item in request.session.items

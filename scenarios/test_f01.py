@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from assay.events import Outcome
-from assay.flow import Flow
-from assay.runners.session import verdict_text
+from assay.runners.session import Session, verdict_text
 from scenarios.f01_order_to_carrier import order_to_carrier
+from scenarios.performing import named, outcomes_of
 
-pytestmark = pytest.mark.needs_java
+pytestmark = [pytest.mark.needs_java, pytest.mark.xdist_group("orders")]
+PAIRS = named([order_to_carrier])
 
 
-@pytest.mark.parametrize("case", [case.name for case in order_to_carrier.cases])
-def test_order_to_carrier(perform_and_judge: Callable[[Flow, str], Outcome], case: str) -> None:
+@pytest.fixture(scope="module")
+def outcomes(request: pytest.FixtureRequest, assay_session: Session) -> dict[str, Outcome]:
+    """Perform and judge all cases that were asked for, side by side."""
+    return outcomes_of(request, assay_session, PAIRS)
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_order_to_carrier(outcomes: dict[str, Outcome], name: str) -> None:
     """Every step is done, and every verdict that could be reached is good."""
-    outcome = perform_and_judge(order_to_carrier, case)
-    assert not outcome.failed, verdict_text([outcome])
-    assert outcome.evaluated
+    assert not outcomes[name].failed, verdict_text([outcomes[name]])
+    assert outcomes[name].evaluated
+
+
+def test_all_orders_together(outcomes: dict[str, Outcome]) -> None:
+    """What only shows over all orders at once (census, oversold goods) stays silent, too."""
+    together = [outcome for name, outcome in outcomes.items() if name not in PAIRS]
+    assert not any(outcome.failed for outcome in together), verdict_text(together)
+    assert together

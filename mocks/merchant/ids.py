@@ -30,8 +30,10 @@ def next_id(connection: sqlite3.Connection, prefix: str, seed: int) -> str:
     return f"{prefix}_{''.join(letters)}"
 
 
-def new_secret() -> str:
-    """Return a token nobody can guess."""
+def new_secret(origin: str | None = None) -> str:
+    """Return a token nobody can guess; with an origin, the one that follows from it."""
+    if origin is not None:
+        return hashlib.blake2b(f"secret:{origin}".encode(), digest_size=16).hexdigest()
     return secrets.token_urlsafe(24)
 
 

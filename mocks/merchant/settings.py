@@ -32,6 +32,7 @@ DEFAULTS: dict[str, Any] = {
     "time_zone": "Europe/Paris",
     "operator_token": "operator-demo",
     "operator_token_env": None,
+    "repeatable": False,  # secrets follow from the seed, and work is done in turn: to compare two runs of a test shop
     "reservation_ttl_s": 1800,
     "free_shipping_from": "150",
     "free_shipping_by_currency": {},  # {"JPY": "20000"}: instead of the converted threshold

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mocks.merchant import times
 from mocks.merchant.audit import Log
 from mocks.merchant.database import Database
+from mocks.merchant.ids import new_secret
 from mocks.merchant.settings import Config
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from mocks.merchant.clients.ups_client import UpsClient
     from mocks.merchant.storefront.catalogue import Catalogue
 
+_Row = TypeVar("_Row")
+_Result = TypeVar("_Result")
 _WORKERS = 4  # vendors answer in milliseconds: a few calls at once fill the waiting, more would only queue
 
 
@@ -47,6 +51,7 @@ class Shop:
     ecb: EcbClient
     frankfurter: FrankfurterClient
     forms: dict[str, str] = field(default_factory=dict)  # card fields of Adyen's form, never written down
+    secrets_given: Iterator[int] = field(default_factory=itertools.count)
     outbox_wake: threading.Event = field(default_factory=threading.Event)
     workers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(_WORKERS, "worker"))
 
@@ -56,6 +61,15 @@ class Shop:
         if name not in known:
             raise ValueError(f"'{name}' is no payment gateway")
         return known[name]
+
+    def new_secret(self) -> str:
+        """Return a token nobody can guess; in a repeatable shop, the next that follows from its seed."""
+        repeatable = self.settings["repeatable"]
+        return new_secret(f"{self.config.seed}:{next(self.secrets_given)}" if repeatable else None)
+
+    def for_each(self, work: Callable[[_Row], _Result], rows: Iterable[_Row]) -> Iterable[_Result]:
+        """Work on every row, some at once; in a repeatable shop one after the other."""
+        return [work(row) for row in rows] if self.settings["repeatable"] else self.workers.map(work, rows)
 
     def now(self) -> datetime:
         """Return the simulated instant."""

@@ -50,6 +50,7 @@ __all__ = [
     "own_until",
     "time_left",
     "until",
+    "value_at",
 ]
 
 _SAFE_TO_REPEAT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
@@ -416,15 +417,7 @@ class Answer:
         return Answer(value, system=self._system, operation=self._operation, at=f"{self._at}{path}.")
 
     def _find(self, path: str) -> Any:
-        value = self._value
-        for part in path.split("."):
-            if isinstance(value, dict):
-                value = value.get(part)
-            elif isinstance(value, list) and part.isdigit() and int(part) < len(value):
-                value = value[int(part)]
-            else:
-                return None
-        return value
+        return value_at(self._value, path)
 
     def _refuse(self, path: str, expected: str, seen: Any) -> NoReturn:
         shown = "nothing" if seen is None else f"{type(seen).__name__} {mask_body(repr(seen)[:120])}"
@@ -435,6 +428,18 @@ class Answer:
             seen=shown,
             hint=f"compare the answer with {self._system}'s document; its version may have changed",
         )
+
+
+def value_at(value: Any, path: str) -> Any:
+    """Return what stands at a dotted path of members and list positions of decoded JSON; None where nothing does."""
+    for part in path.split("."):
+        if isinstance(value, dict):
+            value = value.get(part)
+        elif isinstance(value, list) and part.isdecimal() and int(part[:9]) < len(value):  # no list is longer
+            value = value[int(part[:9])]
+        else:
+            return None
+    return value
 
 
 def basic_authorization(user: str, password: str) -> str:

@@ -7,7 +7,6 @@ import functools
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,6 +21,7 @@ LONGEST_MODULE, LONGEST_FUNCTION = 500, 60
 FORBIDDEN_NAMES = {"util", "utils", "helper", "helpers", "common", "manager", "misc"}
 # import assay, counted without a stopwatch: modules loaded beyond those of a bare interpreter.
 LIGHTEST = 60
+pytestmark = pytest.mark.xdist_group("layout")  # every module is parsed once, not once in each process
 HEAVY = ("locust", "gevent", "httpx", "pydantic", "sqlalchemy", "rich", "starlette", "uvicorn", "mocks", "scenarios")
 
 
@@ -34,8 +34,9 @@ def _tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
-def _functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    return (node for node in ast.walk(_tree(path)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+@functools.cache
+def _functions(path: Path) -> tuple[ast.FunctionDef | ast.AsyncFunctionDef, ...]:
+    return tuple(node for node in ast.walk(_tree(path)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
 
 
 def test_no_module_is_long() -> None:

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from assay.attribution import attribute, read_creations
-from assay.connectors.adyen import HEAD, Adyen
+from assay.connectors.adyen import HEAD, Adyen, signed_webhook
 from assay.connectors.adyen.notification import sign_item
 from assay.errors import InfrastructureError, UsageError
 from assay.masking import mask_body
@@ -95,6 +95,17 @@ def one(adyen: Adyen, *items: dict[str, Any]) -> Payment:
     """Return the one payment that these items tell of."""
     (payment,) = adyen.payments_told([webhook(*items)])
     return payment
+
+
+def test_every_item_of_a_message_is_signed() -> None:
+    """What goes out is the message with each item's own signature in it, and whatever else stood there."""
+    second = {**EXAMPLE, "pspReference": "OTHER", "additionalData": {"cardBin": "411111"}}
+    items = [{"NotificationRequestItem": each} for each in (EXAMPLE, second)]
+    message = json.dumps({"live": "false", "notificationItems": items}).encode()
+    body, _ = signed_webhook(message, {"hmac_key": KEY}, datetime(2026, 3, 2, tzinfo=UTC))
+    first, other = (each["NotificationRequestItem"] for each in json.loads(body)["notificationItems"])
+    assert first["additionalData"]["hmacSignature"] == sign_item(EXAMPLE, KEY)
+    assert other["additionalData"] == {"cardBin": "411111", "hmacSignature": sign_item(second, KEY)}
 
 
 def test_signs_as_adyens_own_example() -> None:

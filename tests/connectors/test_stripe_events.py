@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import stripe as sdk
 
-from assay.connectors.stripe import Stripe, decode_event, sign
+from assay.connectors.stripe import Stripe, decode_event, sign, signed_webhook
 from assay.errors import InfrastructureError
 from assay.roles import Http
 
@@ -51,6 +51,14 @@ def test_the_vendors_own_library_takes_the_signature() -> None:
     assert made["id"] == "evt_1"
     with pytest.raises(sdk.SignatureVerificationError):
         sdk.Webhook.construct_event(body, headers["stripe-signature"], "whsec_two")
+
+
+def test_an_event_is_delivered_to_who_has_the_secret() -> None:
+    """What goes out is the body untouched, with the signature of the endpoint's secret at that instant."""
+    assert signed_webhook(b'{"id": 1}', {"webhook_secret": "whsec_one"}, AT) == (
+        b'{"id": 1}',
+        sign(b'{"id": 1}', "whsec_one", AT),
+    )
 
 
 def test_what_is_no_event_is_refused() -> None:

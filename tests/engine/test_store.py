@@ -87,6 +87,15 @@ def test_calls_are_read_oldest_first_and_by_span(store: Store) -> None:
     assert [each.id for each in span] == ["1", "2"]
 
 
+def test_calls_that_are_known_are_left_out(store: Store) -> None:
+    """Whoever reads a journal again names what it has, however much that is, and gets the rest in order."""
+    store.add_calls("local", [call(str(number), seconds=number) for number in range(1_200)])
+    known = {str(number) for number in range(0, 1_200, 600)}
+    left = [each.id for each in store.calls("local", since=AT, but=known)]
+    assert left == [str(number) for number in range(1_200) if str(number) not in known]
+    assert store.calls("local", but=set(left) | known) == []
+
+
 def test_a_summary_counts_by_system(store: Store) -> None:
     """The summary has one row a system, sorted: calls, calls answered 400 or worse, calls refused."""
     store.add_calls(

@@ -139,7 +139,8 @@ def test_every_route_is_described(rig: Rig) -> None:
     """The document and the application offer the same operations, and operator operations need the token."""
     from mocks.merchant.api import application
 
-    offered = {(method.lower(), path) for method, path, _ in (*application.STOREFRONT, *application.OPERATOR)}
+    routes = (*application.STOREFRONT, *application.OPERATOR, *application.INBOUND)
+    offered = {(method.lower(), path) for method, path, _ in routes}
     described = document()["paths"]
     assert offered - {("get", "/api/openapi.json")} == {
         (method, path) for path, entry in described.items() for method in entry

@@ -116,6 +116,52 @@ def test_event_about_nothing_we_know_comes_again(rig: Rig) -> None:
     assert send(rig, b'{"id": 1}')[0] == 400
 
 
+def of_adyen(**changed: Any) -> dict[str, Any]:
+    """Return an item of a notification, not signed."""
+    whole = {
+        "amount": {"value": 1, "currency": "EUR"},
+        "eventCode": "CAPTURE",
+        "merchantAccountCode": "AssayECOM",
+        "merchantReference": "A1",
+        "pspReference": "P1",
+        "success": "true",
+    }
+    return {name: value for name, value in {**whole, **changed}.items() if value is not None}
+
+
+def test_an_event_of_another_shape_is_no_event(rig: Rig) -> None:
+    """What is signed but names no type, and an item whose signature is not where it belongs, is refused with 400."""
+    assert send(rig, b'{"id": "evt_x", "data": {"object": {}}}')[0] == 400
+    assert send(rig, b'{"id": "evt_x", "type": 5, "data": {"object": {}}}')[0] == 400
+    assert send(rig, b"[]")[0] == 400
+    for item in (
+        of_adyen(additionalData=[None, None]),
+        of_adyen(additionalData="signed"),
+        of_adyen(pspReference=None),
+        of_adyen(merchantReference=7),
+    ):
+        status, refusal = rig.call(
+            "POST", "/webhooks/adyen", {"notificationItems": [{"NotificationRequestItem": item}]}
+        )
+        assert (status, refusal["error"]["code"]) == (400, "not_an_event")
+    good = {"credential": SECRETS["UPS_WEBHOOK_CREDENTIAL"]}
+    unreadable: tuple[dict[str, Any], ...] = (
+        {},
+        {"trackingNumber": "1Z"},
+        {"trackingNumber": 5, "activityStatus": {}},
+        {"activityStatus": {}},
+    )
+    for body in unreadable:
+        assert rig.call("POST", "/webhooks/ups", body, **good)[0] == 400
+
+
+@pytest.mark.parametrize("vendor", ["stripe", "adyen", "paypal", "ups"])
+def test_a_body_nobody_sends_is_too_large(rig: Rig, vendor: str) -> None:
+    """More than a million bytes are not read, whoever says to have sent them."""
+    answer = rig.client.post(f"{rig.url}/webhooks/{vendor}", content=b" " * 1_000_001)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_large")
+
+
 def test_tracking_event_needs_its_credential(rig: Rig) -> None:
     """A tracking event without the agreed credential is refused; with it a delivered parcel delivers its order."""
     order = rig.order()

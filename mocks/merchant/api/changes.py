@@ -21,10 +21,13 @@ _MEDIA = {"GIF": "image/gif", "PNG": "image/png", "ZPL": "text/plain"}
 def cancel_order(shop: Shop, call: Call) -> dict[str, Any]:
     """Cancel an order, or with `lines` a part of it, before it ships."""
     row, content = reachable_order(shop, call, write=True), call.json()
-    if content.get("lines"):
+    reason = content.get("reason", "")
+    if not isinstance(reason, str):
+        raise Refusal(422, "invalid", "'reason' must be a text.", field="reason", seen=reason)
+    if "lines" in content:  # whatever is wrong with them: a part that cannot be read is not the whole order
         change.cancel_lines(shop, row["id"], content)
     else:
-        cancel.cancel_order(shop, row["id"], str(content.get("reason") or "asked for by the customer")[:200])
+        cancel.cancel_order(shop, row["id"], (reason or "asked for by the customer")[:200])
     _carry_out(shop, row["id"])
     return order_view(shop, find_order(shop.database.read(), row["id"]))
 
@@ -33,7 +36,7 @@ def create_refund(shop: Shop, call: Call) -> Reply:
     """Refund an amount or lines of an order; the operator's, as money leaves the shop."""
     require_operator(shop, call)
     row = find_order(shop.database.read(), call.params["id"])
-    made = refund.request_refund(shop, row, call.json(), call.headers.get("idempotency-key"))
+    made = refund.request_refund(shop, row, call.json(), call.idempotency_key)
     for refund_id in made:
         refund.carry_out(shop, refund_id)
     rows = [shop.database.one("SELECT * FROM refunds WHERE id = ?", refund_id) for refund_id in made]

@@ -20,6 +20,9 @@ _LARGEST = 1_000_000
 _DOCUMENTS = ("application/xml", "text/xml", "text/plain")
 
 
+_LONGEST_KEY = 200
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """One request, read: path parameters, query, headers (lower case) and the raw body."""
@@ -48,6 +51,15 @@ class Call:
         """The token of the Authorization header."""
         kind, _, token = self.headers.get("authorization", "").partition(" ")
         return token if kind.lower() == "bearer" and token else None
+
+    @property
+    def idempotency_key(self) -> str | None:
+        """The key that stands for this request. Raises `Refusal` 422 for one longer than is documented."""
+        key = self.headers.get("idempotency-key")
+        if key and len(key) > _LONGEST_KEY:
+            told = f"An Idempotency-Key has at most {_LONGEST_KEY} characters."
+            raise Refusal(422, "invalid", told, field="Idempotency-Key", seen=f"{len(key)} characters")
+        return key
 
     def number(self, name: str, default: int, *, least: int = 1, most: int = 500) -> int:
         """Return a whole number of the query. Raises `Refusal` 422 outside the bounds."""

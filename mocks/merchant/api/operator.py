@@ -11,7 +11,7 @@ from mocks.merchant.api.worth import worth_of
 from mocks.merchant.database import pack
 from mocks.merchant.errors import Refusal
 from mocks.merchant.hub import outbox, shipping
-from mocks.merchant.ids import new_secret, next_id
+from mocks.merchant.ids import next_id
 from mocks.merchant.policy.money import plain
 from mocks.merchant.shop import Shop
 from mocks.merchant.storefront import refund, returns
@@ -97,7 +97,7 @@ def issue_gift_card(shop: Shop, call: Call) -> Reply:
     """Make a gift card of a value in one currency."""
     require_operator(shop, call)
     amount, currency = worth_of(shop, call.json(), "value")
-    code = f"GIFT-{new_secret()}"
+    code = f"GIFT-{shop.new_secret()}"
     with shop.database.write() as connection:
         seed_gift_cards(connection, [{"code": code, "currency": currency, "balance": plain(amount, currency)}])
     return Reply(201, {"code": code, "balance": money(plain(amount, currency), currency)})

@@ -126,9 +126,9 @@ def get_payment_methods(shop: Shop, call: Call) -> dict[str, Any]:
 
 def post_checkout(shop: Shop, call: Call) -> Reply:
     """Turn a cart into an order; an Idempotency-Key stands for one request and no other."""
-    key = call.headers.get("idempotency-key")
+    key = call.idempotency_key
     if key:
-        checkout.remember_request(shop, f"{call.params['id']}:{key[:200]}", digest(call.raw.decode("utf-8", "replace")))
+        checkout.remember_request(shop, f"{call.params['id']}:{key}", digest(call.raw.decode("utf-8", "replace")))
     return checkout.checkout(shop, call.params["id"], call.json())
 
 

@@ -188,6 +188,10 @@ class StripeGateway:
             code = detail.get("decline_code") or error.code or "card_declined"
             intent = detail.get("payment_intent")
             raise Declined(code, error.user_message or "declined", state_of(intent) if intent else None) from error
+        except stripe.InvalidRequestError as error:
+            if error.code == "resource_missing" and error.param == "payment_method":  # the buyer's form named it
+                raise Declined("unknown_payment_method", "The payment method is not known; enter it again.") from error
+            raise Refused(_VENDOR, "call", error.http_status or 0, str(error)) from error
         except stripe.APIConnectionError as error:
             raise Unreachable(str(error)) from error
         except stripe.StripeError as error:

@@ -156,6 +156,11 @@ def _items(raw: bytes) -> list[dict[str, Any]]:
 
 
 def _is_whole(item: Mapping[str, Any]) -> bool:
-    """Say whether an item names an event and, in whole minor units, an amount of a currency."""
-    amount = item["amount"]
-    return type(amount["value"]) is int and isinstance(amount["currency"], str) and isinstance(item["eventCode"], str)
+    """Say whether an item names an event, what it is about and, in whole minor units, an amount of a currency."""
+    amount, more = item["amount"], item.get("additionalData")
+    texts = (amount["currency"], item["eventCode"], item["pspReference"], item["merchantReference"])
+    return (
+        type(amount["value"]) is int
+        and all(isinstance(each, str) for each in texts)
+        and (more is None or isinstance(more, dict))
+    )

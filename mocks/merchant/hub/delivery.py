@@ -84,7 +84,7 @@ def poll_deliveries(shop: Shop) -> int:
         ):
             new = [header["DeliveryDocument"] for header in page if _is_new(shop, header["DeliveryDocument"])]
             taken += len(new)
-            if not all(shop.workers.map(lambda number: _take_over(shop, number), new)):
+            if not all(shop.for_each(lambda number: _take_over(shop, number), new)):
                 return taken
     except (Unreachable, Refused) as error:
         shop.log.write("delivery_poll_failed", error=str(error))

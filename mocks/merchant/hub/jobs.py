@@ -167,7 +167,8 @@ class Runner:
 
     def _loop(self, job: Job) -> None:
         while not self._stop.is_set():
-            self._run(job)
+            if not self._shop.settings["repeatable"]:  # else when told alone: between two requests nobody can say when
+                self._run(job)
             if job.failures:  # it failed for a reason of its own: try again ever more slowly
                 self._stop.wait(min(_TICK_S * 2**job.failures, _SLOWEST_S))
             elif job.name == "outbox":

@@ -156,7 +156,7 @@ def work_on_labels(shop: Shop) -> int:
         "SELECT DISTINCT delivery, state FROM shipments WHERE state IN ('queued', 'buying', 'voiding') AND due_at <= ?",
         shop.now_iso(),
     )
-    return sum(shop.workers.map(lambda row: _work_on(shop, row), rows))
+    return sum(shop.for_each(lambda row: _work_on(shop, row), rows))
 
 
 def _work_on(shop: Shop, row: sqlite3.Row) -> int:

@@ -56,7 +56,7 @@ def poll(shop: Shop) -> int:
         f"SELECT id, tracking FROM shipments WHERE {_WAITING} AND polled_at <= ? LIMIT {_MOST}",  # noqa: S608
         before,
     )
-    return sum(shop.workers.map(lambda row: _poll_one(shop, row), rows))
+    return sum(shop.for_each(lambda row: _poll_one(shop, row), rows))
 
 
 def _poll_one(shop: Shop, row: sqlite3.Row) -> int:
@@ -75,11 +75,8 @@ def _poll_one(shop: Shop, row: sqlite3.Row) -> int:
 
 def apply_event(shop: Shop, event: Mapping[str, Any]) -> bool:
     """Take over one pushed tracking event; return whether the parcel is ours."""
-    status = event.get("activityStatus")
-    if not isinstance(status, Mapping) or not isinstance(event.get("trackingNumber"), str):
-        return False
     at = _instant(event.get("gmtActivityDate"), event.get("gmtActivityTime"))
-    return apply(shop, event["trackingNumber"], status, at)
+    return apply(shop, event["trackingNumber"], event["activityStatus"], at)
 
 
 def apply(shop: Shop, tracking: str, status: Mapping[str, Any], at: str | None) -> bool:

@@ -110,6 +110,8 @@ def ups_webhook(shop: Shop, raw: bytes, headers: Mapping[str, str]) -> str:
         raise Refusal(400, "not_json", f"The body is not JSON: {error}.") from error
     if not isinstance(content, dict):
         raise Refusal(400, "not_an_object", "The body must be a JSON object.")
+    if not isinstance(content.get("trackingNumber"), str) or not isinstance(content.get("activityStatus"), dict):
+        raise Refusal(400, "not_an_event", "The body is no tracking event.")
     return "taken" if tracking.apply_event(shop, content) else "not ours"
 
 
@@ -125,8 +127,8 @@ def _charged(shop: Shop, intent: Mapping[str, Any]) -> Mapping[str, Any]:
 def _readable(raw: bytes) -> dict[str, Any]:
     try:
         event = orjson.loads(raw)
-        if isinstance(event, dict) and isinstance(event["id"], str) and isinstance(event["data"]["object"], dict):
-            return event
+        if all(isinstance(event[name], str) for name in ("id", "type")) and isinstance(event["data"]["object"], dict):
+            return dict(event)
     except (orjson.JSONDecodeError, KeyError, TypeError):
         pass
     raise Refusal(400, "not_an_event", "The body is no event.")

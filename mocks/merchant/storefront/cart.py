@@ -91,7 +91,10 @@ def change_cart(shop: Shop, cart_id: str, change: Callable[[sqlite3.Connection, 
 def add_line(shop: Shop, cart_id: str, content: Mapping[str, Any]) -> Cart:
     """Add a quantity of a SKU; a line of the same SKU grows."""
     sku, quantity = text(content, "sku", most=40), quantity_of(content)
-    shop.catalogue.product(sku)
+    try:
+        shop.catalogue.product(sku)
+    except Refusal as unknown:  # 404 would say of the cart that there is none
+        raise Refusal(422, unknown.code, unknown.message, **unknown.fields) from None
 
     def change(connection: sqlite3.Connection, cart: Cart) -> None:
         for line in cart["lines"]:

@@ -69,7 +69,7 @@ def add_lines(shop: Shop, order_id: str, content: Mapping[str, Any]) -> None:
 def cancel_lines(shop: Shop, order_id: str, content: Mapping[str, Any]) -> None:
     """Cancel part of an order before it ships: stock, ERP and money follow. Raises `Refusal` when too late."""
     wanted = content.get("lines")
-    if not isinstance(wanted, list) or not all(isinstance(entry, Mapping) for entry in wanted):
+    if not isinstance(wanted, list) or not wanted or not all(isinstance(entry, Mapping) for entry in wanted):
         raise Refusal(422, "invalid", "'lines' must be [{'line': id, 'quantity': n}].", field="lines", seen=wanted)
     with shop.database.write() as connection:
         order = find_order(connection, order_id)

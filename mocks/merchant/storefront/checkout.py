@@ -18,7 +18,7 @@ from mocks.merchant.clients.transport import Refused, Unreachable
 from mocks.merchant.database import pack, unpack
 from mocks.merchant.errors import Refusal
 from mocks.merchant.hub.stock import release_reservation, reservation_expiry, reserve, shelf_needs
-from mocks.merchant.ids import digest, new_secret, next_id, next_number
+from mocks.merchant.ids import digest, next_id, next_number
 from mocks.merchant.seams import seam
 from mocks.merchant.shop import Shop
 from mocks.merchant.storefront import completion
@@ -297,7 +297,7 @@ def _begin(
 def _fresh(
     connection: sqlite3.Connection, shop: Shop, cart: dict[str, Any], payment: dict[str, Any], quote: dict[str, Any]
 ) -> tuple[Mapping[str, Any], dict[str, Any]]:
-    seed, access_key = shop.config.seed, new_secret()
+    seed, access_key = shop.config.seed, shop.new_secret()
     row = {
         "id": next_id(connection, "chk", seed),
         "cart_id": cart["id"],

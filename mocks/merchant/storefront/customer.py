@@ -10,7 +10,7 @@ from typing import Any
 
 from mocks.merchant.database import pack
 from mocks.merchant.errors import Refusal
-from mocks.merchant.ids import digest, new_secret, next_id
+from mocks.merchant.ids import digest, next_id
 from mocks.merchant.seams import seam
 from mocks.merchant.shop import Shop
 from mocks.merchant.storefront.cart import email_of, text
@@ -31,7 +31,7 @@ def register(shop: Shop, content: Mapping[str, Any]) -> dict[str, Any]:
         raise Refusal(422, "invalid", f"'password' must have at least {_SHORTEST} characters.", field="password")
     salt = os.urandom(16)
     hashed = hashlib.scrypt(password.encode(), salt=salt, n=2**12, r=8, p=1)
-    token = new_secret()
+    token = shop.new_secret()
     with shop.database.write() as connection:
         customer_id = next_id(connection, "cus", shop.config.seed)
         try:

@@ -13,7 +13,7 @@ from mocks.merchant.audit import stored_gateway_answer
 from mocks.merchant.clients.gateway import Declined, PaymentState, Purchase, Taken
 from mocks.merchant.database import pack, unpack
 from mocks.merchant.errors import Refusal
-from mocks.merchant.ids import new_secret, next_id
+from mocks.merchant.ids import next_id
 from mocks.merchant.policy.money import (
     card_gateways,
     from_minor_units,
@@ -81,7 +81,7 @@ def held_method(shop: Shop, gateway: str, method: str | None) -> str | None:
         return method
     while len(shop.forms) >= _MOST_FORMS:  # of checkouts that were refused before a gateway was asked
         shop.forms.pop(next(iter(shop.forms)), None)
-    name = f"form_{new_secret()}"
+    name = f"form_{shop.new_secret()}"
     shop.forms[name] = method
     return name
 

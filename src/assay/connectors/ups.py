@@ -122,6 +122,8 @@ _OFFSET = re.compile(r"([+-])(\d{2}):?(\d{2})")
 class Ups:
     """Tracks parcels with one UPS application's credentials; errors carry UPS's own code and message."""
 
+    parcels_kept = timedelta(days=120)  # UPS Tracking API: later a number is answered as one that never was
+
     def __init__(
         self, http: Http, credentials: Mapping[str, str], *, monotonic: Callable[[], float] = time.monotonic
     ) -> None:

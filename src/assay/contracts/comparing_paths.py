@@ -48,7 +48,7 @@ def compare_fields(mine: Mapping[str, Field], theirs: Mapping[str, Field], side:
             continue
         gone.add(path)
         if known.lists_members(above, [each for each in mine if each and _parent(each) == above and each != path]):
-            yield Place(path=path, deviations=(Deviation(Problem.FIELD, path, "no such field", _types(field)),))
+            yield Place(path=path, deviations=(Deviation(Problem.FIELD, path, "no such field", field.words),))
         else:
             yield Place(path=path, undecided="the vendor's document says nothing of what is in there")
     for path, other in theirs.items():
@@ -95,7 +95,7 @@ def _compared(path: str, mine: Field, theirs: Field, side: Side, *, is_leaf: boo
         beyond = _beyond(mine.types, theirs.types)
         if beyond:
             problem = Problem.NULL if beyond == {"null"} else Problem.TYPE
-            found.append(Deviation(problem, path, _types(theirs), _types(mine)))
+            found.append(Deviation(problem, path, theirs.words, mine.words))
     if theirs.enum is not None and mine.types != {"null"} and not any(each.problem is Problem.TYPE for each in found):
         more = None if mine.enum is None else mine.enum - theirs.enum
         if more is None or more:
@@ -164,18 +164,13 @@ class _Known:
 
 
 def _parent(path: str) -> str:
-    if path.endswith("[]"):
-        return path[:-2]
-    return path.rpartition(".")[0]
+    # Ours are messages of JSON, where `@` is a letter of a name as any other: `image@2x`.
+    return path[:-2] if path.endswith("[]") else path.rpartition(".")[0]
 
 
 def _beyond(mine: frozenset[str], theirs: frozenset[str]) -> frozenset[str]:
     """Return the types of the one that the other does not have; every integer is a number."""
     return mine - theirs - ({"integer"} if "number" in theirs else frozenset())
-
-
-def _types(field: Field) -> str:
-    return " or ".join(sorted(field.types)) or "any"
 
 
 def _listed(values: frozenset[str]) -> str:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 
-from assay.contracts.model import Field
+from assay.contracts.model import Field, parent_of
 
 _NULL, _DEFAULT = "null", "default"
 _SCALARS = frozenset({"integer", "number", "boolean"})
@@ -61,18 +61,18 @@ def changes(old: Mapping[str, Field], new: Mapping[str, Field]) -> Iterator[Fiel
         other.update(each.path for each in found if each.what == "type-changed")
         yield from found
     for path, beneath in sorted(_tops(old, new).items()):
-        each, parent = old[path], new.get(_parent(path))
+        each, parent = old[path], new.get(parent_of(path))
         closed = parent is not None and parent.closed and parent.decided
         if not _is_beneath(path, other) and (closed or not path.endswith("{}")):  # another type says it all
             yield FieldChange(
-                what="gone", path=path, old=types(each), required=each.required, closed=closed, decided=each.decided,
+                what="gone", path=path, old=each.words, required=each.required, closed=closed, decided=each.decided,
                 beneath=beneath,
             )  # fmt: skip
     for path, beneath in sorted(_tops(new, old).items()):
         each = new[path]
         if not _is_beneath(path, other) and not path.endswith("{}"):
             yield FieldChange(
-                what="new", path=path, new=types(each), required=each.required, decided=each.decided, beneath=beneath
+                what="new", path=path, new=each.words, required=each.required, decided=each.decided, beneath=beneath
             )
 
 
@@ -89,13 +89,13 @@ def of_field(path: str, old: Field, new: Field) -> Iterator[FieldChange]:
         yield change("deprecated")
     widened, narrowed = types_apart(old.types, new.types)
     if _NULL in widened:
-        yield change("null-new", types(old), types(new))
+        yield change("null-new", old.words, new.words)
     if _NULL in narrowed:
-        yield change("null-gone", types(old), types(new))
+        yield change("null-gone", old.words, new.words)
     widened, narrowed = widened - {_NULL}, narrowed - {_NULL}
     if widened or narrowed:
         what = "type-changed" if widened and narrowed else "type-widened" if widened else "type-narrowed"
-        yield change(what, types(old), types(new))
+        yield change(what, old.words, new.words)
         if what == "type-changed":
             return  # its values and limits are another type's
     yield from _values(path, old, new)
@@ -171,11 +171,11 @@ def _tops(here: Mapping[str, Field], there: Mapping[str, Field]) -> dict[str, in
     """Return the paths that only `here` has and whose parents both have, each with how many lie beneath it."""
     reach = _reach(there)
     alone = {path for path in here if path not in there and _depth(path) <= reach}
-    tops = dict.fromkeys((path for path in alone if path and _parent(path) not in alone), 0)
+    tops = dict.fromkeys((path for path in alone if path and parent_of(path) not in alone), 0)
     for path in alone - tops.keys():
-        above = _parent(path)
+        above = parent_of(path)
         while above in alone and above not in tops:
-            above = _parent(above)
+            above = parent_of(above)
         if above in tops:
             tops[above] += 1
     return tops
@@ -198,9 +198,9 @@ def _renamed(
     """Give (older path, newer path) where two fields of one parent differ in case and `_` alone, and say the same."""
     by_words: dict[tuple[str, str], list[str]] = {}
     for path in came:
-        by_words.setdefault((_parent(path), _bare(path)), []).append(path)
+        by_words.setdefault((parent_of(path), _bare(path)), []).append(path)
     for path in gone:
-        alike = by_words.get((_parent(path), _bare(path)), [])
+        alike = by_words.get((parent_of(path), _bare(path)), [])
         if len(alike) == 1 and old[path].types == new[alike[0]].types:
             yield path, alike[0]
 
@@ -211,37 +211,24 @@ def _under(path: str, renamed: Mapping[str, str]) -> str:
     while above:
         if above in renamed:
             return renamed[above] + path[len(above) :]
-        above = _parent(above)
+        above = parent_of(above)
     return path
 
 
 def _is_beneath(path: str, tops: set[str]) -> bool:
     while path:
-        path = _parent(path)
+        path = parent_of(path)
         if path in tops:
             return True
     return False
 
 
-def _parent(path: str) -> str:
-    """Return the path one step up: `a.b` of `a.b[]`, `a` of `a.b` and of `a@b`."""
-    if path.endswith("[]"):
-        return path[:-2]
-    cut = max(path.rfind("."), path.rfind("@"))
-    return path[:cut] if cut > 0 else ""
-
-
 def _leaf(path: str) -> str:
-    return path[len(_parent(path)) :].lstrip(".")
+    return path[len(parent_of(path)) :].lstrip(".")
 
 
 def _bare(path: str) -> str:
     return re.sub(r"[_-]", "", _leaf(path)).casefold()
-
-
-def types(each: Field) -> str:
-    """Return the types of a field as words."""
-    return " or ".join(sorted(each.types)) or "any"
 
 
 def _named(values: frozenset[str]) -> str:

@@ -11,10 +11,9 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from assay.contracts.model import Operation
+from assay.contracts.model import PATH_PARAMETER, Operation
 
 _VERSION = re.compile(r"v?\d+(?:[._-]\d+){0,3}|v\d+\w*|\d{4}-\d{2}(?:-\d{2})?", re.IGNORECASE)
-_PARAMETER = re.compile(r"\{[^{}]*\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +75,7 @@ def _literally(operation: Operation) -> tuple[str, ...]:
 
 
 def _exactly(operation: Operation) -> tuple[str, ...]:
-    path = _PARAMETER.sub("{}", operation.path.rstrip("/"))
+    path = PATH_PARAMETER.sub("{}", operation.path.rstrip("/"))
     # What a webhook is called is all that says which one it is: it has no address of the vendor's.
     name = operation.name if operation.webhook else ""
     return operation.method.upper(), path, operation.selector, name
@@ -88,7 +87,7 @@ def _words(operation: Operation) -> tuple[str, ...]:
     for segment in operation.path.strip("/").split("/"):
         if _VERSION.fullmatch(segment):
             continue
-        plain = _PARAMETER.sub("{}", segment)
+        plain = PATH_PARAMETER.sub("{}", segment)
         # `/order/{}:cancel` says what `/order/{}/cancel` does.
         steps += [re.sub(r"[-_.]", "", step).casefold() for step in plain.split(":") if step]
     return operation.method.upper(), operation.selector, operation.name if operation.webhook else "", *steps

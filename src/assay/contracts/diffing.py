@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from assay.contracts.diff_fields import FieldChange, changes, on_the_wire, types
+from assay.contracts.diff_fields import FieldChange, changes, on_the_wire
 from assay.contracts.diff_pairs import Pairs, has_moved, pair
 from assay.contracts.diff_rules import RULES, Change, Severity, Side
 from assay.contracts.diff_used import Uses
@@ -274,7 +274,8 @@ def _parameter(name: str, old: Parameter, new: Parameter) -> Iterator[Change]:
     for each in changes(on_the_wire(old.shape.fields), on_the_wire(new.shape.fields)):
         shown = replace(each, path=f"{old.name}{each.path}")
         if each.what.startswith("type-"):
-            shown = replace(shown, old=types(old.shape.fields[each.path]), new=types(new.shape.fields[each.path]))
+            before, after = old.shape.fields[each.path], new.shape.fields[each.path]
+            shown = replace(shown, old=before.words, new=after.words)
         yield from _as_sent(name, old.place, shown)
 
 

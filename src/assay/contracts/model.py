@@ -14,6 +14,9 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Protocol
 
+PATH_PARAMETER = re.compile(r"\{[^{}]*\}")
+"""A parameter as an operation's path holds it: each document calls it by a name of its own."""
+
 
 def media_type(content_type: str) -> str:
     """Return a content type without its parameters, in lower case."""
@@ -70,6 +73,19 @@ class Field:
     deprecated: bool = False
     decided: bool = True
     limits: tuple[tuple[str, str], ...] = ()  # such as ("maxLength", "35"), ("pattern", "^[A-Z]{2}$")
+
+    @property
+    def words(self) -> str:
+        """Its types as words: `integer or null`, `any` where the document says nothing."""
+        return " or ".join(sorted(self.types)) or "any"
+
+
+def parent_of(path: str) -> str:
+    """Return a path one step up: `a.b` of `a.b[]`, `a` of `a.b`, `a@b` and `a.@b`; '' of what stands at the top."""
+    if path.endswith("[]"):
+        return path[:-2]
+    cut = max(path.rfind("."), path.rfind("@"), 0)
+    return path[: cut - 1] if path[cut - 1 : cut + 1] == ".@" else path[:cut]
 
 
 class Shape(Protocol):
@@ -171,14 +187,14 @@ class Routes:
     """Finds the operation of a call by method and path."""
 
     def __init__(self, operations: Sequence[Operation]) -> None:
-        ranked = sorted(operations, key=lambda each: -len(re.sub(r"\{[^{}]*\}", "", each.path)))
+        ranked = sorted(operations, key=lambda each: -len(PATH_PARAMETER.sub("", each.path)))
         self._fixed: dict[tuple[str, str], list[Operation]] = {}
         self._templates: dict[tuple[str, int], list[tuple[re.Pattern[str], Operation]]] = {}
         for each in ranked:
             if "{" not in each.path:
                 self._fixed.setdefault((each.method, each.path), []).append(each)
                 continue
-            parts = re.split(r"\{[^{}]*\}", each.path)
+            parts = PATH_PARAMETER.split(each.path)
             pattern = re.compile("[^/]+".join(map(re.escape, parts)))
             self._templates.setdefault((each.method, each.path.count("/")), []).append((pattern, each))
 

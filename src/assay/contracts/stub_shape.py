@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from assay.contracts import xml_safe
-from assay.contracts.model import Deviation, Problem, media_type
+from assay.contracts.model import Deviation, Problem, media_type, parent_of
 from assay.contracts.stubs import answer_of
 from assay.contracts.traffic_body import is_json, is_xml
 from assay.masking import MASK
@@ -37,8 +37,8 @@ def apart(recorded: Mapping[str, Any], fresh: Mapping[str, Any]) -> Sequence[Dev
 
 def _between(old: Mapping[str, set[str]], new: Mapping[str, set[str]]) -> Iterator[Deviation]:
     for path in sorted(old.keys() | new.keys()):
-        above = _above(path)
-        if above is not None and not (above in old and above in new):
+        above = parent_of(path)
+        if path and not (above in old and above in new):
             continue  # said of what lies above, or nobody can know: a list was empty
         if path not in new and not (path.endswith("[]") or path.endswith("{}")):
             yield Deviation(Problem.MISSING, path, f"{_words(old[path])} as recorded", "nothing")
@@ -90,15 +90,6 @@ def _elements(element: Any, path: str, found: dict[str, set[str]]) -> None:
     for each in element:
         if isinstance(each.tag, str):
             _elements(each, f"{path}.{xml_safe.local(each)}", found)
-
-
-def _above(path: str) -> str | None:
-    if not path:
-        return None
-    if path.endswith("[]"):
-        return path[:-2]
-    cut = max(path.rfind("."), path.rfind("@"))
-    return path[:cut] if cut > 0 else "" if not path.startswith("@") else None
 
 
 def _words(types: set[str]) -> str:

@@ -41,6 +41,7 @@ from assay.records import (
 from assay.roles import (
     CountsStock,
     FindsParcels,
+    ForgetsParcels,
     GivesCredit,
     HearsPayments,
     Offers,
@@ -334,8 +335,15 @@ class Gatherer:
                 except LookupError:
                     continue
             else:
+                self._refuse_forgotten(order, number, carriers)
                 unknown.append(number)
         return list(found.values()), unknown
+
+    def _refuse_forgotten(self, order: Order, number: str, carriers: Sequence[object]) -> None:
+        """Raise `LookupError` where a carrier does not know a number because the parcel is too old for it."""
+        kept = min((each.parcels_kept for each in carriers if isinstance(each, ForgetsParcels)), default=None)
+        if kept is not None and self._read_at is not None and order.placed_at + kept <= self._read_at:
+            raise LookupError(f"parcel {number} is not known, nor need be: a carrier keeps them for {kept.days} days")
 
     def _messages(self, order: Order) -> Sequence[CustomerMessage]:
         shop = self._landscape.by_role("shop")

@@ -19,7 +19,7 @@ from urllib.parse import quote, urljoin, urlsplit
 from assay.drift.checks import check
 from assay.drift.look import Look
 from assay.errors import UsageError, did_you_mean
-from assay.http import Limits, Unanswered, open_client
+from assay.http import Limits, Unanswered, open_client, value_at
 from assay.masking import mask_body, mask_url
 from assay.roles import Reply
 from assay.span import seconds_of
@@ -271,9 +271,9 @@ def _judged(wanted: Wanted, reply: Reply) -> list[_Missed]:
         return [_Missed("JSON", _answer_text(reply), "content: what answers is not the interface that was meant")]
     cause = "content: the interface answers, and not with what it must"
     return [
-        _Missed(f"{path} = {expected!r}", f"{path} = {_shown(_at(value, path))}", cause)
+        _Missed(f"{path} = {expected!r}", f"{path} = {_shown(value_at(value, path))}", cause)
         for path, expected in wanted.holds.items()
-        if not _same(_at(value, path), expected)
+        if not _same(value_at(value, path), expected)
     ]
 
 
@@ -314,18 +314,6 @@ def _cause_of_status(status: int) -> str:
     if 300 <= status < 400:
         return "it redirects; set redirects = 1 where that is meant"
     return "it answers in another way than was agreed"
-
-
-def _at(value: Any, path: str) -> Any:
-    """Return what stands at a dotted path of decoded JSON; None where nothing does."""
-    for part in path.split("."):
-        if isinstance(value, dict):
-            value = value.get(part)
-        elif isinstance(value, list) and part.isdecimal() and int(part[:9]) < len(value):
-            value = value[int(part[:9])]
-        else:
-            return None
-    return value
 
 
 def _same(seen: Any, expected: Any) -> bool:

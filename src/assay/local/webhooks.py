@@ -113,6 +113,39 @@ def send(plan: Plan, system: str, events: Sequence[Event], *, to: str | None) ->
     return done
 
 
+def signed(plan: Plan, system: str, body: bytes) -> tuple[bytes, Mapping[str, str]]:
+    """Return a body as a vendor would deliver it now, and its headers: signed with the secret the platform has.
+
+    A connector takes part by ``signed_webhook(body, credentials, at)`` in its module; `UsageError` where it does not,
+    or where a credential that it needs is not set.
+    """
+    systems = plan.environment.systems
+    if system not in systems:
+        raise UsageError(f"no system '{system}' in environment '{plan.name}'", hint=did_you_mean(system, systems))
+    enter(suite_roots(plan.profile.folder))
+    sign = getattr(look_for_connector(system), "signed_webhook", None)
+    if sign is None:
+        raise UsageError(
+            f"the connector of '{system}' signs nothing",
+            expected=f"signed_webhook(body, credentials, at) in the connector {system}",
+            hint="write its signature by hand, as `text` and `headers`, where it does not hang on a secret",
+        )
+    try:
+        found: tuple[bytes, Mapping[str, str]] = sign(body, secrets_of(systems[system]), now(plan))
+    except KeyError as error:
+        raise UsageError(
+            f"'{system}' has no {error}", where=f"systems.{system}.credentials", hint="add the line to assay.toml"
+        ) from None
+    return found
+
+
+def secrets_of(system: System) -> dict[str, str]:
+    """Return every credential of a system that is set; of a simulated one, the published ones where it is not."""
+    published = system.test_credentials if system.mode == "simulated" else {}
+    found = {name: read_credential(source) for name, source in system.credentials.items()}
+    return {name: value or published.get(name, "") for name, value in found.items() if value or name in published}
+
+
 def target(plan: Plan, system: str) -> str:
     """Return where the platform takes this vendor's webhooks: through the edge where it is up, else directly."""
     running = plan.home.read()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Protocol, runtime_checkable
 
 from assay.records import Call, Document, JournalLine, LabelRequest, Rate, Shipment, StockLevel
@@ -42,6 +42,16 @@ class FindsParcels(Protocol):
 
     def parcels_of(self, reference: str) -> Sequence[Shipment]:
         """Return every parcel shipped under a reference, voided ones as far as the carrier still shows them."""
+
+
+@runtime_checkable
+class ForgetsParcels(Protocol):
+    """A carrier that knows a parcel no more some time after its label was made.
+
+    parcels_kept: for how long it answers; a number it does not know of an older order says nothing.
+    """
+
+    parcels_kept: timedelta
 
 
 @runtime_checkable

@@ -16,7 +16,7 @@ from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
 
-from assay.contracts.model import Operation
+from assay.contracts.model import PATH_PARAMETER, Operation
 from assay.contracts.results import Contracts, HeldStub, Observed, Tested
 from assay.contracts.stubs import find, hold
 from assay.contracts.traffic import Documented, Traffic
@@ -223,5 +223,5 @@ def _more(count: int) -> list[str]:
 
 def _key(operation: Operation) -> tuple[str, str, str]:
     """Return what an operation is known by in every document, whatever each calls its parameters and keys."""
-    path = re.sub(r"\([^()]*\)", "({})", re.sub(r"\{[^{}]*\}", "{}", operation.path))
+    path = re.sub(r"\([^()]*\)", "({})", PATH_PARAMETER.sub("{}", operation.path))
     return operation.method, path, operation.selector

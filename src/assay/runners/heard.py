@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from threading import Lock
 
@@ -14,20 +14,29 @@ _LATE = timedelta(minutes=2)
 
 
 class Heard:
-    """Remembers what was read. read: the calls since a real instant, or since the session began, oldest first."""
+    """Remembers what was read.
 
-    def __init__(self, read: Callable[[datetime | None], Sequence[Call]]) -> None:
+    read: the calls since a real instant, or since the session began, oldest first, without those whose ids it is given.
+    Safe for threads: cases that ask while somebody reads share the next reading, which began after all of them asked.
+    """
+
+    def __init__(self, read: Callable[[datetime | None, Collection[str]], Sequence[Call]]) -> None:
         self._read = read
         self._kept: dict[str, Call] = {}
         self._newest: datetime | None = None
+        self._begun = self._ended = 0
         self._lock = Lock()
 
     def calls(self) -> Sequence[Call]:
         """Return every call so far, oldest first."""
+        wanted = self._begun + 1  # one that goes on already may have passed by what the caller waits for
         with self._lock:
-            for call in self._read(self._newest and self._newest - _LATE):
-                self._kept[call.id] = call
-                self._newest = max(call.at, self._newest or call.at)
+            if self._ended < wanted:
+                self._begun += 1
+                for call in self._read(self._newest and self._newest - _LATE, self._kept.keys()):
+                    self._kept[call.id] = call
+                    self._newest = max(call.at, self._newest or call.at)
+                self._ended = self._begun
             return sorted(self._kept.values(), key=lambda each: each.at)
 
 

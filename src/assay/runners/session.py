@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -384,12 +384,15 @@ class Session:
             **options,
         )
 
-    def calls(self, since: datetime | None = None) -> Sequence[Call]:
-        """Return what crossed the edge since a real instant, the run's beginning where none is named; oldest first."""
+    def calls(self, since: datetime | None = None, but: Collection[str] = ()) -> Sequence[Call]:
+        """Return what crossed the edge since a real instant, the run's beginning where none is named; oldest first.
+
+        but: the ids of calls that are known already and left out.
+        """
         if not self.has_journal:
             return ()
         let_journal_arrive(self.plan, self._running, self.wait)
-        return self.store.calls(self.plan.name, since=since or self._began[0])
+        return self.store.calls(self.plan.name, since=since or self._began[0], but=but)
 
     @property
     def has_journal(self) -> bool:

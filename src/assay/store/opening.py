@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -89,9 +89,16 @@ class Store:
         """Keep calls that are not kept yet (by id) and return how many were new, in one transaction."""
         return journal.add_calls(self._database, environment, calls)
 
-    def calls(self, environment: str, *, since: datetime | None = None, until: datetime | None = None) -> list[Call]:
-        """Return calls of [since, until), oldest first."""
-        return journal.calls(self._database, environment, since, until)
+    def calls(
+        self,
+        environment: str,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        but: Collection[str] = (),
+    ) -> list[Call]:
+        """Return calls of [since, until), oldest first, without those of these ids, whose bodies are not even read."""
+        return journal.calls(self._database, environment, since, until, but)
 
     def lots(
         self, environment: str, *, since: datetime | None = None, until: datetime | None = None, size: int = 1_000

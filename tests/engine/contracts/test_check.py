@@ -106,7 +106,7 @@ class _Shop(Quiet):
 
 def test_a_system_that_is_not_ours_keeps_what_it_has(tmp_path: Path) -> None:
     """At a sandbox nothing is deleted, no fault is asked for, no odd method sent, and the same seed asks the same."""
-    folder, runs = make(tmp_path), []
+    folder, runs, drawn = make(tmp_path), [], set()
     for _ in range(2):
         asked: list[tuple[str, str, str]] = []
         handler: type[BaseHTTPRequestHandler] = type("Handler", (_Shop,), {"asked": asked})
@@ -114,12 +114,34 @@ def test_a_system_that_is_not_ours_keeps_what_it_has(tmp_path: Path) -> None:
             options = ("--base-url", address, "--per-second", "1000", "--env", "staging")
             _, found = check(folder, *options)
         runs.append(asked)
+        drawn.add((found["seed"], found["drawn"]))
     assert {method for method, _, _ in runs[0]} == {"GET", "POST"}
     assert {fault for _, _, fault in runs[0]} == {""}
     assert runs[0] == runs[1]
+    assert len(drawn) == 1
     assert found["simulated"] is False
     news = [failed for each in found["operations"] for failed in each["failed"] if "colour" in failed["message"]]
     assert [each["known"][:8] for each in news] == ["additive"]
+
+
+def test_what_is_drawn_is_the_seeds_alone(tmp_path: Path) -> None:
+    """Neither modules loaded beside it nor what another run left behind change what a seed asks; another seed does."""
+    folder, beside = make(tmp_path), tmp_path / "beside"
+    beside.mkdir()
+    words = [f"beside {number}" for number in range(200)]
+    (beside / "sitecustomize.py").write_text(f"import loaded\nWORDS = {words}\n")
+    (beside / "loaded.py").write_text(f"NUMBERS = {list(range(10_000, 10_200))}\n")
+
+    def drawn(seed: int, path: str | None) -> str:
+        done = run_assay(
+            "contracts", "check", "toy", "--json", "--seed", str(seed), cwd=folder, env={"PYTHONPATH": path}
+        )
+        found = json.loads(done.stdout)["systems"][0]
+        assert found["seed"] == seed
+        return str(found["drawn"])
+
+    assert drawn(1, None) == drawn(1, str(beside)) != drawn(2, None)
+    assert not [each for each in folder.rglob("*") if each.name in ("constants", ".schemathesis")]
 
 
 @pytest.mark.parametrize(

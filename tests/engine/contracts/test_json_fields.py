@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from assay.contracts.json_shape import Definitions, JsonShape
-from assay.contracts.model import Field
+from assay.contracts.model import Field, parent_of
 
 DEFINED = {
     "Node": {"type": "object", "properties": {"name": {"type": "string"}, "next": {"$ref": "#/$defs/Node"}}},
@@ -31,6 +33,26 @@ def test_every_kind_of_place_has_a_path() -> None:
     assert set(said) == {"", "a.b", "a.b[]", "a.b[][]", "map", "map.{}", "map.{}.x"}
     assert said["a.b[][]"].types == {"integer"} and said["map.{}.x"].types == {"string", "null"}
     assert said[""].types == {"object"}
+
+
+@pytest.mark.parametrize(
+    ("path", "parent"),
+    [
+        ("a.b.c", "a.b"),
+        ("a[].b", "a[]"),
+        ("a.b[]", "a.b"),
+        ("a[][]", "a[]"),
+        ("a.b@c", "a.b"),  # an attribute of XML
+        ("a.@c", "a"),  # a member of JSON whose name begins so
+        ("@c", ""),
+        ("a", ""),
+        ("[]", ""),
+        ("", ""),
+    ],
+)
+def test_every_path_has_one_above_it(path: str, parent: str) -> None:
+    """A member's is its object's, an element's its list's, an attribute's its element's; the body's own is ''."""
+    assert parent_of(path) == parent
 
 
 def test_schemas_of_one_value_are_put_together() -> None:

@@ -28,7 +28,7 @@ INTENT = {
     "id": "pi_1",
     "amount": 1250,
     "latest_charge": None,
-    "customer": {"name": "Zoe Blanc", "email": "zoe@shop.example"},
+    "customer": {"name": "Zoe Blanc", "email": "zoe@shop.example", "@type": "Person"},
     "lines": [{"sku": "A"}],
 }
 PATH = "/v1/payment_intents/pi_1"
@@ -104,6 +104,7 @@ def test_another_shape_is_named_by_path(tmp_path: Path, sandbox: Sandbox) -> Non
     (row,) = json.loads(done.stdout)["stubs"]
     assert [(each["problem"], each["path"]) for each in row["deviations"]] == [
         ("wrong type", "amount"),
+        ("required field missing", "customer.@type"),
         ("required field missing", "customer.email"),
         ("undocumented field", "lines[].tax"),
     ]

@@ -226,6 +226,21 @@ def test_a_number_no_carrier_knows_is_kept_apart() -> None:
     assert dossier.missing("carrier") is None
 
 
+@pytest.mark.parametrize(("age_days", "is_known"), [(119, True), (120, False)])
+def test_a_number_a_carrier_has_forgotten_says_nothing(age_days: int, is_known: bool) -> None:
+    """Where a carrier keeps parcels for 120 days, an unknown number of an older order is a witness that is silent."""
+
+    class Forgetful(Carrier):
+        parcels_kept = timedelta(days=120)
+
+    order = WHOLE.order
+    assert order is not None
+    held = landscape(replace(order, tracking_numbers=("L-1",)), ups=Forgetful())
+    dossier = gather(held, "ord_1", read_at=order.placed_at + timedelta(days=age_days))
+    assert dossier.unknown_parcels == (("L-1",) if is_known else ())
+    assert (dossier.missing("carrier") is None) is is_known
+
+
 def test_bundles_are_read_with_what_is_in_them() -> None:
     """The components of a bundle are read as articles too, each once."""
     order = WHOLE.order

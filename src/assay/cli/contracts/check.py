@@ -88,7 +88,8 @@ def _show(checked: Checked, *, details: bool) -> None:
     click.echo(
         f"{checked.system}  {word}  {sum(each.cases for each in checked.tested)} requests to {checked.base_url}, "
         f"{figures['answered']} of {figures['operations']} operations, {figures['covered']} of "
-        f"{figures['documented']} documented statuses ({figures['provoked']} provoked), {broken} broken"
+        f"{figures['documented']} documented statuses ({figures['provoked']} provoked), {broken} broken; "
+        f"seed {checked.seed} drew {checked.drawn}"
     )
     width = max((len(each.operation) for each in checked.tested), default=0)
     for each in checked.tested:
@@ -134,6 +135,8 @@ def _plain(checked: Checked) -> dict[str, Any]:
         "system": checked.system,
         "base_url": checked.base_url,
         "simulated": checked.simulated,
+        "seed": checked.seed,
+        "drawn": checked.drawn,
         **{("operations_documented" if name == "operations" else name): n for name, n in share(checked.tested).items()},
         "broken": _broken(checked.tested),
         "operations": [{**asdict(each), "covered": list(each.covered)} for each in checked.tested],

@@ -41,6 +41,7 @@ from assay.connectors.adyen.notification import (
     sign_item,
     signed_texts,
 )
+from assay.connectors.adyen.notification import signed_webhook as signed_webhook
 from assay.connectors.adyen.report import decode_report
 from assay.connectors.adyen.settlement import Batch, decode_batch
 from assay.errors import InfrastructureError, UsageError

@@ -16,11 +16,12 @@ from assay.connectors.merchant.currencies import Currencies
 from assay.connectors.merchant.decoding import (
     decode_article,
     decode_basket,
+    decode_message,
     decode_order,
     decode_stock_count,
-    read_money,
 )
 from assay.connectors.merchant.giving_back import GivingBack
+from assay.connectors.merchant.reading import read_money
 from assay.connectors.merchant.telling import Telling
 from assay.money import Money
 from assay.records import Article, CustomerMessage, Order, StockCount
@@ -66,9 +67,9 @@ class Merchant(Currencies, GivingBack, Telling):
         found: list[Article] = []
         for page in itertools.count(1):
             params = [("currency", currency), ("page", str(page)), ("page_size", str(_PAGE_SIZE))]
-            answer = self._call("GET", "/api/products", params=params)
-            found += [decode_article(each) for each in answer["products"]]
-            if len(answer["products"]) < _PAGE_SIZE:
+            rows = self._call("GET", "/api/products", params=params).items("products")
+            found += [decode_article(each) for each in rows]
+            if len(rows) < _PAGE_SIZE:
                 break
         return found
 
@@ -81,12 +82,12 @@ class Merchant(Currencies, GivingBack, Telling):
     def register(self, email: str, name: str) -> str:
         """Register a customer with a password nobody keeps; return the token under which their carts are opened."""
         body = {"email": email, "name": name, "password": secrets.token_urlsafe(16)}
-        return str(self._call("POST", "/api/customers", body)["token"])
+        return self._call("POST", "/api/customers", body).text("token")
 
     def open_cart(self, currency: str, *, customer: str | None = None) -> str:
         """Open a cart and return its id; with a token it is that customer's."""
         headers = {"Authorization": f"Bearer {customer}"} if customer else None
-        return str(self._call("POST", "/api/carts", {"currency": currency}, headers=headers)["id"])
+        return self._call("POST", "/api/carts", {"currency": currency}, headers=headers).text("id")
 
     def put_in(self, cart: str, sku: str, quantity: int) -> Basket:
         """Add a quantity of a SKU; the same SKU again makes its line longer."""
@@ -115,8 +116,11 @@ class Merchant(Currencies, GivingBack, Telling):
 
     def shipping_offers(self, cart: str) -> Sequence[ShippingOffer]:
         """Return the services the cart may be sent with."""
-        rates = self._call("GET", f"/api/carts/{cart}/shipping-rates")["rates"]
-        return [ShippingOffer(ref=each["id"], name=each["name"], price=read_money(each["amount"])) for each in rates]
+        rates = self._call("GET", f"/api/carts/{cart}/shipping-rates").items("rates")
+        return [
+            ShippingOffer(ref=each.text("id"), name=each.text("name"), price=read_money(each, "amount"))
+            for each in rates
+        ]
 
     def choose_shipping(self, cart: str, offer: str) -> Basket:
         """Choose one of the services."""
@@ -167,16 +171,7 @@ class Merchant(Currencies, GivingBack, Telling):
     def messages(self, ref: str) -> Sequence[CustomerMessage]:
         """Return what was written to the customer of an order, oldest first."""
         answer = self._call("GET", f"/api/orders/{ref}/messages", headers=self._operator)
-        return [
-            CustomerMessage(
-                kind=each["kind"],
-                recipient=each["recipient"],
-                subject=each["subject"],
-                text=each["text"],
-                at=datetime.fromisoformat(each["at"]),
-            )
-            for each in answer["messages"]
-        ]
+        return [decode_message(each) for each in answer.items("messages")]
 
     def stock_count(self, sku: str, at: datetime) -> StockCount:
         """Return what is counted of an article that is no bundle, with its movements and live reservations."""
@@ -227,14 +222,14 @@ class Merchant(Currencies, GivingBack, Telling):
 
     def buy_labels_again(self, ref: str) -> int:
         """Void the labels of parcels that have not moved and buy new ones; return how many."""
-        return int(self._operate(f"/api/operator/orders/{ref}/labels", {})["voided"])
+        return self._operate(f"/api/operator/orders/{ref}/labels", {}).integer("voided")
 
     def issue_gift_card(self, value: Money) -> str:
         """Make a gift card worth that much and return its code."""
-        return str(self._operate("/api/operator/gift-cards", {"value": written(value)})["code"])
+        return self._operate("/api/operator/gift-cards", {"value": written(value)}).text("code")
 
     def find_by_marker(self, marker: str, since: datetime) -> Sequence[str]:
         """Return the references of all orders placed since then under that e-mail address, oldest first."""
         wanted = marker.casefold()
         listed = self._listed("/api/orders", "orders", ("since", since.isoformat()))
-        return [each["id"] for each in listed if str(each.get("customer", {}).get("email")).casefold() == wanted]
+        return [each.text("id") for each in listed if each.text_or("customer.email", "").casefold() == wanted]

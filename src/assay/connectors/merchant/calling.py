@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from assay.connectors.merchant.decoding import read_money
+from assay.connectors.merchant.reading import read_money, text_or_none
 from assay.errors import InfrastructureError
+from assay.http import Answer
 from assay.money import Money
-from assay.roles import Http, Reply, ShopRefused, Submission
+from assay.roles import Http, Reply, ShopRefused, Submission, Submitted
 
 _PAGE_SIZE = 100
+_WAITING: dict[str, Submitted] = {"requires_action": "requires_action", "processing": "processing"}
 
 
 class Caller:
@@ -32,23 +34,22 @@ class Caller:
         *,
         params: Sequence[tuple[str, str]] = (),
         headers: Mapping[str, str] | None = None,
-    ) -> Any:
+    ) -> Answer:
         reply = self._http.request(method, path, json=body, params=params, headers=headers)
-        accepted(reply, method, path)
-        return reply.json()
+        return answered(reply, method, path)
 
-    def _operate(self, path: str, content: Any, *, key: str | None = None) -> Any:
+    def _operate(self, path: str, content: Any, *, key: str | None = None) -> Answer:
         headers = {**self._operator, **({"Idempotency-Key": key} if key else {})}
         return self._call("POST", path, content, headers=headers)
 
-    def _listed(self, path: str, name: str, *span: tuple[str, str]) -> Iterator[dict[str, Any]]:
+    def _listed(self, path: str, name: str, *span: tuple[str, str]) -> Iterator[Answer]:
         """Yield every row of an operator's list, page after page."""
         page = 1
         while True:
             params = [*span, ("page", str(page)), ("page_size", str(_PAGE_SIZE))]
-            answer = self._call("GET", path, params=params, headers=self._operator)
-            yield from answer[name]
-            if len(answer[name]) < _PAGE_SIZE:
+            rows = self._call("GET", path, params=params, headers=self._operator).items(name)
+            yield from rows
+            if len(rows) < _PAGE_SIZE:
                 return
             page += 1
 
@@ -61,6 +62,12 @@ def accepted(reply: Reply, method: str, path: str) -> None:
         raise ShopRefused(f"{method} {path}: {seen_in(reply)}")
     if reply.status >= 400:
         raise InfrastructureError(f"the shop refused {method} {path}", expected="2xx", seen=seen_in(reply))
+
+
+def answered(reply: Reply, method: str, path: str) -> Answer:
+    """Return what the shop answered, to be read by its document; raise what a refusal means."""
+    accepted(reply, method, path)
+    return Answer.of(reply, system="merchant", operation=f"{method} {path}")
 
 
 def seen_in(reply: Reply) -> str:
@@ -76,18 +83,19 @@ def submission(reply: Reply, method: str, path: str) -> Submission:
         except (ValueError, LookupError, TypeError):
             text = seen_in(reply)  # not the shop's own words: something before it answered
         return Submission(status="declined" if reply.status == 402 else "refused", text=text)
-    accepted(reply, method, path)
-    seen = reply.json()
+    seen = answered(reply, method, path)
     if reply.status == 202:
-        order = seen["order"]
         return Submission(
-            status=seen["status"],
-            order_ref=order["id"],
-            order_number=order["number"],
-            redirect_url=seen.get("redirect_url"),
+            status=_WAITING.get(seen.text("status")) or seen.refuse("status", " or ".join(_WAITING)),
+            order_ref=seen.text("order.id"),
+            order_number=seen.text("order.number"),
+            redirect_url=text_or_none(seen, "redirect_url"),
         )
     return Submission(
-        status="ordered", order_ref=seen["id"], order_number=seen["number"], total=read_money(seen["total"])
+        status="ordered",
+        order_ref=seen.text("id"),
+        order_number=seen.text("number"),
+        total=read_money(seen, "total"),
     )
 
 

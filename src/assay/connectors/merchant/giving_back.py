@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from assay.connectors.merchant.calling import Caller, written
-from assay.connectors.merchant.decoding import decode_basket, decode_credit_movement, read_money
+from assay.connectors.merchant.decoding import decode_basket, decode_credit_movement
+from assay.connectors.merchant.reading import read_money, text_or_none
 from assay.money import Money, sum_of
 from assay.records import CreditMovement
 from assay.roles import Basket
@@ -38,21 +39,21 @@ class GivingBack(Caller):
             content |= {"lines": wanted, "shipping": shipping}
         else:
             content["amount"] = written(amount if amount is not None else self._refundable(ref))
-        made = self._operate(f"/api/orders/{ref}/refunds", content, key=key)["refunds"]
-        return [each["reference"] or each["id"] for each in made]
+        made = self._operate(f"/api/orders/{ref}/refunds", content, key=key).items("refunds")
+        return [text_or_none(each, "reference") or each.text("id") for each in made]
 
     def _refundable(self, ref: str) -> Money:
         order = self._call("GET", f"/api/orders/{ref}", headers=self._operator)
-        currency = order["currency"]
-        taken = sum_of([read_money(each["captured"]) for each in order["payments"]], currency)
-        given = sum_of([read_money(each["refunded"]) for each in order["payments"]], currency)
-        waiting = [read_money(each["amount"]) for each in order["refunds"] if each["status"] not in _OVER]
+        currency = order.text("currency")
+        taken = sum_of([read_money(each, "captured") for each in order.items("payments")], currency)
+        given = sum_of([read_money(each, "refunded") for each in order.items("payments")], currency)
+        waiting = [read_money(each, "amount") for each in order.items("refunds") if each.text("status") not in _OVER]
         return taken - given - sum_of(waiting, currency)
 
     def request_return(self, ref: str, lines: Mapping[str, int], reason: str) -> str:
         """Announce a return of units by the shop's id of the line; return its reference."""
         wanted = [{"line": line, "quantity": quantity} for line, quantity in lines.items()]
-        return str(self._operate(f"/api/orders/{ref}/returns", {"lines": wanted, "reason": reason})["id"])
+        return self._operate(f"/api/orders/{ref}/returns", {"lines": wanted, "reason": reason}).text("id")
 
     def receive_return(self, return_ref: str) -> None:
         """Take the goods in, which gives the money back."""
@@ -65,7 +66,7 @@ class GivingBack(Caller):
     def credit(self, customer: str) -> Sequence[Money]:
         """Return what a customer holds, one amount a currency."""
         answer = self._call("GET", "/api/operator/credit", params=[("email", customer)], headers=self._operator)
-        return [read_money(each) for each in answer["balances"]]
+        return [read_money(each) for each in answer.items("balances")]
 
     def use_credit(self, cart: str, customer: str) -> Basket:
         """Have a cart paid with the customer's credit as far as it goes; `customer` is the token of `register`."""
@@ -75,4 +76,4 @@ class GivingBack(Caller):
     def credit_movements(self, order_ref: str) -> Sequence[CreditMovement]:
         """Return the credit an order took and got back."""
         answer = self._call("GET", f"/api/orders/{order_ref}/credit", headers=self._operator)
-        return [decode_credit_movement(each) for each in answer["movements"]]
+        return [decode_credit_movement(each) for each in answer.items("movements")]

@@ -402,6 +402,11 @@ def sign(body: bytes, secret: str, at: datetime) -> dict[str, str]:
     return {"stripe-signature": f"t={stamp},v1={signature}", "content-type": "application/json; charset=utf-8"}
 
 
+def signed_webhook(body: bytes, credentials: Mapping[str, str], at: datetime) -> tuple[bytes, Mapping[str, str]]:
+    """Return an event as Stripe would deliver it at that instant, with its headers, to who has ``webhook_secret``."""
+    return body, sign(body, credentials["webhook_secret"], at)
+
+
 def _created(since: datetime, until: datetime) -> tuple[tuple[str, str], ...]:
     """Ask a list for [since, until), in the whole seconds Stripe counts."""
     return (

@@ -45,13 +45,16 @@ class Options:
 class Checked:
     """What came of one system.
 
-    healed: known failures that nothing failed by any more. first_end: the day the first of those known runs out.
+    seed, drawn: what requests were made up by, and a digest of all of them: equal where the same was asked. healed:
+    known failures that nothing failed by any more. first_end: the day the first of those known runs out.
     """
 
     system: str
     base_url: str
     simulated: bool
     tested: tuple[Tested, ...]
+    seed: int
+    drawn: str
     healed: tuple[Known, ...] = ()
     first_end: date | None = None
 
@@ -92,7 +95,7 @@ def check(plan: Plan, system: str, options: Options, listen: Listener) -> Checke
 
     worked, tally = read_worked(whole), Tally(asked)
     with opened(plan, system, options.base_url) as place:
-        _ask(whole, asked, worked, place, options, tally)
+        drawn = _ask(whole, asked, worked, place, options, tally)
         tested = tally.tested(place.base_url, known)
         names = {each.operation for each in tested}
         healed = [] if options.operations else known.no_longer_failing()
@@ -102,12 +105,14 @@ def check(plan: Plan, system: str, options: Options, listen: Listener) -> Checke
             base_url=place.base_url,
             simulated=place.simulated,
             tested=tested,
+            seed=options.seed,
+            drawn=drawn,
             healed=tuple(healed),
             first_end=known.first_end,
         )
 
 
-def _ask(whole: Asked, asked: Asked, worked: Worked, place: Place, options: Options, tally: Tally) -> None:
+def _ask(whole: Asked, asked: Asked, worked: Worked, place: Place, options: Options, tally: Tally) -> str:
     from assay.runners.conformance.engine import Asker, Preset
     from assay.runners.conformance.provoked import provoke
     from assay.runners.conformance.worked import perform, with_examples
@@ -127,6 +132,7 @@ def _ask(whole: Asked, asked: Asked, worked: Worked, place: Place, options: Opti
     second.generate()
     second.learn(first)
     provoke(asked, second, tally, worked.refused, faults=place.simulated)
+    return second.drawn
 
 
 def _undestructive(asked: Asked) -> Asked:

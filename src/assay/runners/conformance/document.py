@@ -9,24 +9,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
-import yaml
 
+from assay.contracts import yaml_safe
+from assay.contracts.rest import METHODS
 from assay.errors import UsageError
 from assay.local.plan import Plan
 from assay.suites import suite_roots
 
-METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 _NAMES = ("contract.yaml", "openapi.yaml")
-
-
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Dates stay texts, as JSON has them."""
-
-
-_Loader.yaml_implicit_resolvers = {
-    letter: [each for each in resolvers if each[0] != "tag:yaml.org,2002:timestamp"]
-    for letter, resolvers in _Loader.yaml_implicit_resolvers.items()
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +50,12 @@ class Asked:
 
 
 def read_yaml(file: Path) -> Any:
-    """Read YAML or JSON, dates as texts; `UsageError` names the file and the line."""
+    """Read YAML or JSON as JSON's data; `UsageError` names the file and the line."""
     try:
-        return yaml.load(file.read_bytes(), Loader=_Loader)  # noqa: S506 - a safe loader
-    except (yaml.YAMLError, ValueError) as error:
-        raise UsageError(f"{file.name} is no YAML", where=str(file), seen=str(error).splitlines()[0]) from None
+        return yaml_safe.parse(file.read_bytes())[0]
+    except yaml_safe.UnreadableYaml as error:
+        where = f"{file}, line {error.line}" if error.line else str(file)
+        raise UsageError(f"{file.name} is no YAML", where=where, seen=error.reason) from None
 
 
 def contract_of(plan: Plan, system: str) -> Asked:

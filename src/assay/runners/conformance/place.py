@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from assay.errors import SafetyError, UsageError
 from assay.http import open_client
 from assay.landscape import look_for_connector, open_landscape
+from assay.local import webhooks
 from assay.local.clock import LandscapeClock
 from assay.local.plan import MERCHANT, SIMULATORS, Plan
 from assay.local.processes import admin
@@ -43,8 +44,9 @@ class Place:
 class _Simulator:
     """A system that was started for a check: its time and settings are ours, and so are its pages."""
 
-    def __init__(self, home: Home, running: Running, port: int, credentials: _Credentials) -> None:
-        self._clock = LandscapeClock(home.clock)
+    def __init__(self, plan: Plan, running: Running, port: int, credentials: _Credentials) -> None:
+        self._plan = plan
+        self._clock = LandscapeClock(plan.home.clock)
         self._running = running
         self._port = port
         self._credentials = credentials
@@ -57,6 +59,15 @@ class _Simulator:
     def configure(self, settings: Mapping[str, Any]) -> None:
         """Change settings of the system."""
         admin(self._port, "POST", "settings", dict(settings))
+
+    def signed(self, system: str, body: bytes) -> tuple[bytes, Mapping[str, str]]:
+        """Return a body as a vendor would deliver it now, and its headers."""
+        return webhooks.signed(self._plan, system, body)
+
+    def credentials(self) -> Mapping[str, str]:
+        """Return every credential of the landscape that is set, as `system.name`."""
+        systems = self._plan.environment.systems.items()
+        return {f"{id_}.{name}": secret for id_, one in systems for name, secret in webhooks.secrets_of(one).items()}
 
     def visit(self, method: str, address: str, form: Mapping[str, str]) -> Mapping[str, str]:
         """Call a page at a path, or at an address of the vendor's that this simulator stands for."""
@@ -91,7 +102,7 @@ def opened(plan: Plan, system: str, base_url: str | None) -> Iterator[Place]:
         yield Place(
             base_url=address,
             headers_for=credentials.headers_for,
-            ours=_Simulator(own.home, running, port, credentials),
+            ours=_Simulator(own, running, port, credentials),
         )
 
 
@@ -102,8 +113,9 @@ def _started(plan: Plan) -> Iterator[tuple[Plan, Running]]:
     own = replace(plan, home=Home(folder, plan.name))
     own.home.path.mkdir(parents=True)
     clock = LandscapeClock(own.home.clock)
-    clock.start_at(_START)
-    clock.freeze()
+    clock.start_at(_START - timedelta(minutes=1))
+    clock.freeze()  # some microseconds later, which are never the same
+    clock.set(_START, ())
     try:
         yield own, bring_up(own, lambda progress: None)
     finally:

@@ -16,14 +16,22 @@
         keep: {result: location.redirectResult}
       - settings: {payment_method_types: [card]}
       - collect: d.results           # ask every collection once: the keys of its newest rows become examples
+      - call: POST /webhooks/stripe
+        body: {id: evt_1}
+        signed: stripe             # as that system would deliver it now, to who has its secret
+      - call: POST /webhooks/ups
+        headers: {x-api-key: "${ups.client_id}"}   # a credential of any system of the landscape
+        text: '{"trackingNumber":' # instead of body: these very characters
+        status: 400
 
-Waits, visits and settings need a simulator: at any other system the steps end before the first of them.
+Waits, visits, settings and signed bodies need a simulator: at any other system the steps end before the first of them.
 
 A path parameter that went well becomes an example of it for the generated requests, below the same path, too.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -31,6 +39,7 @@ from typing import Any, Protocol
 from urllib.parse import parse_qsl, urlsplit
 
 from assay.errors import UsageError, did_you_mean
+from assay.http import value_at
 from assay.runners.conformance.document import Asked, copied, read_yaml
 from assay.runners.conformance.engine import Asker
 from assay.runners.conformance.tally import Tally
@@ -43,6 +52,8 @@ _KEYS = (
     "query",
     "headers",
     "body",
+    "text",
+    "signed",
     "media_type",
     "status",
     "keep",
@@ -51,7 +62,7 @@ _KEYS = (
     "collect",
 )
 _KEYED = re.compile(r"GET ([^({]+)\(([^)]*)\)")  # one of a collection, as OData writes it
-_NAME = re.compile(r"\$\{(\w+)\}")
+_NAME = re.compile(r"\$\{([\w.]+)\}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +75,8 @@ class Step:
     query: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     body: Any = None
+    text: str = ""
+    signed: str = ""
     media_type: str | None = None
     status: int = 200
     keep: Mapping[str, str] = field(default_factory=dict)
@@ -107,6 +120,12 @@ class Ours(Protocol):
     def configure(self, settings: Mapping[str, Any]) -> None:
         """Change settings of the simulator."""
 
+    def signed(self, system: str, body: bytes) -> tuple[bytes, Mapping[str, str]]:
+        """Return a body as one of its vendors would deliver it now, and its headers."""
+
+    def credentials(self) -> Mapping[str, str]:
+        """Return what is known of the landscape's credentials, as `system.name`."""
+
     def visit(self, method: str, address: str, form: Mapping[str, str]) -> Mapping[str, str]:
         """Call a page of the simulator, at a path or any address of the vendor's, and return the answer's headers."""
 
@@ -131,41 +150,34 @@ def perform(
 
     ours: what only a simulator of ours lets us do; None at any other system.
     """
-    done = Performed()
+    done = Performed(dict(ours.credentials()) if ours else {})
     for step in worked.steps:
         if step.collect:
             _collect(asked, asker, step.collect, done)
             continue
-        if not step.call:
-            if ours is None:
-                break
+        if ours is None and (step.signed or not step.call):
+            break
+        if ours is not None and not step.call:
             _prepare(step, ours, done)
             continue
         try:
             ready = filled(step, done.values)
         except KeyError as error:  # what it needs was never kept: the step before has failed already
-            tally.failed(
-                step.call, "worked", status=None, title="Not sent", message=f"{step.where}: {error}", repeat=""
-            )
+            _failed(tally, step, None, "Not sent", str(error))
             continue
+        body, headers = _as_sent(ready, ours)
         answer = asker.send(
             ready.call,
             path=ready.path,
             query=ready.query,
-            headers=ready.headers,
-            body=ready.body,
-            media_type=ready.media_type,
+            headers=headers,
+            body=body,
+            media_type=ready.media_type or ("application/json" if isinstance(body, bytes) else None),
             may_fail=step.status >= 500,
         )
         if answer.status_code != step.status:
-            tally.failed(
-                step.call,
-                "worked",
-                status=answer.status_code,
-                title="A worked request was answered otherwise",
-                message=f"{step.where}: expected {step.status}, seen {answer.status_code} {answer.text[:200]}",
-                repeat=f"{step.where}",
-            )
+            seen = f"expected {step.status}, seen {answer.status_code} {answer.text[:200]}"
+            _failed(tally, step, answer, "A worked request was answered otherwise", seen)
             continue
         _keep(step, answer, done, tally)
         if answer.status_code < 300:
@@ -211,6 +223,15 @@ def _prepare(step: Step, ours: Ours, done: Performed) -> None:
             done.values[name] = query.get(place.removeprefix("location."), "")
 
 
+def _as_sent(step: Step, ours: Ours | None) -> tuple[Any, Mapping[str, str]]:
+    """Return body and headers of a step: bytes where every character counts, else what is still to be written."""
+    body = step.text.encode() if step.text else step.body
+    if not step.signed or ours is None:
+        return body, step.headers
+    body, headers = ours.signed(step.signed, body if isinstance(body, bytes) else json.dumps(body).encode())
+    return body, {**headers, **step.headers}
+
+
 def with_examples(asked: Asked, keys: Mapping[str, list[Any]]) -> Asked:
     """Return the document with every key that went well as an example of its path parameter, wherever it stands."""
     content = copied(asked.content)
@@ -237,6 +258,8 @@ def filled(step: Step, values: Mapping[str, Any]) -> Step:
         query=_filled(step.query, values),
         headers=_filled(step.headers, values),
         body=_filled(step.body, values),
+        text=_filled(step.text, values),
+        signed=step.signed,
         media_type=step.media_type,
         status=step.status,
     )
@@ -257,16 +280,22 @@ def _keep(step: Step, answer: Any, done: Performed, tally: Tally) -> None:
     for name, path in step.keep.items():
         value = _at(answer, path)
         if value is None:
-            tally.failed(
-                step.call,
-                "worked",
-                status=answer.status_code,
-                title="A worked request's answer lacks a member",
-                message=f"{step.where}: {path} is not in {answer.text[:200]}",
-                repeat=step.where,
-            )
+            seen = f"{path} is not in {answer.text[:200]}"
+            _failed(tally, step, answer, "A worked request's answer lacks a member", seen)
             continue
         done.values[name] = value
+
+
+def _failed(tally: Tally, step: Step, answer: Any, title: str, seen: str) -> None:
+    """Count a step as failed; answer: what came of it, None where it could not even be sent."""
+    tally.failed(
+        step.call,
+        "worked",
+        status=None if answer is None else answer.status_code,
+        title=title,
+        message=f"{step.where}: {seen}",
+        repeat="" if answer is None else step.where,
+    )
 
 
 def _at(answer: Any, path: str) -> Any:
@@ -274,17 +303,9 @@ def _at(answer: Any, path: str) -> Any:
         found = answer.headers.get(path.removeprefix("header.").lower())
         return found[0] if isinstance(found, list) else found
     try:
-        value = answer.json()
+        return value_at(answer.json(), path)
     except ValueError:
         return None
-    for part in path.split("."):
-        if isinstance(value, dict):
-            value = value.get(part)
-        elif isinstance(value, list) and part.isdigit() and int(part) < len(value):
-            value = value[int(part)]
-        else:
-            return None
-    return value
 
 
 def _step(entry: Any, where: str, names: set[str]) -> Step:
@@ -298,4 +319,6 @@ def _step(entry: Any, where: str, names: set[str]) -> Step:
         raise UsageError(f"the contract has no operation '{call}'", where=where, hint=did_you_mean(call, names))
     if not call and not any(entry.get(each) for each in ("wait", "settings", "visit", "collect")):
         raise UsageError("a step must do something", where=where, expected="call, wait, visit or settings")
+    if entry.get("text") and entry.get("body") is not None:
+        raise UsageError("a step has one body", where=where, expected="body or text", seen="both")
     return Step(where=where, **entry)
