@@ -16,6 +16,7 @@ from assay.roles.gateway import (
     Settles,
     Tokeniser,
 )
+from assay.roles.listing import ListsChanges
 from assay.roles.money import (
     GivesCredit,
     HasStores,
@@ -110,6 +111,7 @@ __all__ = [
     "Http",
     "Intent",
     "KeepsBooks",
+    "ListsChanges",
     "Offers",
     "OffersPayment",
     "Operator",

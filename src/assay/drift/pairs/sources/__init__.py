@@ -8,6 +8,7 @@
     { kind = "sqlite", path = "shop.sqlite", table = "orders" }
     { kind = "postgresql", address = "env:ERP_DATABASE", query = "SELECT … FROM orders WHERE …" }
     { kind = "mysql", address = "mysql://reader@db.example/shop", password = "env:SHOP_PASSWORD", table = "orders" }
+    { kind = "listing", listing = "orders" }
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from assay.drift.pairs.model import Side
 from assay.drift.pairs.rows import Rows
@@ -23,6 +25,7 @@ from assay.drift.pairs.sources.landing import LandedRows, Landing, Parts
 from assay.drift.pairs.sources.options import (
     CsvOptions,
     JsonLinesOptions,
+    ListingOptions,
     MySqlOptions,
     Options,
     ParquetOptions,
@@ -30,20 +33,37 @@ from assay.drift.pairs.sources.options import (
     SqliteOptions,
     options_of,
 )
+from assay.errors import UsageError
+
+if TYPE_CHECKING:
+    from assay.drift.extracting import Systems
 
 __all__ = ["Landing", "rows_of"]
 
 
-def rows_of(side: Side, *, folder: Path, landing: Landing | None = None, at: datetime | None = None) -> Rows:
+def rows_of(
+    side: Side,
+    *,
+    folder: Path,
+    landing: Landing | None = None,
+    at: datetime | None = None,
+    systems: Systems | None = None,
+) -> Rows:
     """Return a side's rows; nothing is read until they are attached.
 
     folder: where relative paths start. landing: where what is read is kept as Parquet, named after `at`; without one
-    it goes with the rows. Parquet files are read where they are. `UsageError` for a source declared wrongly,
-    `InfrastructureError`, when attached, for one that does not answer.
+    it goes with the rows. Parquet files are read where they are. systems: by which listings are read. `UsageError` for
+    a source declared wrongly, `InfrastructureError`, when attached, for one that does not answer.
     """
     options = options_of(side.source)
     if isinstance(options, ParquetOptions):
         return ParquetFiles(side.system, files_of(options.path, folder))
+    if isinstance(options, ListingOptions):
+        from assay.drift.extracting import ListingRows
+
+        if systems is None:
+            raise UsageError("a listing is read from a system of an environment, and none is at hand here")
+        return ListingRows(side.system, options, systems, folder)
     return LandedRows(side.system, _reader(options, side, folder), landing=landing, at=at)
 
 

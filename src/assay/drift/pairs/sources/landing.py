@@ -125,6 +125,15 @@ class Landing:
         whole = [each for each, _, suffix in self._landings(_word(system)) if not suffix]
         return whole[-1] if whole else None
 
+    def unfinished(self, system: str) -> Path | None:
+        """Return the youngest landing of a system that is not finished; whoever goes on with it holds its lock."""
+        begun = [each for each, _, suffix in self._landings(_word(system)) if suffix == _UNFINISHED]
+        return begun[-1] if begun else None
+
+    def place(self, system: str) -> Path:
+        """Return the folder of a system's landings."""
+        return self.folder / _word(system)
+
     def prune(self, now: datetime) -> list[Path]:
         """Remove landings older than `keep`, unfinished ones among them, and return their folders."""
         removed = []

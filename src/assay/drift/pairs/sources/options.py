@@ -124,7 +124,48 @@ class MySqlOptions(ServerOptions):
     ca_file: str | None = None
 
 
-Options = ParquetOptions | CsvOptions | JsonLinesOptions | SqliteOptions | PostgresOptions | MySqlOptions
+class ListingOptions(Table):
+    """A listing of a system of the profile, read by its API.
+
+    back: how far back all of it is read; again: how far back it is read again where the system does not list changes;
+    census: how old the last whole read may be. behind: how long before now it ends. overlap: how far a read reaches
+    into the one before. fresh: what is younger is not read again. page: the most records one answer surely holds;
+    least: the narrowest span the system tells apart. per_second: how often it may be asked; wait: how long one request
+    may wait, for that or because the system says so. keep: how long landings stay. hashed, plain: personal columns, as
+    a keyed hash or as they are; hash_key: `env:NAME` or `file:PATH`. articles: of a listing by article, a file with
+    one a line.
+    """
+
+    kind: Literal["listing"]
+    listing: str
+    back: Span = 30 * 86_400.0
+    again: Span = 2 * 86_400.0
+    census: Span = 7 * 86_400.0
+    behind: Span | None = None
+    overlap: Span = 300.0
+    fresh: Span = 60.0
+    page: int = Field(100, ge=1, le=100_000)
+    least: Span | None = None
+    per_second: float | None = Field(None, gt=0)
+    wait: Span = 300.0
+    keep: Span = 7 * 86_400.0
+    hashed: tuple[Path_, ...] = ()
+    plain: tuple[Path_, ...] = ()
+    hash_key: str | None = None
+    articles: str | None = None
+
+    @field_validator("hash_key")
+    @classmethod
+    def _by_name(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("env:", "file:")):
+            # The value is never repeated: it may be the secret itself.
+            raise ValueError("hash_key must be 'env:VARIABLE' or 'file:PATH', never the key itself")
+        return value
+
+
+Options = (
+    ParquetOptions | CsvOptions | JsonLinesOptions | SqliteOptions | PostgresOptions | MySqlOptions | ListingOptions
+)
 KINDS: Mapping[str, type[Options]] = {
     "parquet": ParquetOptions,
     "csv": CsvOptions,
@@ -132,8 +173,16 @@ KINDS: Mapping[str, type[Options]] = {
     "sqlite": SqliteOptions,
     "postgresql": PostgresOptions,
     "mysql": MySqlOptions,
+    "listing": ListingOptions,
 }
-_ALSO = {"mariadb": "mysql", "postgres": "postgresql", "ndjson": "jsonl", "json": "jsonl", "tsv": "csv"}
+_ALSO = {
+    "mariadb": "mysql",
+    "postgres": "postgresql",
+    "ndjson": "jsonl",
+    "json": "jsonl",
+    "tsv": "csv",
+    "api": "listing",
+}
 
 
 def options_of(source: Mapping[str, Any]) -> Options:

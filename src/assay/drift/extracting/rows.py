@@ -1,0 +1,364 @@
+"""A listing of a system as a side of a pair: read when it is asked for, from where the last read ended.
+
+What was read lies in an unfinished landing, with how far it came; whoever was killed goes on there. At the end what
+came twice is taken off by the system's own reference, the younger change wins, and the landing gets its name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pyarrow import parquet
+
+from assay.drift.extracting.listings import LISTINGS
+from assay.drift.extracting.merging import merge
+from assay.drift.extracting.table import Shape, shape_of
+from assay.drift.extracting.walk import Walk
+from assay.drift.extracting.watermark import Mode, Watermark, watermark_in
+from assay.drift.pairs.rows import quoted
+from assay.drift.pairs.sources.landing import Faults, Landing
+from assay.drift.pairs.sources.options import ListingOptions
+from assay.errors import InfrastructureError, UsageError, did_you_mean
+from assay.roles import ListsChanges
+
+if TYPE_CHECKING:
+    import duckdb
+
+_PART = 5_000
+"""Rows of one part: as many are read again at most where a read was killed."""
+_RESUMED = timedelta(days=1)
+"""What was begun earlier than that is begun anew."""
+_RAW = "raw"
+_SKEW = timedelta(minutes=5)
+_FAULTS = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Systems:
+    """What an environment lends to read its systems.
+
+    connector: by the system's id, called no faster than its options allow. landing: where rows stay. now: the
+    landscape's instant. key: of hashed columns, by the options. pause: waits before a read that failed is tried again.
+    """
+
+    connector: Callable[[str, ListingOptions], Any]
+    landing: Callable[[ListingOptions], Landing]
+    now: Callable[[], datetime]
+    key: Callable[[ListingOptions], bytes]
+    pause: Callable[[float], None] = time.sleep
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """What landing a listing came to. again: whether an earlier landing was fresh enough, and nothing was read."""
+
+    folder: Path
+    mark: Watermark
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Some records that were read, and where to go on after them."""
+
+    records: Sequence[Any]
+    cursor: str
+    reads: int
+
+
+class ListingRows:
+    """Rows of a listing; nothing is asked before they are attached, and nothing twice."""
+
+    def __init__(self, system: str, options: ListingOptions, systems: Systems, folder: Path) -> None:
+        if options.listing not in LISTINGS:
+            raise UsageError(
+                f"no listing '{options.listing}'",
+                expected=", ".join(LISTINGS),
+                hint=did_you_mean(options.listing, LISTINGS),
+            )
+        self.system, self.listing, self.options = system, LISTINGS[options.listing], options
+        self._systems, self._folder = systems, folder
+        self._done: Extracted | None = None
+
+    @property
+    def unread(self) -> Sequence[str]:
+        """What could not be landed; known once the rows are."""
+        return self._done.mark.faults if self._done else ()
+
+    def attach(self, connection: duckdb.DuckDBPyConnection, name: str) -> str:
+        """Return the scan of what was landed; the first time, land it."""
+        return f"read_parquet({quoted(str(self.land().folder / '*.parquet'))})"
+
+    def land(self) -> Extracted:
+        """Read what there is to read, and return where it is.
+
+        `InfrastructureError` where the system does not answer: what was read stays, and the next call goes on there.
+        """
+        if self._done is None:
+            landing = self._systems.landing(self.options)
+            with _alone(landing.place(self._name)):
+                self._done = self._land(landing)
+        return self._done
+
+    @property
+    def _name(self) -> str:
+        return f"{self.system}-{self.listing.name}"
+
+    def _land(self, landing: Landing) -> Extracted:
+        now = self._systems.now()
+        shape = shape_of(self.listing, self.options, self._systems.key(self.options))
+        printed = _print(shape, self.options)
+        last = landing.latest(self._name)
+        before = watermark_in(last) if last else None
+        if last and before and before.until > now + _SKEW:
+            shutil.rmtree(last)  # of a landscape whose clock was set back: it would hide what is landed now
+            before = None
+        elif before is not None and before.print != printed:
+            before = None
+        if last and before and timedelta() <= now - before.until <= _span(self.options.fresh):
+            return Extracted(last, before, again=True)
+        place, mark = self._begin(landing, now, printed, last if before else None, before)
+        if mark.phase == "reading":
+            mark = self._read(place, mark, shape)
+            mark = replace(mark, rows=self._merged(landing, place, mark, shape), phase="merged")
+            mark.write(place)
+        for each in (_RAW, "spill"):
+            shutil.rmtree(place / each, ignore_errors=True)
+        mark = replace(mark, phase="done")
+        mark.write(place)
+        done = landing.finish(place, whole=not mark.faults)
+        landing.prune(now)
+        return Extracted(done, mark)
+
+    def _begin(
+        self, landing: Landing, now: datetime, printed: str, last: Path | None, before: Watermark | None
+    ) -> tuple[Path, Watermark]:
+        """Return the landing to go on with, or a new one: of all, or of what came since the last whole one."""
+        begun = landing.unfinished(self._name)
+        mark = watermark_in(begun) if begun else None
+        young = mark is not None and timedelta() <= now - mark.until <= _RESUMED
+        if begun and mark and young and mark.print == printed and self._has_base(landing, mark):
+            return begun, replace(mark, resumed=mark.resumed + 1)
+        if begun:
+            shutil.rmtree(begun)
+        until = now - _span(self.options.behind or 0)
+        since = until - _span(self.options.back)
+        mode: Mode = "census"
+        if last and before and not self.listing.by_article and now - before.census < _span(self.options.census):
+            mode = "changes"
+            reach = self.options.overlap if self._lists_changes() else self.options.again + self.options.overlap
+            since = max(since, before.until - _span(reach))
+        place = landing.begin(self._name, now)
+        mark = Watermark(
+            system=self.system,
+            listing=self.listing.name,
+            print=printed,
+            mode=mode,
+            since=since,
+            until=until,
+            census=before.census if before and mode == "changes" else now,
+            base=last.name if last and mode == "changes" else None,
+        )
+        (place / _RAW).mkdir()
+        mark.write(place)
+        return place, mark
+
+    def _has_base(self, landing: Landing, mark: Watermark) -> bool:
+        return mark.base is None or (landing.place(self._name) / mark.base).is_dir()
+
+    def _read(self, place: Path, mark: Watermark, shape: Shape) -> Watermark:
+        """Land what the system lists, part by part; after each it is known how far it came."""
+        held: list[tuple[tuple[str, ...], Any]] = []
+        reads = 0
+        cursor = mark.cursor
+        try:
+            for piece in self._pieces(mark):
+                held += zip(self.listing.keys(piece.records), piece.records, strict=True)
+                reads, cursor = reads + piece.reads, piece.cursor
+                if len(held) >= _PART:
+                    mark = self._keep(place, mark, shape, held, cursor, reads)
+                    held, reads = [], 0
+        except InfrastructureError as error:
+            mark = self._keep(place, mark, shape, held, cursor, reads)
+            error.hint = "; ".join(
+                filter(
+                    None, (error.hint, f"{mark.read:,} rows up to {mark.cursor} are kept: the next read goes on there")
+                )
+            )
+            raise
+        return self._keep(place, mark, shape, held, cursor, reads)
+
+    def _keep(
+        self,
+        place: Path,
+        mark: Watermark,
+        shape: Shape,
+        held: Sequence[tuple[tuple[str, ...], Any]],
+        cursor: str,
+        reads: int,
+    ) -> Watermark:
+        faults = Faults()
+        table = shape.table(held, mark.read, faults)
+        draft = place / _RAW / "part"
+        parquet.write_table(table, draft)
+        draft.replace(place / _RAW / f"{mark.parts + 1:06}.parquet")
+        versions = [each for each in (self.listing.version(record) for _, record in held) if each is not None]
+        mark = replace(
+            mark,
+            cursor=cursor,
+            parts=mark.parts + 1,
+            read=mark.read + len(held),
+            reads=mark.reads + reads,
+            faults=(*mark.faults, *faults.sentences())[:_FAULTS],
+            newest=max([*versions, *([mark.newest] if mark.newest else [])], default=None),
+            until=max(mark.until, datetime.fromisoformat(cursor)) if self._follows(mark) and cursor else mark.until,
+        )
+        mark.write(place)
+        return mark
+
+    def _pieces(self, mark: Watermark) -> Iterator[_Piece]:
+        if self.listing.by_article:
+            yield from self._by_article(mark)
+            return
+        by_change = self._follows(mark)
+        walk = Walk(
+            read=self._told(self._changed if by_change else self._verb()),
+            keys=self.listing.keys,
+            version=self.listing.version,
+            moment=self.listing.version if by_change else self.listing.moment,
+            page=self.options.page,
+            pause=self._systems.pause,
+            least=_span(self.options.least) if self.options.least else self.listing.least,
+        )
+        since = mark.since
+        if mark.cursor:
+            since = max(since, datetime.fromisoformat(mark.cursor) - _span(self.options.overlap))
+        follow = (lambda: self._systems.now() - _span(self.options.behind or 0)) if by_change else None
+        for step in walk.over(since, mark.until, follow=follow):
+            yield _Piece(step.records, step.until.isoformat(), step.reads)
+
+    def _by_article(self, mark: Watermark) -> Iterator[_Piece]:
+        read = self._verb()
+        articles = self._articles()
+        for number in range(int(mark.cursor or 0), len(articles)):
+            try:
+                found = list(read(articles[number]))
+            except LookupError:
+                found = []  # it does not hold that article, which is what comparing is there to find
+            yield _Piece(found, str(number + 1), 1)
+
+    def _articles(self) -> Sequence[str]:
+        if self.options.articles is None:
+            raise UsageError(
+                f"the listing '{self.listing.name}' is read article by article",
+                expected='a file with one a line: articles = "skus.txt"',
+            )
+        place = self._folder / self.options.articles
+        try:
+            return [line.strip() for line in place.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+        except (OSError, UnicodeError) as error:
+            raise UsageError("the file of articles cannot be read", where=str(place), seen=str(error)) from None
+
+    @cached_property
+    def _connector(self) -> Any:
+        return self._systems.connector(self.system, self.options)
+
+    def _changed(self, since: datetime, until: datetime) -> Any:
+        return self._connector.changed(self.listing.name, since, until)
+
+    def _verb(self) -> Callable[..., Any]:
+        read: Callable[..., Any] | None = getattr(self._connector, self.listing.verb, None)
+        if read is None:
+            raise UsageError(
+                f"the connector of '{self.system}' cannot list {self.listing.name}",
+                expected=f"a method {self.listing.verb}",
+                hint=f"the listing '{self.listing.name}' is one of role '{self.listing.role}'",
+            )
+        return read
+
+    def _told(self, read: Callable[..., Any]) -> Callable[[datetime, datetime], Any]:
+        """Have a system that does not list a span yet say so as trouble, not as an empty answer."""
+
+        def told(since: datetime, until: datetime) -> Any:
+            try:
+                return read(since, until)
+            except LookupError as error:
+                raise InfrastructureError(
+                    f"{self.system} does not list {self.listing.name} of that span",
+                    where=f"{since.isoformat()} to {until.isoformat()}",
+                    seen=str(error),
+                    hint='leave the youngest part out: behind = "1d"',
+                ) from error
+
+        return told
+
+    def _lists_changes(self) -> bool:
+        able = self.listing.changed is not None and isinstance(self._connector, ListsChanges)
+        return able and self.listing.name in self._connector.listings_by_change
+
+    def _follows(self, mark: Watermark) -> bool:
+        """Whether what is read is what changed: then the present is followed, for a change moves a record there."""
+        return mark.mode == "changes" and self._lists_changes()
+
+    def _merged(self, landing: Landing, place: Path, mark: Watermark, shape: Shape) -> int:
+        base = landing.place(self._name) / mark.base if mark.base else None
+        listing = self.listing
+        return merge(
+            place / _RAW,
+            base,
+            place / "part-00001.parquet",
+            key=listing.key,
+            changed=listing.changed,
+            placed=listing.placed,
+            since=mark.until - _span(self.options.back),
+            # What was placed in a span that was read whole, and is not there any more, was deleted.
+            base_until=None if self._follows(mark) else mark.since,
+            names=[each.name for each in shape.columns],
+        )
+
+
+@contextmanager
+def _alone(place: Path) -> Iterator[None]:
+    """Let one process at a time read a listing; what one left open it holds no more."""
+    import fcntl  # absent on Windows, where WSL2 is the way
+
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        lock = (place / ".lock").open("a")
+    except OSError as error:
+        raise InfrastructureError(f"rows cannot be landed: {error.strerror}", where=str(place)) from None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InfrastructureError(
+                "that listing is being read by another command", where=str(place), hint="wait for it"
+            ) from None
+        yield
+
+
+def _print(shape: Shape, options: ListingOptions) -> str:
+    """Return what stands for how rows are read and landed: rows of another print are not gone on with."""
+    content = {
+        "columns": [(each.name, str(each.type)) for each in shape.columns],
+        "hashed": sorted(shape.hashed),
+        "key": hashlib.sha256(shape.key).hexdigest() if shape.hashed else "",
+        "back": options.back,
+        "behind": options.behind,
+        "articles": options.articles,
+    }
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
+
+
+def _span(seconds: float) -> timedelta:
+    return timedelta(seconds=seconds)
