@@ -64,7 +64,7 @@ def both_rows(
     A drawn key is on both sides, and is drawn by its hash; a row without a key is never returned. `None` stands for a
     side that has no such row; of copies, one is returned.
     """
-    with duckdb.connect(config=_config(MEMORY_MB)) as connection:
+    with duckdb.connect(config=config_of(MEMORY_MB)) as connection:
         prepare(connection)
         try:
             return _both_rows(connection, pair, left, right, keys, limit)
@@ -96,7 +96,7 @@ class Comparison:
         self._memory_mb = memory_mb
         self._rows = (left, right)
         self._folder = None if spill else tempfile.TemporaryDirectory(prefix="assay-drift-")
-        config = _config(memory_mb) | {"temp_directory": str(spill or (self._folder and self._folder.name))}
+        config = config_of(memory_mb) | {"temp_directory": str(spill or (self._folder and self._folder.name))}
         if threads is not None:
             config["threads"] = str(threads)
         self.connection = duckdb.connect(config=config)
@@ -154,7 +154,7 @@ class Comparison:
     def _run(self) -> None:
         prepare(self.connection)
         sides = [
-            _input(self.connection, rows, side.system, name)
+            input_of(self.connection, rows, side.system, name)
             for rows, side, name in zip(
                 self._rows, (self.pair.left, self.pair.right), ("assay_left", "assay_right"), strict=True
             )
@@ -165,7 +165,7 @@ class Comparison:
         if 0 in sizes:
             self._nothing_read(sizes, sides)
             return
-        _refuse_columns(self.pair, left, right)
+        refuse_columns(self.pair, left, right)
         cut = cut_of(self.pair, self.at)
         self.case = Case(self.pair, left, right, compared(self.pair, left, right), cut)
         self.unread += _not_compared(self.pair, left, right)
@@ -245,7 +245,7 @@ class Comparison:
                 self.connection.execute("UPDATE found SET classed = NULL WHERE classed = ?", [classed.value])
 
 
-def _config(memory_mb: int) -> dict[str, str | bool | int | float | list[str]]:
+def config_of(memory_mb: int) -> dict[str, str | bool | int | float | list[str]]:
     """Return how every connection is set: nothing is downloaded, and rows may come in any order."""
     return {
         "memory_limit": f"{memory_mb}MB",
@@ -271,9 +271,9 @@ def _both_rows(
     keys: Sequence[Sequence[str]] | None,
     limit: int,
 ) -> list[tuple[tuple[str, ...], Record | None, Record | None]]:
-    sides = [_input(connection, left, pair.left.system, "assay_left")]
-    sides.append(_input(connection, right, pair.right.system, "assay_right"))
-    _refuse_columns(pair, *sides)
+    sides = [input_of(connection, left, pair.left.system, "assay_left")]
+    sides.append(input_of(connection, right, pair.right.system, "assay_right"))
+    refuse_columns(pair, *sides)
     names = (pair.left.key, pair.right.key)
     if keys is None:
         keys = _drawn(connection, sides, names, limit)
@@ -303,7 +303,8 @@ def _drawn(
     return [tuple(row[:-1]) for row in connection.execute(query).fetchall()]
 
 
-def _input(connection: duckdb.DuckDBPyConnection, rows: Rows, system: str, name: str) -> Input:
+def input_of(connection: duckdb.DuckDBPyConnection, rows: Rows, system: str, name: str) -> Input:
+    """Attach a side's rows and return them as the plan sees them."""
     source = rows.attach(connection, name)
     described = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()  # noqa: S608
     return Input(system, source, {str(row[0]): Column(str(row[0]), str(row[1])) for row in described})
@@ -313,7 +314,7 @@ def _number(connection: duckdb.DuckDBPyConnection, query: str) -> int:
     return int(connection.execute(query).fetchall()[0][0])
 
 
-def _refuse_columns(pair: Pair, left: Input, right: Input) -> None:
+def refuse_columns(pair: Pair, left: Input, right: Input) -> None:
     """Refuse a key or an instant of the window that a side does not have; without them nothing can be compared."""
     for side, own, name in ((left, pair.left, "left"), (right, pair.right, "right")):
         for column in (*own.key, own.placed, own.changed):

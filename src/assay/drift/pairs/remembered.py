@@ -1,0 +1,132 @@
+"""What is kept of a pair's last verdict, in a file: what each side's rows came to, and which keys were not settled.
+
+A file of another rule, of another format, or one that cannot be read is no memory at all: all is compared anew then.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy
+
+from assay.drift.pairs.model import Counts
+from assay.drift.pairs.partitions import Part
+from assay.errors import InfrastructureError
+
+_FORMAT = 1
+Parts = Mapping[int, tuple[Part, Part]]
+"""The left's and the right's rows, by partition."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remembered:
+    """A pair as it was found last.
+
+    rule: what the verdict rests on beside the rows. span: of a partition. parts: those of which every row was judged.
+    links: partitions that share a record, one side's row here, the other's there. open: hashes of the keys that differ
+    or are in flight. open_in: the partitions their rows lie in. due: when the first record in flight falls due, in
+    microseconds since 1970. watermarks: up to which change each side was read. counts, differing: of all rows.
+    """
+
+    rule: str
+    span: int
+    at: datetime
+    swept_at: datetime
+    parts: Parts
+    links: frozenset[tuple[int, int]] = frozenset()
+    open: numpy.ndarray[Any, Any] = field(default_factory=lambda: numpy.empty(0, dtype=numpy.uint64))
+    open_in: frozenset[int] = frozenset()
+    due: int | None = None
+    watermarks: tuple[int | None, int | None] = (None, None)
+    counts: Counts
+    differing: int = 0
+
+
+class Memory:
+    """The files of a folder, one a pair."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def load(self, pair: str) -> Remembered | None:
+        """Return what is kept of a pair; None where nothing is, or nothing that can be read."""
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            held = json.loads(self._path(pair).read_text(encoding="utf-8"))
+            if held["format"] == _FORMAT and held["pair"] == pair:
+                return _read(held)
+        return None
+
+    def save(self, pair: str, remembered: Remembered) -> None:
+        """Keep it, in place of what was kept; whoever reads meanwhile sees the one or the other, whole."""
+        path = self._path(pair)
+        partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            partial.write_text(json.dumps({"format": _FORMAT, "pair": pair, **_written(remembered)}), encoding="utf-8")
+            partial.replace(path)
+        except OSError as error:
+            raise InfrastructureError(
+                f"what was found of '{pair}' cannot be kept: {error.strerror}",
+                where=str(path),
+                hint="run without --incremental, or make the folder writable",
+            ) from None
+
+    def forget(self, pair: str) -> None:
+        """Keep nothing of a pair."""
+        self._path(pair).unlink(missing_ok=True)
+
+    def _path(self, pair: str) -> Path:
+        plain = re.sub(r"[^A-Za-z0-9_-]+", "_", pair)
+        # Two names that only differ in what a file's name cannot hold are two files.
+        return self.folder / (
+            f"{plain}.json" if plain == pair else f"{plain}-{sha256(pair.encode()).hexdigest()[:8]}.json"
+        )
+
+
+def _written(held: Remembered) -> dict[str, Any]:
+    return {
+        "rule": held.rule,
+        "span": held.span,
+        "at": held.at.isoformat(),
+        "swept_at": held.swept_at.isoformat(),
+        "parts": [[number, *_flat(left), *_flat(right)] for number, (left, right) in sorted(held.parts.items())],
+        "links": sorted(held.links),
+        "open": base64.b64encode(held.open.astype("<u8").tobytes()).decode(),
+        "open_in": sorted(held.open_in),
+        "due": held.due,
+        "watermarks": held.watermarks,
+        "counts": {name: getattr(held.counts, name) for name in Counts.__slots__},
+        "differing": held.differing,
+    }
+
+
+def _flat(part: Part) -> tuple[int, int]:
+    return part.rows, part.total
+
+
+def _read(held: Mapping[str, Any]) -> Remembered:
+    left, right = held["watermarks"]
+    return Remembered(
+        rule=held["rule"],
+        span=held["span"],
+        at=datetime.fromisoformat(held["at"]),
+        swept_at=datetime.fromisoformat(held["swept_at"]),
+        parts={row[0]: (Part(row[1], row[2]), Part(row[3], row[4])) for row in held["parts"]},
+        links=frozenset((one, other) for one, other in held["links"]),
+        open=numpy.frombuffer(base64.b64decode(held["open"]), dtype="<u8").astype(numpy.uint64),
+        open_in=frozenset(held["open_in"]),
+        due=held["due"],
+        watermarks=(left, right),
+        counts=Counts(**held["counts"]),
+        differing=held["differing"],
+    )

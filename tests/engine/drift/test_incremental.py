@@ -1,0 +1,142 @@
+"""Incremental passes: what they find is what comparing everything finds, at every step of histories that are drawn."""
+
+from __future__ import annotations
+
+import random
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from assay.drift.pairs.engine import compare
+from assay.drift.pairs.incremental import Way, compare_incrementally
+from assay.drift.pairs.model import Kind, Outcome, Pair
+from assay.drift.pairs.remembered import Remembered
+from assay.drift.pairs.rows import TableRows, table_of
+from tests.engine.drift.two_sides import AT, ago, field, pair_of
+
+GRACE, HOUR = timedelta(minutes=30), timedelta(hours=1)
+Row = dict[str, Any]
+
+
+class Sides:
+    """Two sides whose rows come, go and change, as they are drawn. dated: whether every change is dated truly."""
+
+    def __init__(self, seed: int, *, dated: bool) -> None:
+        self.draw = random.Random(seed)
+        self.dated = dated
+        self.left: list[Row] = []
+        self.right: list[Row] = []
+        self.at, self._next = AT, 0
+        for _ in range(30):
+            self._order(ago(minutes=self.draw.randint(0, 900)))
+
+    def _order(self, placed: datetime) -> None:
+        self._next += 1
+        key = self._next if self.dated or self.draw.random() < 0.8 else self.draw.randint(1, self._next)
+        lag = timedelta(minutes=self.draw.choice((0, 1, 5, 25, 25, 200)))
+        row = {"id": key, "value": self.draw.randint(1, 3), "placed": placed, "changed": self._now()}
+        if self.draw.random() < 0.95:
+            self.left.append(dict(row))
+        if self.draw.random() < 0.9:
+            self.right.append({**row, "placed": placed + lag})
+
+    def _now(self) -> datetime | None:
+        late = timedelta(minutes=self.draw.choice((0, 0, 2, 8)))
+        return self.at - late if self.dated or self.draw.random() < 0.7 else None
+
+    def step(self) -> None:
+        """Let some time pass, and some things happen."""
+        self.at += timedelta(minutes=self.draw.choice((1, 5, 20, 90)))
+        for _ in range(self.draw.choice((0, 1, 1, 2, 4))):
+            self._happen()
+
+    def _happen(self) -> None:
+        side = self.draw.choice((self.left, self.right))
+        what = self.draw.choice(("order", "order", "change", "mend", "remove", "move", "copy", "rename", "no key"))
+        if what == "order" or not side:
+            future = 40 if self.dated else 90
+            self._order(self.at - timedelta(minutes=self.draw.randint(-future, 300)))
+            return
+        row = self.draw.choice(side)
+        match what:
+            case "change":
+                row.update(value=self.draw.randint(1, 3), changed=self._now())
+            case "mend":
+                for each in [*self.left, *self.right]:
+                    if each["id"] == row["id"]:
+                        each.update(value=row["value"], changed=self._now())
+            case "remove":
+                side.remove(row)
+            case "move":
+                row.update(placed=row["placed"] + HOUR * self.draw.randint(-9, 9), changed=self._now())
+            case "copy" if not self.dated:
+                side.append(dict(row, placed=row["placed"] + HOUR * self.draw.choice((0, 3))))
+            case "rename":
+                row.update(id=self.draw.randint(1, self._next) if not self.dated else 10_000 + self._next)
+                row.update(changed=self._now())
+            case "no key" if not self.dated:
+                row["id"] = None
+
+    def rows(self) -> tuple[TableRows, TableRows]:
+        """Return both sides as they are now."""
+        return table_of(self.left), table_of(self.right)
+
+
+def orders(**more: Any) -> Pair:
+    """Return the pair of both sides."""
+    return pair_of(field(Kind.NUMBER), placed=True, grace=GRACE, **more)
+
+
+def told(outcome: Outcome) -> dict[str, Any]:
+    """Return all an outcome says, in an order of its own."""
+    records = [
+        (each.key, each.classed.value, each.copies, tuple((one.field, one.left, one.right) for one in each.fields))
+        for each in outcome.differences
+    ]
+    return {
+        "counts": outcome.counts,
+        "classes": dict(outcome.classes),
+        "fields": dict(outcome.fields),
+        "differences": sorted(records),
+        "unread": tuple(outcome.unread),
+    }
+
+
+def lived(seed: int, steps: int, *, dated: bool, window: timedelta | None) -> list[Way]:
+    """Live through a history, compare both ways at each step, and return how the passes went about it."""
+    sides, pair = Sides(seed, dated=dated), orders(window=window)
+    before: Remembered | None = None
+    ways = []
+    for step in range(steps):
+        rows = sides.rows()
+        full = compare(pair, *rows, at=sides.at, limit=None)
+        pass_ = compare_incrementally(pair, *rows, at=sides.at, before=before, sweep=not dated, limit=None)
+        assert told(pass_.outcome) == told(full), f"seed {seed}, step {step}: {pass_.done}"
+        before = pass_.remembered or before
+        ways.append(pass_.done.way)
+        sides.step()
+    return ways
+
+
+@pytest.mark.parametrize("window", [None, timedelta(hours=8)], ids=["all", "window"])
+def test_sweeps_find_what_comparing_everything_finds(window: timedelta | None) -> None:
+    """Whatever happens to rows, dated or not, a sweep says what a whole comparison says: counts, classes, records."""
+    ways = lived(1, 6, dated=False, window=window)
+    assert ways[0] is Way.WHOLE
+    assert Way.SWEEP in ways
+
+
+@pytest.mark.parametrize("window", [None, timedelta(hours=8)], ids=["all", "window"])
+def test_watermarks_find_what_comparing_everything_finds(window: timedelta | None) -> None:
+    """Where rows say when they changed, reading those alone says what a whole comparison says."""
+    assert Way.WATERMARK in lived(2, 6, dated=True, window=window)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("window", [None, timedelta(hours=8)], ids=["all", "window"])
+@pytest.mark.parametrize("dated", [True, False], ids=["dated", "undated"])
+def test_many_histories_are_found_alike(dated: bool, window: timedelta | None) -> None:
+    """The same holds for longer histories, and more of them."""
+    for seed in range(100, 110):
+        lived(seed, 20, dated=dated, window=window)
