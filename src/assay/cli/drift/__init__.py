@@ -11,6 +11,7 @@ __all__ = ["drift"]
 # Name: (module, what the list of commands says of it). Imported when it runs, so that `--help` stays quick.
 _COMMANDS = {
     "records": ("records", "Compare the records of pairs of systems, and say what differs and why."),
+    "extract": ("extract", "Read the listings of systems that pairs name, and keep them as Parquet."),
     "pairs": ("pairs", "List the pairs that are declared, and how each field is held."),
     "explain": ("explain", "Show one record as both sides hold it, and what is wrong with it."),
 }

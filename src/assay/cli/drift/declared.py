@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,7 @@ from assay.cli.shared import find
 from assay.errors import UsageError
 
 if TYPE_CHECKING:
+    from assay.drift.extracting import Systems
     from assay.drift.pairs.model import Pair
     from assay.drift.pairs.reading import Declared
     from assay.drift.pairs.rows import Rows
@@ -33,16 +36,37 @@ rates_option = click.option(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Pairs:
-    """The pairs of a project, the folder relative paths start in, and the shop's base currency where it names one."""
+    """The pairs of a project, the folder relative paths start in, and the shop's base currency where it names one.
+
+    environment: whose systems are asked where a side is a listing.
+    """
 
     declared: Declared
     folder: Path
     base_currency: str | None
+    environment: str
+    profile_path: Path | None
+
+    @cached_property
+    def systems(self) -> Systems:
+        """What reads the listings of the environment; asked for where there is one, for files need no environment."""
+        from assay.cli.drift.systems import systems_of
+
+        return systems_of(self.environment, self.profile_path)
+
+    def instant(self, text: str | None, pairs: Sequence[Pair]) -> datetime:
+        """Return the instant that was asked for, or now: by the landscape's clock where its listings are read."""
+        from assay.cli.clock import parse_instant
+
+        if text is not None:
+            return parse_instant(text)
+        listed = any(side.source["kind"] == "listing" for pair in pairs for side in (pair.left, pair.right))
+        return self.systems.now() if listed else datetime.now(UTC)
 
 
-def declared_pairs(profile_path: Path | None) -> Pairs:
+def declared_pairs(profile_path: Path | None, environment: str = "local") -> Pairs:
     """Return the pairs of a project, the shipped ones behind its own."""
     from assay.drift.pairs.reading import pair_files, read_pairs
     from assay.suites import suite_roots
@@ -51,14 +75,7 @@ def declared_pairs(profile_path: Path | None) -> Pairs:
     own = profile.policies.rounding
     files = pair_files(suite_roots(profile.folder))
     declared = read_pairs(files, rounding=own.policy() if own else None)
-    return Pairs(declared, project, profile.policies.base_currency)
-
-
-def instant_of(text: str | None) -> datetime:
-    """Return the instant that was asked for, or now."""
-    from assay.cli.clock import parse_instant
-
-    return datetime.now(UTC) if text is None else parse_instant(text)
+    return Pairs(declared, project, profile.policies.base_currency, environment, profile_path)
 
 
 def check_sources(pair: Pair) -> None:
@@ -73,14 +90,15 @@ def check_sources(pair: Pair) -> None:
             raise
 
 
-def rows_of(pair: Pair, folder: Path) -> tuple[Rows, Rows]:
+def rows_of(pair: Pair, project: Pairs) -> tuple[Rows, Rows]:
     """Return both sides' rows; `UsageError` names the side whose source is wrong."""
     from assay.drift.pairs.sources import rows_of as opened
 
     found = []
     for name, side in (("left", pair.left), ("right", pair.right)):
         try:
-            found.append(opened(side, folder=folder))
+            systems = project.systems if side.source["kind"] == "listing" else None
+            found.append(opened(side, folder=project.folder, systems=systems))
         except UsageError as error:
             error.where = error.where or _place(pair, name)
             raise

@@ -12,13 +12,12 @@ import click
 from assay.cli.drift.declared import (
     at_option,
     declared_pairs,
-    instant_of,
     key_text,
     rates_option,
     rows_of,
     shown,
 )
-from assay.cli.shared import explained, in_colour, json_option, profile_option
+from assay.cli.shared import explained, in_colour, json_option, landscape_options
 
 if TYPE_CHECKING:
     from assay.drift.pairs.model import Pair
@@ -30,7 +29,7 @@ _FORMAT = 1
 @click.command()
 @click.argument("name", metavar="PAIR")
 @click.argument("key", nargs=-1, required=True)
-@profile_option
+@landscape_options
 @at_option
 @rates_option
 @json_option
@@ -38,6 +37,7 @@ _FORMAT = 1
 def explain(
     name: str,
     key: tuple[str, ...],
+    environment: str,
     profile_path: Path | None,
     instant: str | None,
     rates_file: Path | None,
@@ -55,11 +55,11 @@ def explain(
     from assay.drift.pairs.rate_file import read_rates
     from assay.drift.pairs.reconciling import explain_key
 
-    project = declared_pairs(profile_path)
+    project = declared_pairs(profile_path, environment)
     pair = project.declared.chosen([name])[0]
-    left, right = rows_of(pair, project.folder)
+    left, right = rows_of(pair, project)
     known = Known(rates=read_rates(rates_file)) if rates_file else Known()
-    found = explain_key(pair, key, left, right, at=instant_of(instant), known=known)
+    found = explain_key(pair, key, left, right, at=project.instant(instant, [pair]), known=known)
     if as_json:
         content = {"format": _FORMAT, "pair": pair.name, **_record(found)}
         click.echo(json.dumps(content, indent=2, ensure_ascii=False))

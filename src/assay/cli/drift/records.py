@@ -15,13 +15,12 @@ import click
 from assay.cli.drift.declared import (
     at_option,
     declared_pairs,
-    instant_of,
     key_text,
     rates_option,
     rows_of,
     shown,
 )
-from assay.cli.shared import explained, in_colour, json_option, profile_option
+from assay.cli.shared import explained, in_colour, json_option, landscape_options
 from assay.errors import AssayError
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ _CROWDS, _FIELDS = 5, 4
 
 @click.command()
 @click.argument("names", metavar="[PAIR]...", nargs=-1)
-@profile_option
+@landscape_options
 @at_option
 @rates_option
 @click.option("--show", type=click.IntRange(0), default=10, show_default=True, help="Differing records to print.")
@@ -55,6 +54,7 @@ _CROWDS, _FIELDS = 5, 4
 @explained
 def records(
     names: tuple[str, ...],
+    environment: str,
     profile_path: Path | None,
     instant: str | None,
     rates_file: Path | None,
@@ -78,15 +78,16 @@ def records(
     from assay.drift.pairs.rate_file import read_rates
     from assay.drift.pairs.reconciling import reconcile
 
-    project = declared_pairs(profile_path)
-    at, known = instant_of(instant), Known(rates=read_rates(rates_file) if rates_file else {})
+    project = declared_pairs(profile_path, environment)
+    chosen = project.declared.chosen(names)
+    at, known = project.instant(instant, chosen), Known(rates=read_rates(rates_file) if rates_file else {})
     accepted = project.declared.accepted
     worth = _Worth(project.base_currency, known.rates, at.date())
     done: list[Reconciled] = []
     failed: list[tuple[Pair, AssayError]] = []
-    for pair in project.declared.chosen(names):
+    for pair in chosen:
         try:
-            left, right = rows_of(pair, project.folder)
+            left, right = rows_of(pair, project)
             found = reconcile(pair, left, right, at=at, accepted=accepted, known=known, limit=limit, memory_mb=memory)
         except AssayError as error:
             failed.append((pair, error))

@@ -144,6 +144,7 @@ class ListingRows:
         self, landing: Landing, now: datetime, printed: str, last: Path | None, before: Watermark | None
     ) -> tuple[Path, Watermark]:
         """Return the landing to go on with, or a new one: of all, or of what came since the last whole one."""
+        self._verb()  # that a connector has none is said before anything is kept
         begun = landing.unfinished(self._name)
         mark = watermark_in(begun) if begun else None
         young = mark is not None and timedelta() <= now - mark.until <= _RESUMED
