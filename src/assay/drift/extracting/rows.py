@@ -136,6 +136,8 @@ class ListingRows:
             shutil.rmtree(place / each, ignore_errors=True)
         mark = replace(mark, phase="done")
         mark.write(place)
+        named = place.name.partition(".")[0] + (".partial" if mark.faults else "")
+        shutil.rmtree(place.with_name(named), ignore_errors=True)  # where the landscape's clock stands still
         done = landing.finish(place, whole=not mark.faults)
         landing.prune(now)
         return Extracted(done, mark)
