@@ -127,6 +127,20 @@ def test_changes_are_followed_up_to_the_present(tmp_path: Path) -> None:
     assert all(rows[f"id-{number}"]["total"] >= 1000 + version for number, version in versions.items())
 
 
+def test_many_changes_of_one_second_are_all_read(tmp_path: Path) -> None:
+    """A migration touched 400 orders in the very second of the read: more than one answer holds, and none is lost."""
+    shop = shop_of(600, 4 * 3600.0)
+    with served(shop) as url:
+        listed(url, tmp_path, lambda: at(4 * 3600.0), "changes", back="1d").land()
+        for number in range(1, 401):
+            shop.change(number, 5 * 3600.0 + number * 1e-4)
+        for number in range(401, 501):
+            shop.change(number, 5 * 3600.0 + 20)  # by a clock that goes ahead of ours
+        rows = listed(url, tmp_path, lambda: at(5 * 3600.0 + 0.1), "changes", back="1d")
+        assert [row["total"] for row in rows_of(rows).values()].count(1002) == 500
+        assert len(rows_of(rows)) == 600
+
+
 def test_what_came_since_is_read_and_the_rest_is_kept(tmp_path: Path) -> None:
     """A second read asks little: orders of the last two days anew, deleted ones gone, older ones as they were."""
     shop, clock = shop_of(2_000, 20 * DAY), [20 * DAY]

@@ -68,13 +68,14 @@ class Walk:
             end = min(place + width, until)
             last = follow is not None and end == until
             asked += 1
-            span, reach = end - place, end + _AHEAD if last else end
-            records = self._once(max(place - edge, begin), reach)
-            if len(records) > self.page and span > self.least:
+            span, bounds = end - place, (max(place - edge, begin), end + _AHEAD if last else end)
+            narrowest = span <= self.least
+            records = self._once(*bounds, whole=narrowest)
+            if len(records) > self.page and not narrowest:
                 width = self._whole(self._narrower(records, place, span))
                 continue
             if len(records) > self.page:
-                records, more = self._settled(max(place - edge, begin), reach, records)
+                records, more = self._settled(*bounds, records)
                 asked += more
             yield Step(records=records, until=end, reads=asked)
             asked, place = 0, end
@@ -89,23 +90,21 @@ class Walk:
         if len(instants) <= fill:
             return span * (fill / len(records))
         found = instants[fill] - place
-        # Of a list cut short nobody knows which end was seen.
-        return found if len(records) > self.page + 1 else min(found, span / 2)
+        # Of a list cut short nobody knows which end was seen; and what was read ahead lies beyond the span.
+        return found if len(records) > self.page + 1 and found < span else span / 2
 
     def _whole(self, span: timedelta) -> timedelta:
         """Return a span of whole steps of the narrowest one, at least one."""
         return max(self.least, span // self.least * self.least)
 
-    def _once(self, since: datetime, until: datetime) -> Sequence[Any]:
-        """Ask for a span, three times where it goes wrong; of a list without end no more than tells it is too long."""
+    def _once(self, since: datetime, until: datetime, *, whole: bool) -> Sequence[Any]:
+        """Ask for a span, three times where it goes wrong; unless whole, no more of it than tells that it is too long."""
         for number in range(1, _TRIES + 1):
             try:
                 found = self.read(since, until)
                 if isinstance(found, Sequence):
                     return found
-                if until - since > 2 * self.least:
-                    return list(islice(found, self.page + 1))
-                return list(found)
+                return list(found if whole else islice(found, self.page + 1))
             except InfrastructureError:
                 if number == _TRIES:
                     raise
@@ -125,7 +124,7 @@ class Walk:
             quiet = 0 if new else quiet + 1
             if quiet == _QUIET:
                 return list(held.values()), number
-            records = self._once(since, until)
+            records = self._once(since, until, whole=True)
         raise InfrastructureError(
             "a listing shows other records each time it is read",
             where=f"{since.isoformat()} to {until.isoformat()}",
