@@ -98,7 +98,7 @@ class Walk:
         return max(self.least, span // self.least * self.least)
 
     def _once(self, since: datetime, until: datetime, *, whole: bool) -> Sequence[Any]:
-        """Ask for a span, three times where it goes wrong; unless whole, no more of it than tells that it is too long."""
+        """Ask for a span, three times where it goes wrong; unless whole, no more of it than tells it is too long."""
         for number in range(1, _TRIES + 1):
             try:
                 found = self.read(since, until)
