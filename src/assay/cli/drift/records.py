@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from assay.cli.drift.again import again_options, pass_record, show_pass, ways
 from assay.cli.drift.declared import (
     at_option,
     declared_pairs,
@@ -50,6 +51,7 @@ _CROWDS, _FIELDS = 5, 4
 @click.option(
     "--jsonl", "jsonl_file", type=click.Path(path_type=Path, dir_okay=False), help="Write both records, a line a key."
 )
+@again_options
 @json_option
 @explained
 def records(
@@ -64,6 +66,7 @@ def records(
     csv_file: Path | None,
     jsonl_file: Path | None,
     as_json: bool,
+    **again: bool,
 ) -> None:
     """Compare PAIRS (default: all of monitors/drift/*.toml): every record of both sides, none sampled.
 
@@ -88,7 +91,10 @@ def records(
     for pair in chosen:
         try:
             left, right = rows_of(pair, project)
-            found = reconcile(pair, left, right, at=at, accepted=accepted, known=known, limit=limit, memory_mb=memory)
+            more = ways(project, pair, **again)
+            found = reconcile(
+                pair, left, right, at=at, accepted=accepted, known=known, limit=limit, memory_mb=memory, **more
+            )
         except AssayError as error:
             failed.append((pair, error))
             if not as_json:
@@ -163,6 +169,8 @@ def _show(found: Reconciled, worth: _Worth, *, most: int) -> None:
         word = in_colour("not all could be read", "yellow", sys.stdout)
     elif found.open.found:
         word = in_colour(f"{found.open.found:,} differ", "red", sys.stdout)
+    elif found.confirmed is not None and found.confirmed.pending:
+        word = in_colour("nothing is confirmed as yet", "yellow", sys.stdout)
     else:
         word = in_colour("the same", "green", sys.stdout)
     click.echo(
@@ -171,6 +179,7 @@ def _show(found: Reconciled, worth: _Worth, *, most: int) -> None:
     )
     for sentence in outcome.unread:
         click.echo(f"  not read: {shown(sentence)}")
+    show_pass(found)
     for crowd in outcome.crowds[:_CROWDS]:
         click.echo(f"  {shown(crowd.sentence)}")
     if outcome.found:
@@ -283,6 +292,7 @@ def _record(found: Reconciled, worth: _Worth, show: int) -> dict[str, Any]:
         if together
         else None,
         "held": len(outcome.differences),
+        **pass_record(found),
         "unread": list(outcome.unread),
         "accepted": [
             {"key": list(each.key), "owner": entries[0].owner, "until": entries[0].until.isoformat()}

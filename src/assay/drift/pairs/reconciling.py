@@ -10,31 +10,52 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-import duckdb
-
 from assay.drift.pairs.accepted import Accepted, Open, without_accepted
 from assay.drift.pairs.causes import Known, cause_of
 from assay.drift.pairs.crowds import explained, population_of
 from assay.drift.pairs.engine import LIMIT, MEMORY_MB, compare
-from assay.drift.pairs.model import Difference, Field, Kind, Outcome, Pair, Side
+from assay.drift.pairs.incremental import Pass, compare_incrementally
+from assay.drift.pairs.lookup import any_key, rows_of_key
+from assay.drift.pairs.model import Difference, Field, Kind, Outcome, Pair
+from assay.drift.pairs.pending import Confirmed, FirstSeen, confirm
 from assay.drift.pairs.policies import Proposal, propose
-from assay.drift.pairs.rows import OnlyKeys, Rows, named
+from assay.drift.pairs.remembered import Memory
+from assay.drift.pairs.rows import OnlyKeys, Rows
 from assay.drift.pairs.sampled import orders_of
 from assay.errors import UsageError
 from assay.money import Money, sum_of
 
 NOTHING = Known()
-_COPIES = 100
-"""Of one key; more are the same story."""
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """How a pair is compared by what changed: where the last verdict is kept, and whether all rows are read for it."""
+
+    memory: Memory
+    sweep: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Second:
+    """How differences are read again: what opens both sides anew, and where is kept when they were first found."""
+
+    reread: Callable[[], tuple[Rows, Rows]]
+    seen: FirstSeen
 
 
 @dataclass(frozen=True, slots=True)
 class Reconciled:
-    """What comparing a pair came to. proposals: how its money fields could be declared, where nobody did."""
+    """What comparing a pair came to. proposals: how its money fields could be declared, where nobody did.
+
+    done: what an incremental pass did; confirmed: what a second read made of the differences; None without one.
+    """
 
     outcome: Outcome
     open: Open
     proposals: Sequence[Proposal] = ()
+    done: Pass | None = None
+    confirmed: Confirmed | None = None
 
     @property
     def at_risk(self) -> Mapping[str, Money]:
@@ -54,13 +75,22 @@ def reconcile(
     known: Known = NOTHING,
     limit: int | None = LIMIT,
     memory_mb: int | None = None,
+    again: Again | None = None,
+    second: Second | None = None,
 ) -> Reconciled:
     """Compare a pair as of an instant, name causes, take off what is accepted that day, propose missing policies.
 
-    known: rates and the like, by which more causes are told. limit: the most differences held; all are counted.
-    `UsageError` for a column or file that is not there.
+    known: rates and the like, by which more causes are told. limit: the most differences held; all are counted. again:
+    compare by what changed since the last time. second: read what differs once more before it is told. `UsageError`
+    for a column or file that is not there.
     """
-    outcome = compare(pair, left, right, at=at, limit=limit, memory_mb=memory_mb or MEMORY_MB)
+    outcome, done = _compared(pair, left, right, at, limit, memory_mb or MEMORY_MB, again)
+    confirmed = None
+    if second is not None:
+        seen = second.seen.load(pair.name)
+        confirmed = confirm(outcome, left, right, reread=second.reread, seen=seen)
+        second.seen.save(pair.name, confirmed.seen)
+        outcome = confirmed.outcome
     if outcome.found and outcome.differences:
         reach: dict[str, Any] = {"since": outcome.since, "until": outcome.until}
         outcome = explained(
@@ -74,7 +104,30 @@ def reconcile(
         outcome=outcome,
         open=without_accepted(outcome, accepted, at.date()),
         proposals=[each for each in proposals if each is not None and each.apart],
+        done=done,
+        confirmed=confirmed,
     )
+
+
+def _compared(
+    pair: Pair, left: Rows, right: Rows, at: datetime, limit: int | None, memory_mb: int, again: Again | None
+) -> tuple[Outcome, Pass | None]:
+    """Compare whole, or by what changed, and remember what the next time needs."""
+    if again is None:
+        return compare(pair, left, right, at=at, limit=limit, memory_mb=memory_mb), None
+    found = compare_incrementally(
+        pair,
+        left,
+        right,
+        at=at,
+        before=again.memory.load(pair.name),
+        sweep=again.sweep,
+        limit=limit,
+        memory_mb=memory_mb,
+    )
+    if found.remembered is not None:
+        again.memory.save(pair.name, found.remembered)
+    return found.outcome, found.done
 
 
 def propose_for(pair: Pair, field: Field, left: Rows, right: Rows) -> Proposal | None:
@@ -122,9 +175,11 @@ def explain_key(
             seen=" ".join(key) or "nothing",
         )
     own = tuple(key)
-    rows = [_read(OnlyKeys(side, declared.key, (own,))) for side, declared in ((left, pair.left), (right, pair.right))]
+    rows = [
+        rows_of_key(OnlyKeys(side, declared.key, (own,))) for side, declared in ((left, pair.left), (right, pair.right))
+    ]
     # A side without a row is an outage to the comparison; a neighbour shows that it is this key alone.
-    keys = tuple(dict.fromkeys([own, *(_any_key(right, pair.right) if rows[0] else _any_key(left, pair.left))]))
+    keys = tuple(dict.fromkeys([own, *(any_key(right, pair.right) if rows[0] else any_key(left, pair.left))]))
     sides = OnlyKeys(left, pair.left.key, keys), OnlyKeys(right, pair.right.key, keys)
     whole = replace(pair, window=None)
     found = compare(whole, *sides, at=at, limit=None)
@@ -140,37 +195,3 @@ def explain_key(
 
 def _of_key(outcome: Outcome, key: tuple[str, ...]) -> Difference | None:
     return next((each for each in outcome.differences if each.key == key), None)
-
-
-def _any_key(rows: Rows, side: Side) -> list[tuple[str, ...]]:
-    """Return the key of some row, or nothing where no row has one."""
-    chosen = f"SELECT {_texts(side)} FROM", f"WHERE {_present(side)} LIMIT 1"
-    found = _fetched(rows, lambda relation: f"{chosen[0]} {relation} {chosen[1]}")[1]
-    return [tuple(map(str, row)) for row in found]
-
-
-def _texts(side: Side) -> str:
-    return ", ".join(f"CAST({named(each)} AS VARCHAR)" for each in side.key)
-
-
-def _present(side: Side) -> str:
-    return " AND ".join(f"{named(each)} IS NOT NULL" for each in side.key)
-
-
-def _read(rows: Rows) -> list[dict[str, Any]]:
-    columns, found = _fetched(rows, lambda relation: f"SELECT * FROM {relation} LIMIT {_COPIES}")  # noqa: S608
-    return [dict(zip(columns, row, strict=True)) for row in found]
-
-
-def _fetched(rows: Rows, query: Callable[[str], str]) -> tuple[list[str], list[tuple[Any, ...]]]:
-    config: dict[str, Any] = {"autoinstall_known_extensions": "false", "threads": 1}
-    with duckdb.connect(config=config) as connection:
-        connection.execute("SET TimeZone = 'UTC'")
-        relation = rows.attach(connection, "one_key")
-        try:
-            found = connection.execute(query(relation))
-        except duckdb.Error as error:
-            raise UsageError(
-                "the rows of a side cannot be asked for a key", seen=str(error).strip().splitlines()[0]
-            ) from None
-        return [each[0] for each in found.description or ()], found.fetchall()

@@ -68,29 +68,33 @@ class Memory:
 
     def save(self, pair: str, remembered: Remembered) -> None:
         """Keep it, in place of what was kept; whoever reads meanwhile sees the one or the other, whole."""
-        path = self._path(pair)
-        partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            partial.write_text(json.dumps({"format": _FORMAT, "pair": pair, **_written(remembered)}), encoding="utf-8")
-            partial.replace(path)
-        except OSError as error:
-            raise InfrastructureError(
-                f"what was found of '{pair}' cannot be kept: {error.strerror}",
-                where=str(path),
-                hint="run without --incremental, or make the folder writable",
-            ) from None
-
-    def forget(self, pair: str) -> None:
-        """Keep nothing of a pair."""
-        self._path(pair).unlink(missing_ok=True)
+        content = {"format": _FORMAT, "pair": pair, **_written(remembered)}
+        write_whole(self._path(pair), json.dumps(content), of=pair)
 
     def _path(self, pair: str) -> Path:
-        plain = re.sub(r"[^A-Za-z0-9_-]+", "_", pair)
-        # Two names that only differ in what a file's name cannot hold are two files.
-        return self.folder / (
-            f"{plain}.json" if plain == pair else f"{plain}-{sha256(pair.encode()).hexdigest()[:8]}.json"
-        )
+        return kept_file(self.folder, pair, "verdict")
+
+
+def kept_file(folder: Path, pair: str, what: str) -> Path:
+    """Return the file in which something is kept of a pair; two names never have one."""
+    plain = re.sub(r"[^A-Za-z0-9_-]+", "_", pair)
+    word = plain if plain == pair else f"{plain}-{sha256(pair.encode()).hexdigest()[:8]}"
+    return folder / f"{word}.{what}.json"
+
+
+def write_whole(path: Path, text: str, *, of: str) -> None:
+    """Write a file in one go; `InfrastructureError` where that cannot be."""
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        raise InfrastructureError(
+            f"what was found of '{of}' cannot be kept: {error.strerror}",
+            where=str(path),
+            hint="make the folder writable",
+        ) from None
 
 
 def _written(held: Remembered) -> dict[str, Any]:
