@@ -95,6 +95,7 @@ def test_a_listing_is_landed_and_compared(project: Project, shop: Shop) -> None:
         ('listing = "orders"', 'listing = "ordres"', "did you mean 'orders'"),
         ('listing = "orders", page = 50, hashed = ["email"]', 'listing = "payments"', "cannot list payments"),
         ('system = "webshop"', 'system = "webshp"', "has no system 'webshp'"),
+        ("page = 50", 'behind = "2m"', "grace of at least 2m"),
         ("page = 50", "pages = 50", "no key 'pages'"),
         ('["email"]', '["emial"]', "did you mean 'email'"),
     ],

@@ -56,7 +56,7 @@ class Gateway:
         """Yield the payments of a span."""
         if until > NOW - timedelta(days=1):
             raise LookupError("the report of today comes tomorrow")
-        return (each for each in self.held if since <= each.created_at < until)
+        yield from (each for each in self.held if since <= each.created_at < until)
 
 
 def rows(connector: object, listing: str, folder: Path, now: datetime = NOW, **more: Any) -> ListingRows:
@@ -150,7 +150,7 @@ def test_what_fits_no_column_is_named_and_the_rest_is_landed(tmp_path: Path) -> 
 def test_the_part_a_system_tells_late_is_left_out_or_said(tmp_path: Path) -> None:
     """A gateway that lists no payments of today: trouble with what to do, and with `behind` no trouble at all."""
     gateway = Gateway([payment(number, NOW - timedelta(hours=number)) for number in range(300)])
-    with pytest.raises(InfrastructureError, match="does not list payments of that span") as error:
+    with pytest.raises(InfrastructureError, match="erp's payments of that span cannot be listed") as error:
         rows(gateway, "payments", tmp_path).land()
     assert 'behind = "1d"' in str(error.value)
     assert len(landed(rows(gateway, "payments", tmp_path, behind="1d"))) == 300 - 25

@@ -96,7 +96,7 @@ def test_a_listing_that_never_rests_is_no_population(tmp_path: Path) -> None:
     """Where every read of a span shows new orders, that is said, and nothing is landed."""
     shop = shop_of(400, DAY - 1)
     shop.after_answer = lambda shop: shop.put(max(shop.ever) + 1, 5.0)
-    with served(shop) as url, pytest.raises(InfrastructureError, match="other records each time"):
+    with served(shop) as url, pytest.raises(InfrastructureError, match="other ones each time"):
         listed(url, tmp_path, lambda: at(DAY), back="1d", least="1d").land()
     assert not watermarks(tmp_path / "landed")
 
@@ -200,6 +200,20 @@ def test_a_side_that_answers_half_goes_on_where_it_failed(tmp_path: Path, monkey
         assert len(rows_of(rows)) == 1_000
         assert rows.land().mark.resumed == 1 and rows.land().mark.until == at(DAY)
     assert datetime.fromisoformat(cursor) > START and goes_on(shop, cursor)
+
+
+def test_what_was_begun_long_ago_is_read_on_to_the_present(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A read that was cut off and is gone on with hours later holds what came meanwhile, too."""
+    monkeypatch.setattr("assay.drift.extracting.rows._PART", 100)
+    shop = shop_of(1_000, DAY, refuse=lambda number: (500, {}) if number >= 50 else None)
+    with served(shop) as url:
+        with pytest.raises(InfrastructureError):
+            listed(url, tmp_path, lambda: at(DAY), behind="1h").land()
+        shop.refuse = lambda number: None
+        shop.put(2_000, DAY + 3600)
+        rows = listed(url, tmp_path, lambda: at(DAY + 3 * 3600), behind="1h")
+        assert "id-2000" in rows_of(rows) and len(rows_of(rows)) == 1_001
+    assert rows.land().mark.until == at(DAY + 2 * 3600) and rows.land().mark.mode == "changes"
 
 
 def test_personal_columns_are_left_out_hashed_or_named(tmp_path: Path) -> None:

@@ -107,8 +107,18 @@ class ListingRows:
         if self._done is None:
             landing = self._systems.landing(self.options)
             with _alone(landing.place(self._name)):
-                self._done = self._land(landing)
+                done = self._land(landing)
+                if done.mark.resumed and not done.mark.faults and not self._is_fresh(done.mark):
+                    done = self._land(landing)  # what was begun long ago lacks what came since
+                self._done = done
         return self._done
+
+    def _present(self) -> datetime:
+        """Return the instant up to which is read."""
+        return self._systems.now() - _span(self.options.behind or 0)
+
+    def _is_fresh(self, mark: Watermark) -> bool:
+        return timedelta() <= self._present() - mark.until <= _span(self.options.fresh)
 
     @property
     def _name(self) -> str:
@@ -125,7 +135,7 @@ class ListingRows:
             before = None
         elif before is not None and before.print != printed:
             before = None
-        if last and before and timedelta() <= now - before.until <= _span(self.options.fresh):
+        if last and before and self._is_fresh(before):
             return Extracted(last, before, again=True)
         place, mark = self._begin(landing, now, printed, last if before else None, before)
         if mark.phase == "reading":
@@ -149,12 +159,12 @@ class ListingRows:
         self._verb()  # that a connector has none is said before anything is kept
         begun = landing.unfinished(self._name)
         mark = watermark_in(begun) if begun else None
-        young = mark is not None and timedelta() <= now - mark.until <= _RESUMED
+        young = mark is not None and timedelta() <= self._present() - mark.until <= _RESUMED
         if begun and mark and young and mark.print == printed and self._has_base(landing, mark):
             return begun, replace(mark, resumed=mark.resumed + 1)
         if begun:
             shutil.rmtree(begun)
-        until = now - _span(self.options.behind or 0)
+        until = self._present()
         since = until - _span(self.options.back)
         mode: Mode = "census"
         if last and before and not self.listing.by_article and now - before.census < _span(self.options.census):
@@ -193,11 +203,9 @@ class ListingRows:
                     held, reads = [], 0
         except InfrastructureError as error:
             mark = self._keep(place, mark, shape, held, cursor, reads)
-            error.hint = "; ".join(
-                filter(
-                    None, (error.hint, f"{mark.read:,} rows up to {mark.cursor} are kept: the next read goes on there")
-                )
-            )
+            if mark.cursor:
+                kept = f"{mark.read:,} rows up to {mark.cursor} are kept: the next read goes on there"
+                error.hint = f"{error.hint}; {kept}" if error.hint else kept
             raise
         return self._keep(place, mark, shape, held, cursor, reads)
 
@@ -235,7 +243,8 @@ class ListingRows:
             return
         by_change = self._follows(mark)
         walk = Walk(
-            read=self._told(self._changed if by_change else self._verb()),
+            name=f"{self.system}'s {self.listing.name}",
+            read=self._changed if by_change else self._verb(),
             keys=self.listing.keys,
             version=self.listing.version,
             moment=self.listing.version if by_change else self.listing.moment,
@@ -246,8 +255,7 @@ class ListingRows:
         since = mark.since
         if mark.cursor:
             since = max(since, datetime.fromisoformat(mark.cursor) - _span(self.options.overlap))
-        follow = (lambda: self._systems.now() - _span(self.options.behind or 0)) if by_change else None
-        for step in walk.over(since, mark.until, follow=follow):
+        for step in walk.over(since, mark.until, follow=self._present if by_change else None):
             yield _Piece(step.records, step.until.isoformat(), step.reads)
 
     def _by_article(self, mark: Watermark) -> Iterator[_Piece]:
@@ -288,22 +296,6 @@ class ListingRows:
                 hint=f"the listing '{self.listing.name}' is one of role '{self.listing.role}'",
             )
         return read
-
-    def _told(self, read: Callable[..., Any]) -> Callable[[datetime, datetime], Any]:
-        """Have a system that does not list a span yet say so as trouble, not as an empty answer."""
-
-        def told(since: datetime, until: datetime) -> Any:
-            try:
-                return read(since, until)
-            except LookupError as error:
-                raise InfrastructureError(
-                    f"{self.system} does not list {self.listing.name} of that span",
-                    where=f"{since.isoformat()} to {until.isoformat()}",
-                    seen=str(error),
-                    hint='leave the youngest part out: behind = "1d"',
-                ) from error
-
-        return told
 
     def _lists_changes(self) -> bool:
         able = self.listing.changed is not None and isinstance(self._connector, ListsChanges)

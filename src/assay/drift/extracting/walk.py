@@ -15,6 +15,7 @@ from itertools import islice
 from typing import Any
 
 from assay.errors import InfrastructureError
+from assay.roles import ShopRefused
 
 Read = Callable[[datetime, datetime], Iterable[Any]]
 """What lists the records of [since, until)."""
@@ -46,6 +47,7 @@ class Walk:
     tries, in seconds.
     """
 
+    name: str
     read: Read
     keys: Keys
     version: Callable[[Any], datetime | None] = lambda record: None
@@ -105,6 +107,13 @@ class Walk:
                 if isinstance(found, Sequence):
                     return found
                 return list(found if whole else islice(found, self.page + 1))
+            except (LookupError, ShopRefused) as error:
+                raise InfrastructureError(
+                    f"{self.name} of that span cannot be listed",
+                    where=f"{since.isoformat()} to {until.isoformat()}",
+                    seen=str(error),
+                    hint='where the youngest part comes late, leave it out: behind = "1d"',
+                ) from error
             except InfrastructureError:
                 if number == _TRIES:
                     raise
@@ -126,7 +135,7 @@ class Walk:
                 return list(held.values()), number
             records = self._once(since, until, whole=True)
         raise InfrastructureError(
-            "a listing shows other records each time it is read",
+            f"{self.name} are other ones each time they are read",
             where=f"{since.isoformat()} to {until.isoformat()}",
             expected=f"{_QUIET} reads in a row that bring nothing new, within {_MOST_READS}",
             seen=f"{len(held):,} records so far",
