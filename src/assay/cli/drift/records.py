@@ -25,7 +25,7 @@ from assay.cli.shared import explained, in_colour, json_option, landscape_option
 from assay.errors import AssayError
 
 if TYPE_CHECKING:
-    from assay.drift.pairs.model import Difference, Pair
+    from assay.drift.pairs.model import Crowd, Difference, Pair
     from assay.drift.pairs.policies import Proposal
     from assay.drift.pairs.rate_file import Rates
     from assay.drift.pairs.reconciling import Reconciled
@@ -91,10 +91,8 @@ def records(
     for pair in chosen:
         try:
             left, right = rows_of(pair, project)
-            more = ways(project, pair, **again)
-            found = reconcile(
-                pair, left, right, at=at, accepted=accepted, known=known, limit=limit, memory_mb=memory, **more
-            )
+            more = {"limit": limit, "memory_mb": memory, **ways(project, pair, **again)}
+            found = reconcile(pair, left, right, at=at, accepted=accepted, known=known, **more)
         except AssayError as error:
             failed.append((pair, error))
             if not as_json:
@@ -109,9 +107,7 @@ def records(
             "format": _FORMAT,
             "at": at.isoformat(),
             "pairs": [_record(each, worth, show) for each in done],
-            "failed": [
-                {"pair": pair.name, "error": str(error), "exit_code": error.exit_code} for pair, error in failed
-            ],
+            "failed": [_failure(*each) for each in failed],
         }
         click.echo(json.dumps(content, indent=2, ensure_ascii=False))
     elif not done and not failed:
@@ -274,19 +270,7 @@ def _record(found: Reconciled, worth: _Worth, show: int) -> dict[str, Any]:
         "open": found.open.found,
         "classes": {name.value: count for name, count in outcome.classes.items() if count},
         "fields": {name: count for name, count in outcome.fields.items() if count},
-        "crowds": [
-            {
-                "sentence": each.sentence,
-                "cause": each.cause.value,
-                "class": each.classed.value,
-                "field": each.field,
-                "of": each.of,
-                "among": each.among,
-                "dimension": each.dimension,
-                "value": each.value,
-            }
-            for each in outcome.crowds
-        ],
+        "crowds": [_crowd(each) for each in outcome.crowds],
         "at_risk": {code: f"{amount.amount:f}" for code, amount in found.at_risk.items()},
         "at_risk_together": {"amount": f"{together[0].amount:f}", "currency": together[0].currency}
         if together
@@ -315,3 +299,20 @@ def _record(found: Reconciled, worth: _Worth, show: int) -> dict[str, Any]:
         ],
         "differences": [difference_record(each) for each in found.open.left[:show]],
     }
+
+
+def _crowd(each: Crowd) -> dict[str, Any]:
+    return {
+        "sentence": each.sentence,
+        "cause": each.cause.value,
+        "class": each.classed.value,
+        "field": each.field,
+        "of": each.of,
+        "among": each.among,
+        "dimension": each.dimension,
+        "value": each.value,
+    }
+
+
+def _failure(pair: Pair, error: AssayError) -> dict[str, Any]:
+    return {"pair": pair.name, "error": str(error), "exit_code": error.exit_code}

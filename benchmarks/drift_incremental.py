@@ -1,0 +1,202 @@
+"""What comparing by what changed costs against comparing whole, over the same rows, in CPU.
+
+`drift_incremental.py --rows 10000000` writes two sides that agree (those of `reconcile.py` without its discrepancies),
+compares them whole, and then once more after each of these, every one in a process of its own: nothing happened;
+recent orders of 0.1 % and 1 % of the rows changed on both sides, and 20 of them on one side only; the same read by a
+sweep. Besides: the join of just the partitions that each pass looked at. Limits, from five million rows on: a pass by
+watermark at most 5 % of comparing whole and the join of its partitions, a sweep at most 40 % and that join. Every pass
+must find exactly the 20.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from assay.drift.pairs.engine import compare
+from assay.drift.pairs.incremental import compare_incrementally
+from assay.drift.pairs.remembered import Memory
+from assay.drift.pairs.rows import ParquetRows, Rows, TableRows
+from benchmarks.reconcile_data import AT, PAIR, write
+
+WATERMARK_LIMIT, SWEEP_LIMIT, LARGE = 0.05, 0.40, 5_000_000
+CHANGED, LATER = AT + timedelta(minutes=1), AT + timedelta(minutes=20)
+WRONG = 20
+ORDERS = replace(PAIR, right=replace(PAIR.right, changed="geaendert"))
+_SIDES = {"left": ("order_id", "placed_at", "changed_at"), "right": ("belegnummer", "angelegt", "geaendert")}
+
+
+def written(folder: Path, rows: int) -> None:
+    """Write both sides without their discrepancies, and after changes of 0.1 % and 1 % of the rows."""
+    files = write(folder, rows)
+    with duckdb.connect(config={"memory_limit": "2GB", "temp_directory": str(folder / "spill")}) as connection:
+        left, right = folder / "left.parquet", folder / "right.parquet"
+        healthy = f"SELECT belegnummer AS key FROM '{right}' ANTI JOIN '{files.truth}' AS t ON belegnummer = t.key"
+        connection.execute(f"CREATE TEMP TABLE healthy AS {healthy}")
+        _copy(connection, f"SELECT l.* FROM '{left}' AS l SEMI JOIN healthy ON order_id = key", folder, "left-same")
+        of_both = f"SELECT r.*, angelegt AS geaendert FROM '{right}' AS r SEMI JOIN healthy ON belegnummer = key"
+        _copy(connection, of_both, folder, "right-same")
+        # Of those that are no longer in flight, which an order changed a minute ago would be.
+        latest = f"FROM '{folder / 'right-same.parquet'}' WHERE angelegt < TIMESTAMP '{AT:%Y-%m-%d %H:%M:%S}'"
+        latest = f"SELECT belegnummer AS key {latest} ORDER BY angelegt DESC LIMIT {WRONG}"
+        connection.execute(f"CREATE TEMP TABLE wrong AS {latest}")
+        for share in (1000, 100):
+            for name, (key, _, changed) in _SIDES.items():
+                recent = f"{changed} > TIMESTAMP '{AT:%Y-%m-%d %H:%M:%S}' - INTERVAL {30 * 24 * 3600 // share} SECOND"
+                column = "city" if name == "left" else "ort"
+                value = "'Bern'" if name == "left" else f"CASE WHEN {key} IN (FROM wrong) THEN 'Basel' ELSE 'Bern' END"
+                columns = f"* REPLACE (CASE WHEN {recent} THEN {value} ELSE {column} END AS {column}, "
+                columns += f"CASE WHEN {recent} THEN TIMESTAMP '{CHANGED:%Y-%m-%d %H:%M:%S}' ELSE {changed} END "
+                query = f"SELECT {columns} AS {changed}) FROM '{folder / f'{name}-same.parquet'}'"
+                _copy(connection, query, folder, f"{name}-{share}")
+
+
+def _copy(connection: duckdb.DuckDBPyConnection, query: str, folder: Path, name: str) -> None:
+    path = folder / f"{name}.parquet"
+    connection.execute(f"COPY ({query}) TO '{path}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)")
+
+
+def sides(folder: Path, state: str) -> tuple[Rows, Rows]:
+    """Return both sides as they are then."""
+    return ParquetRows(str(folder / f"left-{state}.parquet")), ParquetRows(str(folder / f"right-{state}.parquet"))
+
+
+def whole(folder: Path, state: str) -> dict[str, Any]:
+    """Compare whole."""
+    return {"found": compare(ORDERS, *sides(folder, state), at=LATER).found}
+
+
+def first(folder: Path, state: str) -> dict[str, Any]:
+    """Compare whole, and remember it."""
+    found = compare_incrementally(ORDERS, *sides(folder, state), at=AT, before=None)
+    assert found.remembered is not None
+    Memory(folder).save("orders", found.remembered)
+    return {"found": found.outcome.found}
+
+
+def again(folder: Path, state: str, *, sweep: bool) -> dict[str, Any]:
+    """Compare by what changed since."""
+    found = compare_incrementally(
+        ORDERS, *sides(folder, state), at=LATER, before=Memory(folder).load("orders"), sweep=sweep
+    )
+    return {
+        "found": found.outcome.found,
+        "way": found.done.way.value,
+        "looked": f"{found.done.looked} of {found.done.of}",
+        "rows": found.done.rows,
+    }
+
+
+def join(folder: Path, state: str) -> dict[str, Any]:
+    """Compare as many of the latest rows of each side as the pass by watermark did."""
+    rows = json.loads((folder / f"rows-{state}.json").read_text())
+    tables = []
+    with duckdb.connect() as connection:
+        for (name, (_, placed, _changed)), count in zip(_SIDES.items(), rows, strict=True):
+            path = folder / f"{name}-{state}.parquet"
+            total = connection.execute(f"SELECT count(*) FROM '{path}'").fetchall()[0][0]
+            query = f"SELECT * FROM '{path}' ORDER BY {placed} LIMIT {count} OFFSET {total - count}"
+            tables.append(connection.execute(query).to_arrow_table())
+    spent = _cpu()
+    found = compare(ORDERS, TableRows(tables[0]), TableRows(tables[1]), at=LATER).found
+    return {"found": found, "only": _cpu() - spent}
+
+
+def _cpu() -> float:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _alone(way: str, folder: Path, state: str) -> dict[str, Any]:
+    before = _cpu()
+    match way:
+        case "whole":
+            answer = whole(folder, state)
+        case "first":
+            answer = first(folder, state)
+        case "join":
+            answer = join(folder, state)
+        case _:
+            answer = again(folder, state, sweep=way == "sweep")
+    answer["cpu"] = answer.get("only", _cpu() - before)
+    answer["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    return answer
+
+
+def run(way: str, folder: Path, state: str) -> dict[str, Any]:
+    """Do it in a process of its own, so that its CPU and its peak are its own."""
+    command = [sys.executable, __file__, "--way", way, "--state", state, "--folder", str(folder)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+def main() -> int:
+    """Print the table; 1 when a limit is broken or another number than 20 was found."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--folder", type=Path, help="where the files are kept; a temporary one otherwise")
+    parser.add_argument("--way", help=argparse.SUPPRESS)
+    parser.add_argument("--state", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.way:
+        print(json.dumps(_alone(options.way, options.folder, options.state)))
+        return 0
+    folder = options.folder or Path(tempfile.mkdtemp(prefix="assay-incremental-"))
+    try:
+        return _measured(folder, options.rows)
+    finally:
+        if options.folder is None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _measured(folder: Path, rows: int) -> int:
+    if not (folder / "right-100.parquet").exists():
+        written(folder, rows)
+    print(f"{rows:,} rows a side, 12 columns each; CPU s, in a process of its own each")
+    print(f"{'':<44}{'CPU s':>8}{'of whole':>10}{'less join':>11}{'peak MB':>9}  found  partitions")
+    full = statistics.median(run("whole", folder, "same")["cpu"] for _ in range(3))
+    _line("compared whole", full, full, None, {})
+    _line("compared whole, and remembered", (told := run("first", folder, "same"))["cpu"], full, None, told)
+    broken = False
+    for state, words in (("same", "nothing happened"), ("1000", "0.1 % changed"), ("100", "1 % changed")):
+        joined = 0.0
+        for way in ("watermark", "sweep"):
+            answer = run(way, folder, state)
+            if way == "watermark" and state != "same":
+                (folder / f"rows-{state}.json").write_text(json.dumps(answer["rows"]))
+                joined = run("join", folder, state)["cpu"]
+                _line(f"{words}: the join of its partitions", joined, full, None, {})
+            _line(f"{words}: by {way}", answer["cpu"], full, joined, answer)
+            over = answer["cpu"] - joined > full * (WATERMARK_LIMIT if way == "watermark" else SWEEP_LIMIT)
+            broken = broken or answer["found"] != (0 if state == "same" else WRONG) or (over and rows >= LARGE)
+    print(f"limits from {LARGE:,} rows on: watermark {WATERMARK_LIMIT:.0%}, sweep {SWEEP_LIMIT:.0%}, beside the join")
+    print("OVER" if broken else "within")
+    return 1 if broken else 0
+
+
+def _line(words: str, cpu: float, full: float, joined: float | None, answer: Mapping[str, Any]) -> None:
+    rest = "" if joined is None else f"{(cpu - joined) / full:>10.1%}"
+    print(
+        f"{words:<44}{cpu:>8.2f}{cpu / full:>10.1%}{rest:>11}{answer.get('peak_mb', ''):>9}"
+        f"{answer.get('found', ''):>7}  {answer.get('looked', '')}"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
