@@ -70,23 +70,20 @@ class KeptRows:
 
 def dirty_by_sweep(connection: duckdb.DuckDBPyConnection, cut: Partitions, window: Cut, before: Remembered) -> Dirty:
     """Find what changed by reading all rows: nothing can change without being found."""
-    recent = _recent(connection, cut, window, before)
-    if recent:
-        _keys(connection, cut, "recent_keys", recent)
-    parts, held = _parts(
-        connection, cut, [cut.window(name, window) for name in SIDES], "recent_keys" if recent else None
-    )
+    parts = _parts(connection, cut, [cut.window(name, window) for name in SIDES])
     changed, chosen, near = _spread(cut, window, before, parts)
-    more = changed - recent
-    if more:
-        _keys(connection, cut, "other_keys", more)
-        for name in SIDES:
-            found = connection.execute(
-                f"SELECT DISTINCT {cut.number(name)} FROM {cut.side(name).source} "  # noqa: S608 (names are quoted)
-                f'WHERE {cut.key(name)} IN (SELECT "~k" FROM other_keys)'
-            )
-            held |= {row[0] for row in found.fetchall()}
-    return Dirty(parts, changed, chosen, (near | held) - chosen)
+    far: set[int] = set()
+    if changed:
+        # A key may have come anew while its first rows lie where nothing changed. Those were settled, one on each side:
+        # the left's is looked for, and the right's lies there or in a partition that shares records with it.
+        _keys(connection, cut, "changed_keys", changed)
+        found = connection.execute(
+            f"SELECT DISTINCT {cut.number('left')} FROM {cut.left.source} "  # noqa: S608 (names are quoted)
+            f'WHERE {cut.key("left")} IN (SELECT "~k" FROM changed_keys)'
+        )
+        far = {row[0] for row in found.fetchall()}
+        far |= set(linked(before.links, far))
+    return Dirty(parts, changed, chosen, (near | far) - chosen)
 
 
 def dirty_by_watermark(
@@ -98,7 +95,7 @@ def dirty_by_watermark(
         number: both for number, both in before.parts.items() if number not in recent and cut.meets(number, window)
     }
     if recent:
-        parts |= _parts(connection, cut, [cut.among(name, recent) for name in SIDES])[0]
+        parts |= _parts(connection, cut, [cut.among(name, recent) for name in SIDES])
     changed, chosen, near = _spread(cut, window, before, parts)
     gone = False
     for place, name in enumerate(SIDES):
@@ -110,7 +107,7 @@ def dirty_by_watermark(
 
 def all_parts(connection: duckdb.DuckDBPyConnection, cut: Partitions, window: Cut) -> Parts:
     """Return what all partitions that meet the window come to."""
-    return _parts(connection, cut, [cut.window(name, window) for name in SIDES])[0]
+    return _parts(connection, cut, [cut.window(name, window) for name in SIDES])
 
 
 def watermark(
@@ -136,6 +133,8 @@ def land(
     _keys(connection, cut, "wanted", dirty.chosen, before.open)
     strays = dirty.strays | _behind(connection, cut, window)
     kept = (KeptRows(folder / "left.kept"), KeptRows(folder / "right.kept"))
+    # They are read once or twice: to find the shortest form for each column costs more than it spares.
+    connection.execute("SET force_compression = 'uncompressed'")
     for rows, name in zip(kept, SIDES, strict=True):
         connection.execute(f"ATTACH {quoted(str(rows.path))} AS {name}_kept")
         which = cut.among(name, dirty.chosen)
@@ -200,14 +199,9 @@ def _edges(cut: Partitions, window: Cut) -> set[int]:
     return {each for each in ends if not cut.whole(each, window)}
 
 
-def _parts(
-    connection: duckdb.DuckDBPyConnection, cut: Partitions, where: list[str], wanted: str | None = None
-) -> tuple[dict[int, tuple[Part, Part]], set[int]]:
-    (left, left_held), (right, right_held) = (
-        digests(connection, cut, name, each, wanted) for name, each in zip(SIDES, where, strict=True)
-    )
-    both = {number: (left.get(number, EMPTY), right.get(number, EMPTY)) for number in {*left, *right}}
-    return both, left_held | right_held
+def _parts(connection: duckdb.DuckDBPyConnection, cut: Partitions, where: list[str]) -> dict[int, tuple[Part, Part]]:
+    left, right = (digests(connection, cut, name, each) for name, each in zip(SIDES, where, strict=True))
+    return {number: (left.get(number, EMPTY), right.get(number, EMPTY)) for number in {*left, *right}}
 
 
 def _spread(

@@ -135,23 +135,15 @@ def cut_by_time(connection: duckdb.DuckDBPyConnection, pair: Pair, left: Input, 
     return Partitions(pair, left, right, span)
 
 
-def digests(
-    connection: duckdb.DuckDBPyConnection, cut: Partitions, name: SideName, where: str, wanted: str | None = None
-) -> tuple[dict[int, Part], set[int]]:
-    """Return what one side's rows come to, by partition, read once; and the partitions that hold one of the keys.
-
-    wanted: a table of hashes of keys, `~k`.
-    """
+def digests(connection: duckdb.DuckDBPyConnection, cut: Partitions, name: SideName, where: str) -> dict[int, Part]:
+    """Return what one side's rows come to, by partition, read once."""
     side = cut.side(name)
     columns = ", ".join(named(each) for each in read_columns(cut.pair, side, name))
-    source, there = f"{side.source} WHERE {where}", ""
-    if wanted is not None:
-        source = f'{side.source} LEFT JOIN {wanted} AS wanted ON {cut.key(name)} = wanted."~k" WHERE {where}'
-        there = ', count(wanted."~k")'
     rows = connection.execute(
-        f"SELECT {cut.number(name)} AS part, count(*), sum(hash({columns})){there} FROM {source} GROUP BY 1"  # noqa: S608
+        f"SELECT {cut.number(name)} AS part, count(*), sum(hash({columns})) "  # noqa: S608 (names are quoted)
+        f"FROM {side.source} WHERE {where} GROUP BY 1"
     ).fetchall()
-    return {row[0]: Part(row[1], int(row[2])) for row in rows}, {row[0] for row in rows if wanted and row[3]}
+    return {row[0]: Part(row[1], int(row[2])) for row in rows}
 
 
 def read_columns(pair: Pair, side: Input, name: SideName) -> Sequence[str]:
