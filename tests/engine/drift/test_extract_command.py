@@ -86,6 +86,8 @@ def test_a_listing_is_landed_and_compared(project: Project, shop: Shop) -> None:
     assert done.returncode == 1, done.stdout + done.stderr
     (pair,) = json.loads(done.stdout)["pairs"]
     assert pair["classes"] == {"missing": 1} and pair["differences"][0]["key"] == ["R-7"]
+    done = project.assay("drift", "explain", "orders", "R-7", "--env", "watched", env=env)
+    assert done.returncode == 1 and "erp has none of this key" in done.stdout, done.stdout + done.stderr
     assert shop.answers == asked
 
 

@@ -44,9 +44,11 @@ def _fetched(rows: Rows, query: Callable[[str], str]) -> tuple[list[str], list[t
         connection.execute("SET TimeZone = 'UTC'")
         relation = rows.attach(connection, "one_key")
         try:
-            found = connection.execute(query(relation))
+            # By Arrow: an instant with a zone as a value of Python would need one package more.
+            table = connection.sql(query(relation)).to_arrow_table()
         except duckdb.Error as error:
             raise UsageError(
                 "the rows of a side cannot be asked for a key", seen=str(error).strip().splitlines()[0]
             ) from None
-        return [each[0] for each in found.description or ()], found.fetchall()
+        columns = [column.to_pylist() for column in table.columns]
+        return list(table.column_names), list(zip(*columns, strict=True))
