@@ -22,12 +22,13 @@ from assay.drift.extracting import ListingRows, Systems
 from assay.drift.pairs.sources.landing import Landing
 from assay.drift.pairs.sources.options import ListingOptions
 from assay.errors import InfrastructureError
-from assay.http import RateBudget, open_client
+from assay.http import Client, RateBudget, open_client
 from assay.money import Money
 from assay.records import Order, StateChange
 from assay.roles import Http
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
+_OPEN: list[Client] = []
 
 
 @dataclass
@@ -117,6 +118,8 @@ def served(shop: Shop) -> Iterator[str]:
     try:
         yield f"http://127.0.0.1:{server.server_port}"
     finally:
+        while _OPEN:
+            _OPEN.pop().close()
         server.shutdown()
         thread.join()
         server.server_close()
@@ -199,12 +202,18 @@ def _order(row: Sequence[Any]) -> Order:
     )
 
 
+def client(url: str, budget: RateBudget | None = None) -> Client:
+    """Open a client that is closed when the shop is."""
+    _OPEN.append(open_client(url, system="shop", budget=budget))
+    return _OPEN[-1]
+
+
 def listed(url: str, folder: Path, now: Callable[[], datetime], kind: str = "offset", **options: Any) -> ListingRows:
     """Return the orders of a shop as a side of a pair reads them, landed below a folder."""
     wanted = ListingOptions.model_validate({"kind": "listing", "listing": "orders", "page": 50, **options})
     budget = RateBudget(per_second=wanted.per_second, max_wait_s=wanted.wait)
     systems = Systems(
-        connector=lambda system, _: SHOPS[kind](open_client(url, system=system, budget=budget)),
+        connector=lambda system, _: SHOPS[kind](client(url, budget)),
         landing=lambda own: Landing(folder / "landed", keep=timedelta(seconds=own.keep)),
         now=now,
         key=lambda own: b"k" * 32,

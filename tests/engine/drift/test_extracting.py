@@ -16,8 +16,7 @@ from pyarrow import parquet
 
 from assay.drift.extracting import ListingRows, watermarks
 from assay.errors import InfrastructureError, UsageError
-from assay.http import open_client
-from tests.engine.drift.listing_server import SHOPS, START, Shop, at, listed, served, written
+from tests.engine.drift.listing_server import SHOPS, START, Shop, at, client, listed, served, written
 
 DAY = 86_400.0
 
@@ -68,7 +67,7 @@ def test_reading_it_at_one_go_loses_orders(tmp_path: Path, seed: int) -> None:
     shop = shop_of(900, 4 * 3600.0, after_answer=written(seed, 4 * 3600.0))
     before = set(shop.orders)
     with served(shop) as url:
-        plain = SHOPS["offset"](open_client(url)).orders(START, at(4 * 3600.0))
+        plain = SHOPS["offset"](client(url)).orders(START, at(4 * 3600.0))
     assert {f"id-{number}" for number in before & set(shop.orders)} - {each.ref for each in plain}
 
 
