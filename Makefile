@@ -53,7 +53,7 @@ mutation: $(BIN)/.dev ## Mutate oracles and money, sampled by family within an h
 
 lock: ## Write requirements.lock anew from the newest versions that fit pyproject.toml
 	$(PYTHON) -m venv .venv-lock
-	.venv-lock/bin/python -m pip install -q --disable-pip-version-check '.[dev,load,test,java,node,postgres,browser,otlp]'
+	.venv-lock/bin/python -m pip install -q --disable-pip-version-check '.[dev,load,test,java,node,postgres,browser,otlp,drift]'
 	(head -1 requirements.lock; .venv-lock/bin/python -m pip freeze --exclude assay) > requirements.new
 	mv requirements.new requirements.lock
 	rm -rf .venv-lock

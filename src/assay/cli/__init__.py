@@ -37,6 +37,7 @@ _COMMANDS = {
     "faults": ("faults", "Delay, drop, double, refuse or cut off what passes the edge."),
     "defects": ("defects", "Switch defects of the reference merchant on and off."),
     "contracts": ("contracts", "Hold stand-ins, traffic, live answers and stubs against the vendors' documents."),
+    "drift": ("drift", "Compare what systems hold, record by record, and explain each difference by its cause."),
     "calibrate": ("calibrate", "Find out from crafted baskets how a shop rounds, for assay.toml."),
     "profile": ("profile", "Check assay.toml, print its JSON Schema, or require oracles in it."),
     "rules": ("rules", "Write Prometheus rules, with unit tests, from the monitors."),

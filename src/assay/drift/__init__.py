@@ -7,6 +7,8 @@ from importlib import import_module
 MODULES = (
     "census",
     "contract_drift",
+    "distribution.checking",
+    "freshness",
     "hooks",
     "itself",
     "latency",

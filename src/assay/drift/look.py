@@ -16,6 +16,7 @@ from assay.landscape import Landscape
 from assay.money import Money
 from assay.oracles import Judging
 from assay.records import Call
+from assay.store import Store
 
 
 class OutOfTime(TimeoutError):
@@ -30,6 +31,7 @@ class Look:
     raises `OutOfTime` when it has passed, and every step asks it first. options are the monitor's. journal: returns the
     calls that crossed the edge since a real instant, None where no edge keeps any. pause: lets seconds of the
     landscape's time pass, at once where its clock is ours. watch: what hears live answers, None where nobody does.
+    store: where what is learned is kept, None where nothing is. learns: whether this run may add to it.
     """
 
     environment: str
@@ -42,6 +44,8 @@ class Look:
     journal: Callable[[datetime], Sequence[Call]] | None = None
     pause: Callable[[float], None] = time.sleep
     watch: Watch | None = None
+    store: Callable[[], Store] | None = None
+    learns: bool = True
     steps: list[StepDone] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     measures: list[Measure] = field(default_factory=list)

@@ -161,6 +161,11 @@ _DRIFT = (
         "hook_last_delivery_age",
     ),
     _gauge(
+        "assay_drift_change_age_seconds",
+        "environment system",
+        "how long ago the last change was that a system shows of the shop's orders",
+    ),
+    _gauge(
         "assay_drift_money_residual_minor",
         "environment currency",
         "money at risk by the monitors' last verdicts, in minor units of its currency",

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from assay import __version__
 from assay.drift.checks import CHECKS
+from assay.drift.distribution.alarm import Feature
 from assay.events import ProbeResult
 from assay.money import EXPONENTS
 from assay.monitor import SEVERITIES, Monitor
@@ -144,7 +145,7 @@ LABELS: dict[str, Closed] = {
     "sku_class": _one_of("physical", "digital", "bundle", "all"),
     "state": _one_of("passing", "degraded", "failing", "unknown"),
     "kind": _one_of("added", "removed", "type", "required", "enum", "deprecated"),
-    "feature": _one_of("basket_value", "tax_share", "refund_share", "carrier_mix", "null_rate"),
+    "feature": _one_of(*map(str, Feature)),
     "result": Closed("what this code tells apart: passed, failed, error …", lambda _, value: value in _RESULTS),
     "family": Closed("the families of this table", lambda _, value: value in FAMILIES),
     "label": Closed("the labels of this table", lambda _, value: value in LABELS),

@@ -29,6 +29,7 @@ from assay.store.schema import (
     spendings,
     turns,
     us,
+    windows,
 )
 
 
@@ -40,14 +41,18 @@ def forget(database: Database, environment: str) -> None:
         for part in (probes, probe_hours):
             connection.execute(sa.delete(part).where(part.c.monitor_id.in_(ours)))
         # The kill switch stays: whoever threw it meant it, and forgetting is no decision to go on.
-        for table in (calls, gaps, runs, leases, spendings, turns, monitors, alerts, silences, deliveries, learned):
+        kept = (calls, gaps, runs, leases, spendings, turns, monitors, alerts, silences, deliveries, learned, windows)
+        for table in kept:
             connection.execute(sa.delete(table).where(table.c.environment == environment))
         done = (intents.c.environment == environment, intents.c.state.in_(CLOSED))
         connection.execute(sa.delete(intents).where(*done))
 
 
 def prune(database: Database, keep_days: int, now: datetime, environment: str | None = None) -> Mapping[str, int]:
-    """Remove what is older than so many days, of one environment or of all; return the number of rows by table."""
+    """Remove what is older than so many days, of one environment or of all; return the number of rows by table.
+
+    What was learned stays: whoever learned it forgets it in time, and a shorter memory would know no season.
+    """
     if keep_days < 0:
         raise UsageError("nothing can be kept for less than no time", expected="0 days or more", seen=f"{keep_days}")
     oldest = us(now - timedelta(days=keep_days))

@@ -24,6 +24,7 @@ from assay.store.results import StoredRun
 from assay.store.spending import Spending
 from assay.store.switches import Switches
 from assay.store.turns import Turns
+from assay.store.windows import Windows
 
 # Any number will do, as long as every Assay takes the same: PostgreSQL's lock while a store is made or migrated.
 _LOCK = 0x0A55A7
@@ -41,6 +42,7 @@ class Store:
         self.probes = Probes(database)
         self.turns = Turns(database)
         self.learned = Learned(database)
+        self.windows = Windows(database)
 
     @property
     def address(self) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-VERSION = 5
+VERSION = 6
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -293,6 +293,15 @@ learned = sa.Table(
     sa.Column("status", sa.Integer, primary_key=True, autoincrement=False),
     _json("memory"),
     _instant("changed_us"),
+)
+# What a source's window of time was summed up to: what is usual is worked out from these sums alone.
+windows = sa.Table(
+    "windows",
+    metadata,
+    sa.Column("environment", sa.String(64), primary_key=True),
+    sa.Column("source", sa.String(64), primary_key=True),
+    sa.Column("since_us", sa.BigInteger, primary_key=True, autoincrement=False),
+    _json("memory"),
 )
 
 

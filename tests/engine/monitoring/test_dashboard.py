@@ -102,7 +102,7 @@ def test_nothing_that_monitors_measure_is_left_out() -> None:
         f"assay_drift_{name}"
         for name in (
             "price_mismatch", "set_diff", "ledger_residual_minor", "consent_mismatch", "pii_found", "schema_change",
-            "sunset_days", "score",
+            "sunset_days", "score", "change_age_seconds",
         )
     }  # fmt: skip
     of_other_runs = {"assay_flow_runs_total", "assay_flow_ok", "assay_verdicts_total", "assay_flow_seconds"}

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import pkgutil
 from collections.abc import Mapping
 from pathlib import Path
 
-import assay.drift
+from assay.drift import load_checks
 from assay.errors import UsageError, did_you_mean
 from assay.flow import Flow
 from assay.local.plan import Plan
@@ -63,8 +62,7 @@ def chosen_of(monitors: Mapping[str, Monitor], names: tuple[str, ...], environme
 
 def register_checks() -> None:
     """Import every module that registers a check, so that monitors may name it."""
-    for module in pkgutil.iter_modules(assay.drift.__path__):
-        importlib.import_module(f"{assay.drift.__name__}.{module.name}")
+    load_checks()
     if importlib.util.find_spec(_OWN_CHECKS) is not None:
         importlib.import_module(_OWN_CHECKS)
 

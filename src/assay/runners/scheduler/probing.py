@@ -132,6 +132,7 @@ class Prober:
         self._session = session
         self._flows = dict(flows)
         self._location = location
+        self._keeps = keeps
         self._simulated = session.plan.moves_time
         self._undo_budget_s = session.plan.profile.monitoring.undo_budget
         self._queue = _Queue()
@@ -325,6 +326,8 @@ class Prober:
                 journal=session.calls if session.has_journal else None,
                 pause=lambda seconds: session.pass_time(timedelta(seconds=seconds)),
                 watch=self.watch,
+                store=lambda: session.shared_store,
+                learns=self._keeps,
             )
             try:
                 act(look)

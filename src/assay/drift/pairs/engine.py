@@ -1,0 +1,367 @@
+"""Two sides compared, whole: what each row hashes to, which keys are left over, and what is wrong with those.
+
+The plan is that of `plan` and `suspects`: one join over hashes and the few numbers that may lie apart, in bounded
+memory that spills to disk. Every row is accounted for: what is alike must be as many rows of the left as of the right.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import duckdb
+import numpy
+import pyarrow
+
+from assay.drift.pairs.canonical import Column, prepare
+from assay.drift.pairs.differences import Record, differences, shown_columns
+from assay.drift.pairs.model import Class, Counts, Difference, Outcome, Pair
+from assay.drift.pairs.plan import Digest, Input, absent, compared, cut_of, digest, whole_columns
+from assay.drift.pairs.rows import Rows, cut_to, named
+from assay.drift.pairs.suspects import LOOKED, OVER, Case, judge, land, totals
+from assay.errors import InfrastructureError, UsageError, did_you_mean
+
+LIMIT = 10_000
+MEMORY_MB = 1150
+_ROW_BYTES = 80
+"""What the join holds of each row of the right and its index; beyond memory it spills, and what passes by, too."""
+_HASH_BYTES = 24
+"""What sorting takes for each key's hash: twice itself, and once more on its way."""
+
+
+def compare(
+    pair: Pair,
+    left: Rows,
+    right: Rows,
+    *,
+    at: datetime,
+    limit: int | None = LIMIT,
+    memory_mb: int = MEMORY_MB,
+    spill: Path | None = None,
+    threads: int | None = None,
+    explain: Callable[[Pair, Difference], Difference] | None = None,
+) -> Outcome:
+    """Compare two sides and return what differs: counts of all, and up to `limit` records (None: all of them).
+
+    at: now, by which the window ends and a record is young. memory_mb: what DuckDB may hold before it spills to disk,
+    into `spill` or a temporary folder. explain: names the cause of one difference. `UsageError` for a pair that does
+    not fit its sides, `InfrastructureError` where a side could not be read.
+    """
+    with Comparison(pair, left, right, at=at, memory_mb=memory_mb, spill=spill, threads=threads) as comparison:
+        return comparison.outcome(limit=limit, explain=explain)
+
+
+def both_rows(
+    pair: Pair, left: Rows, right: Rows, *, keys: Sequence[Sequence[str]] | None = None, limit: int = 100
+) -> list[tuple[tuple[str, ...], Record | None, Record | None]]:
+    """Return rows of both sides by key, whether they differ or not: of the keys asked for, else of a fair draw.
+
+    A drawn key is on both sides, and is drawn by its hash; a row without a key is never returned. `None` stands for a
+    side that has no such row; of copies, one is returned.
+    """
+    with duckdb.connect(config=_config(MEMORY_MB)) as connection:
+        prepare(connection)
+        try:
+            return _both_rows(connection, pair, left, right, keys, limit)
+        except duckdb.Error as error:
+            raise _unreadable(pair, error) from error
+
+
+class Comparison:
+    """A comparison that is kept open: its tables can be asked for more than an `Outcome` holds.
+
+    `connection` has `found`, one row for each looked-at key: `~k0` … (the key), `classed` (NULL where nothing is
+    wrong), `flight`, the copies, and `f0` … by field (1 differs, 2 could not be compared).
+    """
+
+    def __init__(
+        self,
+        pair: Pair,
+        left: Rows,
+        right: Rows,
+        *,
+        at: datetime,
+        memory_mb: int = MEMORY_MB,
+        spill: Path | None = None,
+        threads: int | None = None,
+    ) -> None:
+        if at.tzinfo is None:
+            raise UsageError("the instant of a comparison has a zone", expected="UTC", seen=f"{at}")
+        self.pair, self.at = pair, at
+        self._memory_mb = memory_mb
+        self._rows = (left, right)
+        self._folder = None if spill else tempfile.TemporaryDirectory(prefix="assay-drift-")
+        config = _config(memory_mb) | {"temp_directory": str(spill or (self._folder and self._folder.name))}
+        if threads is not None:
+            config["threads"] = str(threads)
+        self.connection = duckdb.connect(config=config)
+        self.case: Case | None = None
+        self.counts = Counts(left=0, right=0, matched=0, only_left=0, only_right=0, in_flight=0)
+        self.unread: list[str] = []
+        self._whole = (True, True)
+        self._sizes = (0, 0)
+
+    def __enter__(self) -> Self:
+        try:
+            with self._guarded():
+                self._run()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the tables, and of the folder they spilled to."""
+        self.connection.close()
+        if self._folder is not None:
+            self._folder.cleanup()
+
+    def outcome(
+        self, *, limit: int | None = LIMIT, explain: Callable[[Pair, Difference], Difference] | None = None
+    ) -> Outcome:
+        """Return what was found, with up to so many records."""
+        with self._guarded():
+            classes, fields = totals(self.connection, self.case) if self.case else ({}, {})
+            records = differences(self.connection, self.case, limit) if self.case else []
+        return Outcome(
+            pair=self.pair,
+            at=self.at,
+            since=None if self.pair.window is None else self.at - self.pair.window,
+            until=None if self.pair.window is None else self.at,
+            counts=self.counts,
+            classes=classes,
+            fields=fields,
+            differences=[explain(self.pair, each) for each in records] if explain else records,
+            unread=tuple(self.unread),
+        )
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """Turn DuckDB's own errors into one that says which pair could not be compared."""
+        try:
+            yield
+        except duckdb.Error as error:
+            raise _unreadable(self.pair, error) from error
+
+    def _run(self) -> None:
+        prepare(self.connection)
+        sides = [
+            _input(self.connection, rows, side.system, name)
+            for rows, side, name in zip(
+                self._rows, (self.pair.left, self.pair.right), ("assay_left", "assay_right"), strict=True
+            )
+        ]
+        left, right = sides
+        self._note_unread(left, right)
+        sizes = [_number(self.connection, f"SELECT count(*) FROM {side.source}") for side in sides]  # noqa: S608
+        if 0 in sizes:
+            self._nothing_read(sizes, sides)
+            return
+        _refuse_columns(self.pair, left, right)
+        cut = cut_of(self.pair, self.at)
+        self.case = Case(self.pair, left, right, compared(self.pair, left, right), cut)
+        self.unread += _not_compared(self.pair, left, right)
+        carried = self._look(digest(self.pair, left, right, self.case.fields, cut=cut))
+        land(self.connection, self.case, carried=carried)
+        judge(self.connection, self.case)
+        self._withhold()
+        self.counts = _counts(self.connection, self._sizes)
+
+    def _note_unread(self, left: Input, right: Input) -> None:
+        """Collect what the sources could not read, and the fields whose columns are gone."""
+        for rows, side in zip(self._rows, (left, right), strict=True):
+            self.unread += [f"{side.system}: {sentence}" for sentence in rows.unread]
+        self._whole = (not self._rows[0].unread, not self._rows[1].unread)
+
+    def _nothing_read(self, sizes: Sequence[int], sides: Sequence[Input]) -> None:
+        """Conclude nothing from a side without a row: an outage is not a loss of all orders."""
+        empty = [side.system for size, side in zip(sizes, sides, strict=True) if not size]
+        self.unread.append(f"nothing was read from {' nor from '.join(empty)}")
+        self.counts = Counts(
+            left=sizes[0], right=sizes[1], matched=0, only_left=sizes[0], only_right=sizes[1], in_flight=0
+        )
+
+    def _look(self, plan: Digest) -> bool:
+        """Write down which keys to look at, by their hashes: rows that are like none of the other side, and copies.
+
+        Copies are kept out of the join: a key that is none would meet its like in millions. Returns whether the join
+        carried the left's rows whole, for which there must be memory, no copies, and no window with rows behind it.
+        """
+        run = self.connection.execute
+        self._sizes = (_number(self.connection, plan.count_left), _number(self.connection, plan.count_right))
+        sides, copied = [], []
+        for name, side, keys, size in (
+            ("l", plan.left, plan.left_keys, self._sizes[0]),
+            ("r", plan.right, plan.right_keys, self._sizes[1]),
+        ):
+            copies = self._copies(f"copies_{name}", keys, size)
+            without = f" ANTI JOIN copies_{name} AS copy ON side.k = copy.k" if copies else ""
+            sides.append(f"(SELECT side.* FROM ({side}) AS side{without})")  # noqa: S608
+            copied.append(copies)
+        budget = self._memory_mb * 1_000_000
+        carried = not copied[0] and self.pair.window is None and self._sizes[1] * _ROW_BYTES < budget
+        if carried:
+            sides[0] = f"({plan.left_whole})"
+        # The right is what the join holds in memory, and the left passes by: the optimiser would weigh its rows' width.
+        run("SET disabled_optimizers = 'join_order,build_side_probe_side'")
+        columns = "".join(f", l.{alias}" for alias in whole_columns(self.case.left)) if carried and self.case else ""
+        run(
+            f"CREATE TEMP TABLE {OVER} AS SELECT coalesce(l.k, r.k, 0) AS k, l.h IS NOT NULL AS there{columns} "  # noqa: S608
+            f"FROM {sides[0]} AS l FULL JOIN {sides[1]} AS r ON l.k = r.k WHERE NOT coalesce({plan.alike}, false)"
+        )
+        run("SET disabled_optimizers = ''")
+        run(
+            f"CREATE TEMP TABLE {LOOKED} AS SELECT k FROM {OVER} UNION SELECT k FROM copies_l "  # noqa: S608
+            "UNION SELECT k FROM copies_r"
+        )
+        return carried
+
+    def _copies(self, table: str, hashes: str, rows: int) -> int:
+        """Write the keys that are there more than once, and return how many: sorted where memory allows."""
+        if rows * _HASH_BYTES > self._memory_mb * 1_000_000:
+            self.connection.execute(f"CREATE TEMP TABLE {table} AS {hashes} GROUP BY k HAVING count(*) > 1")
+        else:
+            found = numpy.asarray(self.connection.execute(hashes).fetchnumpy()["k"])
+            found.sort()  # a third of the CPU of grouping
+            self.connection.register(
+                "assay_copies", pyarrow.table({"k": numpy.unique(found[1:][found[1:] == found[:-1]])})
+            )
+            self.connection.execute(f"CREATE TEMP TABLE {table} AS SELECT k FROM assay_copies")  # noqa: S608
+            self.connection.unregister("assay_copies")
+        return _number(self.connection, f"SELECT count(*) FROM {table}")  # noqa: S608
+
+    def _withhold(self) -> None:
+        """Conclude nothing missing from a side of which a part could not be read."""
+        for whole, classed in zip(self._whole, (Class.EXTRA, Class.MISSING), strict=True):
+            if not whole:
+                self.connection.execute("UPDATE found SET classed = NULL WHERE classed = ?", [classed.value])
+
+
+def _config(memory_mb: int) -> dict[str, str | bool | int | float | list[str]]:
+    """Return how every connection is set: nothing is downloaded, and rows may come in any order."""
+    return {
+        "memory_limit": f"{memory_mb}MB",
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+        "preserve_insertion_order": "false",
+    }
+
+
+def _unreadable(pair: Pair, error: duckdb.Error) -> InfrastructureError:
+    return InfrastructureError(
+        f"the records of '{pair.name}' could not be compared",
+        where=f"{pair.left.system} and {pair.right.system}",
+        seen=str(error).strip().splitlines()[0],
+    )
+
+
+def _both_rows(
+    connection: duckdb.DuckDBPyConnection,
+    pair: Pair,
+    left: Rows,
+    right: Rows,
+    keys: Sequence[Sequence[str]] | None,
+    limit: int,
+) -> list[tuple[tuple[str, ...], Record | None, Record | None]]:
+    sides = [_input(connection, left, pair.left.system, "assay_left")]
+    sides.append(_input(connection, right, pair.right.system, "assay_right"))
+    _refuse_columns(pair, *sides)
+    names = (pair.left.key, pair.right.key)
+    if keys is None:
+        keys = _drawn(connection, sides, names, limit)
+    found: list[dict[tuple[str, ...], Record]] = []
+    for side, columns in zip(sides, names, strict=True):
+        wanted = cut_to(side.source, columns, keys)
+        shown = ", ".join(shown_columns("s", side.columns))
+        key = ", ".join(f"CAST(s.{named(column)} AS VARCHAR)" for column in columns)
+        rows = connection.execute(f"SELECT {key}, {shown} FROM {wanted} AS s").fetchall()  # noqa: S608
+        found.append({row[: len(columns)]: dict(zip(side.columns, row[len(columns) :], strict=True)) for row in rows})
+    return [(tuple(key), found[0].get(tuple(key)), found[1].get(tuple(key))) for key in keys]
+
+
+def _drawn(
+    connection: duckdb.DuckDBPyConnection, sides: Sequence[Input], names: Sequence[Sequence[str]], limit: int
+) -> list[tuple[str, ...]]:
+    """Return keys that both sides have, the first by their hashes."""
+    texts = [[f"CAST({named(column)} AS VARCHAR)" for column in columns] for columns in names]
+    mine, theirs = (f"SELECT {', '.join(text)} FROM {side.source}" for text, side in zip(texts, sides, strict=True))  # noqa: S608
+    there = " AND ".join(f"{text} IS NOT NULL" for text in texts[0])
+    keys = ", ".join(f"k{place}" for place in range(len(texts[0])))
+    query = (
+        f"SELECT DISTINCT {keys}, hash({keys}) AS lot "  # noqa: S608 (names are quoted)
+        f"FROM ({mine} WHERE {there} INTERSECT {theirs}) AS both_have({keys}) "
+        f"ORDER BY lot, {keys} LIMIT {int(limit)}"
+    )
+    return [tuple(row[:-1]) for row in connection.execute(query).fetchall()]
+
+
+def _input(connection: duckdb.DuckDBPyConnection, rows: Rows, system: str, name: str) -> Input:
+    source = rows.attach(connection, name)
+    described = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()  # noqa: S608
+    return Input(system, source, {str(row[0]): Column(str(row[0]), str(row[1])) for row in described})
+
+
+def _number(connection: duckdb.DuckDBPyConnection, query: str) -> int:
+    return int(connection.execute(query).fetchall()[0][0])
+
+
+def _refuse_columns(pair: Pair, left: Input, right: Input) -> None:
+    """Refuse a key or an instant of the window that a side does not have; without them nothing can be compared."""
+    for side, own, name in ((left, pair.left, "left"), (right, pair.right, "right")):
+        for column in (*own.key, own.placed, own.changed):
+            if column is not None and column not in side.columns:
+                raise UsageError(
+                    f"the rows of {side.system} have no column '{column}'",
+                    where=f"pair '{pair.name}', {name}{f', {pair.declared_in}' if pair.declared_in else ''}",
+                    expected=", ".join(side.columns),
+                    seen=column,
+                    hint=did_you_mean(column, side.columns),
+                )
+
+
+def _not_compared(pair: Pair, left: Input, right: Input) -> Iterator[str]:
+    """Yield a sentence for each field of which a side has no column."""
+    for field in pair.fields:
+        for side, column in absent(field, left, right):
+            hint = did_you_mean(column, side.columns)
+            yield f"{field.name} was not compared: the rows of {side.system} have no column '{column}' ({hint})"
+
+
+def _counts(connection: duckdb.DuckDBPyConnection, sizes: tuple[int, int]) -> Counts:
+    """Return where every row went; it is a fault of ours, and said, if one is not accounted for."""
+    looked = [
+        _number(connection, f'SELECT count(*) FROM {side}_rows WHERE "~in"')  # noqa: S608
+        for side in ("left", "right")
+    ]
+    alike, other = sizes[0] - looked[0], sizes[1] - looked[1]
+    row = connection.execute(
+        "SELECT count(*) FILTER (WHERE paired), sum(l_copies) FILTER (WHERE NOT paired), "
+        "sum(r_copies) FILTER (WHERE NOT paired), count(*) FILTER (WHERE flight), "
+        "sum(greatest(l_copies - 1, 0)) FILTER (WHERE paired), sum(greatest(r_copies - 1, 0)) FILTER (WHERE paired), "
+        "count(*) FILTER (WHERE paired AND l_copies = 0), count(*) FILTER (WHERE paired AND r_copies = 0) "
+        "FROM (SELECT *, l_row IS NOT NULL AND r_row IS NOT NULL AS paired FROM found)"
+    ).fetchall()[0]
+    both, only_left, only_right, flight, more_left, more_right, edge_left, edge_right = (int(n or 0) for n in row)
+    counts = Counts(
+        left=sizes[0] + edge_left,
+        right=sizes[1] + edge_right,
+        matched=alike + both,
+        only_left=only_left,
+        only_right=only_right,
+        in_flight=flight,
+        extra_copies_left=more_left,
+        extra_copies_right=more_right,
+    )
+    if alike != other or not counts.balances:
+        raise InfrastructureError(
+            "the rows do not add up", seen=str(counts), hint="the sides changed while they were read: land them first"
+        )
+    return counts

@@ -1,0 +1,176 @@
+"""One pair compared from its sources to what is left to mend: differences with causes, the accepted ones taken off.
+
+What the command, a monitor and a test call; the parts are `engine`, `crowds`, `accepted` and `policies`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import duckdb
+
+from assay.drift.pairs.accepted import Accepted, Open, without_accepted
+from assay.drift.pairs.causes import Known, cause_of
+from assay.drift.pairs.crowds import explained, population_of
+from assay.drift.pairs.engine import LIMIT, MEMORY_MB, compare
+from assay.drift.pairs.model import Difference, Field, Kind, Outcome, Pair, Side
+from assay.drift.pairs.policies import Proposal, propose
+from assay.drift.pairs.rows import OnlyKeys, Rows, named
+from assay.drift.pairs.sampled import orders_of
+from assay.errors import UsageError
+from assay.money import Money, sum_of
+
+NOTHING = Known()
+_COPIES = 100
+"""Of one key; more are the same story."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """What comparing a pair came to. proposals: how its money fields could be declared, where nobody did."""
+
+    outcome: Outcome
+    open: Open
+    proposals: Sequence[Proposal] = ()
+
+    @property
+    def at_risk(self) -> Mapping[str, Money]:
+        """What the open differences that are held are worth, by currency."""
+        amounts = [each.at_risk for each in self.open.left if each.at_risk is not None]
+        codes = sorted({each.currency for each in amounts})
+        return {code: sum_of((each for each in amounts if each.currency == code), code) for code in codes}
+
+
+def reconcile(
+    pair: Pair,
+    left: Rows,
+    right: Rows,
+    *,
+    at: datetime,
+    accepted: Sequence[Accepted] = (),
+    known: Known = NOTHING,
+    limit: int | None = LIMIT,
+    memory_mb: int | None = None,
+) -> Reconciled:
+    """Compare a pair as of an instant, name causes, take off what is accepted that day, propose missing policies.
+
+    known: rates and the like, by which more causes are told. limit: the most differences held; all are counted.
+    `UsageError` for a column or file that is not there.
+    """
+    outcome = compare(pair, left, right, at=at, limit=limit, memory_mb=memory_mb or MEMORY_MB)
+    if outcome.found and outcome.differences:
+        reach: dict[str, Any] = {"since": outcome.since, "until": outcome.until}
+        outcome = explained(
+            outcome,
+            known=known,
+            population=population_of(pair, left, **reach),
+            right_population=population_of(pair, right, side="right", **reach),
+        )
+    proposals = [propose_for(pair, field, left, right) for field in _unrounded(outcome)]
+    return Reconciled(
+        outcome=outcome,
+        open=without_accepted(outcome, accepted, at.date()),
+        proposals=[each for each in proposals if each is not None and each.apart],
+    )
+
+
+def propose_for(pair: Pair, field: Field, left: Rows, right: Rows) -> Proposal | None:
+    """Return how a money field could be declared, from a few orders of both sides; None where too few can be read."""
+    orders = orders_of(pair, field, left, right)
+    return propose(field, orders, prices_hold_tax=pair.prices.tax_included if pair.prices else None)
+
+
+def _unrounded(outcome: Outcome) -> list[Field]:
+    """Return the money fields that differ and of which a side does not say how it rounds."""
+    return [
+        field
+        for field in outcome.pair.fields
+        if field.kind is Kind.MONEY
+        and outcome.fields.get(field.name)
+        and any(each is None or each.rounding is None for each in (field.left_amounts, field.right_amounts))
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyExplained:
+    """All that is known of one key. difference: None where nothing is wrong with it, or where it is in flight.
+
+    in_flight: the sides differ, and the record is younger than the pair's grace; difference then says how they do.
+    """
+
+    key: tuple[str, ...]
+    left: Sequence[Mapping[str, Any]]
+    right: Sequence[Mapping[str, Any]]
+    difference: Difference | None
+    in_flight: bool
+    unread: Sequence[str] = ()
+
+
+def explain_key(
+    pair: Pair, key: Sequence[str], left: Rows, right: Rows, *, at: datetime, known: Known = NOTHING
+) -> KeyExplained:
+    """Return what both sides hold of one key, and what is wrong with it, whatever the window. Nothing is left out.
+
+    `UsageError` for another number of columns than the key has.
+    """
+    if len(key) != len(pair.left.key):
+        raise UsageError(
+            f"a key of '{pair.name}' has {len(pair.left.key)} of these, in this order: {', '.join(pair.left.key)}",
+            seen=" ".join(key) or "nothing",
+        )
+    own = tuple(key)
+    rows = [_read(OnlyKeys(side, declared.key, (own,))) for side, declared in ((left, pair.left), (right, pair.right))]
+    # A side without a row is an outage to the comparison; a neighbour shows that it is this key alone.
+    keys = tuple(dict.fromkeys([own, *(_any_key(right, pair.right) if rows[0] else _any_key(left, pair.left))]))
+    sides = OnlyKeys(left, pair.left.key, keys), OnlyKeys(right, pair.right.key, keys)
+    whole = replace(pair, window=None)
+    found = compare(whole, *sides, at=at, limit=None)
+    difference = _of_key(found, own)
+    in_flight = difference is None and bool(pair.grace)
+    if in_flight:
+        difference = _of_key(compare(replace(whole, grace=timedelta()), *sides, at=at, limit=None), own)
+        in_flight = difference is not None
+    return KeyExplained(
+        own, rows[0], rows[1], difference and cause_of(pair, difference, known), in_flight, found.unread
+    )
+
+
+def _of_key(outcome: Outcome, key: tuple[str, ...]) -> Difference | None:
+    return next((each for each in outcome.differences if each.key == key), None)
+
+
+def _any_key(rows: Rows, side: Side) -> list[tuple[str, ...]]:
+    """Return the key of some row, or nothing where no row has one."""
+    chosen = f"SELECT {_texts(side)} FROM", f"WHERE {_present(side)} LIMIT 1"
+    found = _fetched(rows, lambda relation: f"{chosen[0]} {relation} {chosen[1]}")[1]
+    return [tuple(map(str, row)) for row in found]
+
+
+def _texts(side: Side) -> str:
+    return ", ".join(f"CAST({named(each)} AS VARCHAR)" for each in side.key)
+
+
+def _present(side: Side) -> str:
+    return " AND ".join(f"{named(each)} IS NOT NULL" for each in side.key)
+
+
+def _read(rows: Rows) -> list[dict[str, Any]]:
+    columns, found = _fetched(rows, lambda relation: f"SELECT * FROM {relation} LIMIT {_COPIES}")  # noqa: S608
+    return [dict(zip(columns, row, strict=True)) for row in found]
+
+
+def _fetched(rows: Rows, query: Callable[[str], str]) -> tuple[list[str], list[tuple[Any, ...]]]:
+    config: dict[str, Any] = {"autoinstall_known_extensions": "false", "threads": 1}
+    with duckdb.connect(config=config) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        relation = rows.attach(connection, "one_key")
+        try:
+            found = connection.execute(query(relation))
+        except duckdb.Error as error:
+            raise UsageError(
+                "the rows of a side cannot be asked for a key", seen=str(error).strip().splitlines()[0]
+            ) from None
+        return [each[0] for each in found.description or ()], found.fetchall()

@@ -1,0 +1,212 @@
+"""Rows that a source gives once, kept as Parquet: read again and again, and removed when their time is over.
+
+A landing is written under a name of its own and gets its real one when it is whole, so that a read that was killed
+half-way is never taken for what a system holds.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+import weakref
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+from pyarrow import parquet
+
+from assay.drift.pairs.rows import quoted
+from assay.errors import InfrastructureError
+
+_UNFINISHED, _PARTIAL = ".unfinished", ".partial"
+_FORM = "%Y%m%dT%H%M%S%fZ"
+_NAMED = 20
+
+
+class Faults:
+    """What could not be read of a source, as sentences: the first few by their place, the rest as a number."""
+
+    def __init__(self) -> None:
+        self._named: list[str] = []
+        self._more = 0
+
+    def add(self, sentence: str) -> None:
+        """Note one."""
+        if len(self._named) < _NAMED:
+            self._named.append(sentence)
+        else:
+            self._more += 1
+
+    def __bool__(self) -> bool:
+        return bool(self._named)
+
+    def sentences(self) -> tuple[str, ...]:
+        """Return what was noted."""
+        return (*self._named, f"and {self._more} more that could not be read") if self._more else tuple(self._named)
+
+
+class Parts:
+    """The Parquet files of one landing while they are written."""
+
+    def __init__(self, folder: Path, faults: Faults) -> None:
+        self.folder = folder
+        self.faults = faults
+        self.rows = 0
+        self._count = 0
+        self._writer: parquet.ParquetWriter | None = None
+
+    def new_file(self) -> Path:
+        """Return the place of one more file, for whoever writes it."""
+        self._count += 1
+        return self.folder / f"part-{self._count:05}.parquet"
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Add rows; all that come by here have one schema. A row whose text is no UTF-8 is named and left out."""
+        batch = self._readable(batch)
+        if self._writer is None:
+            self._writer = parquet.ParquetWriter(self.new_file(), batch.schema)
+        self._writer.write_batch(batch)
+        self.rows += batch.num_rows
+
+    def close(self) -> None:
+        """Finish the files."""
+        if self._writer is not None:
+            self._writer.close()
+
+    def _readable(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        try:
+            batch.validate(full=True)
+        except pa.ArrowInvalid:
+            pass
+        else:
+            return batch
+        wrong: set[int] = set()
+        for name, column in zip(batch.schema.names, batch.columns, strict=True):
+            if not pa.types.is_string(column.type):
+                continue
+            for number, value in enumerate(column.cast(pa.binary()).to_pylist()):
+                try:
+                    (value or b"").decode()
+                except UnicodeDecodeError:
+                    wrong.add(number)
+                    self.faults.add(f"row {self.rows + number + 1}: '{name}' is no UTF-8")
+        return batch.filter(pa.array([number not in wrong for number in range(batch.num_rows)]))
+
+
+class Landing:
+    """A folder in which landed rows stay, for a while: `FOLDER/SYSTEM/INSTANT/part-00001.parquet`.
+
+    keep: how long; the last whole landing of each system stays however old it is.
+    """
+
+    def __init__(self, folder: Path, *, keep: timedelta = timedelta(days=7)) -> None:
+        self.folder, self.keep = folder, keep
+
+    def begin(self, system: str, at: datetime) -> Path:
+        """Make the folder of a new landing, unfinished as yet."""
+        place = self.folder / _word(system) / f"{at.astimezone(UTC).strftime(_FORM)}{_UNFINISHED}"
+        try:
+            place.mkdir(parents=True)
+        except FileExistsError:
+            raise InfrastructureError("two reads of one system at the same instant", where=str(place)) from None
+        except OSError as error:
+            raise InfrastructureError(f"rows cannot be landed: {error.strerror}", where=str(place)) from None
+        return place
+
+    def finish(self, place: Path, *, whole: bool) -> Path:
+        """Give a landing its name; one of which a part could not be read is told apart."""
+        return place.rename(place.with_name(place.name.removesuffix(_UNFINISHED) + ("" if whole else _PARTIAL)))
+
+    def latest(self, system: str) -> Path | None:
+        """Return the last whole landing of a system."""
+        whole = [each for each, _, suffix in self._landings(_word(system)) if not suffix]
+        return whole[-1] if whole else None
+
+    def prune(self, now: datetime) -> list[Path]:
+        """Remove landings older than `keep`, unfinished ones among them, and return their folders."""
+        removed = []
+        for folder in sorted(self.folder.iterdir()) if self.folder.is_dir() else ():
+            latest = self.latest(folder.name)
+            for place, at, _ in self._landings(folder.name):
+                if now - at > self.keep and place != latest:
+                    shutil.rmtree(place)
+                    removed.append(place)
+        return removed
+
+    def _landings(self, word: str) -> list[tuple[Path, datetime, str]]:
+        found = []
+        folder = self.folder / word
+        for place in sorted(folder.iterdir()) if folder.is_dir() else ():
+            stem, dot, suffix = place.name.partition(".")
+            try:
+                at = datetime.strptime(stem, _FORM).replace(tzinfo=UTC)
+            except ValueError:
+                continue  # not ours, and left alone
+            found.append((place, at, dot + suffix))
+        return found
+
+
+class LandedRows:
+    """Rows that are landed when they are first asked for.
+
+    read: writes all rows into the parts, and adds to their faults what it could not read. Without a landing they are in
+    a temporary folder that goes when these rows do.
+    """
+
+    def __init__(
+        self,
+        system: str,
+        read: Callable[[Parts], None],
+        *,
+        landing: Landing | None = None,
+        at: datetime | None = None,
+    ) -> None:
+        self.system, self._read, self._landing, self._at = system, read, landing, at
+        self._place: Path | None = None
+        self._unread: Sequence[str] = ()
+
+    @property
+    def unread(self) -> Sequence[str]:
+        """What could not be read; known once the rows are landed."""
+        return self._unread
+
+    def attach(self, connection: duckdb.DuckDBPyConnection, name: str) -> str:
+        """Return the scan of what was landed; the first time, land it."""
+        place = self.land()
+        if not any(place.glob("*.parquet")):
+            return "(SELECT NULL AS nothing WHERE false)"
+        return f"read_parquet({quoted(str(place / '*.parquet'))}, union_by_name = true)"
+
+    def land(self) -> Path:
+        """Read the source, unless that was done, and return the folder of its Parquet files."""
+        if self._place is not None:
+            return self._place
+        if self._landing is None:
+            place = Path(tempfile.mkdtemp(prefix="assay-landed-"))
+            weakref.finalize(self, shutil.rmtree, place, ignore_errors=True)
+        else:
+            place = self._landing.begin(self.system, self._at or datetime.now(UTC))
+        faults = Faults()
+        parts = Parts(place, faults)
+        try:
+            try:
+                self._read(parts)
+            finally:
+                parts.close()
+        except (OSError, duckdb.Error) as error:
+            raise InfrastructureError(
+                f"the rows of {self.system} could not be landed",
+                where=getattr(error, "filename", None) or str(place),
+                seen=str(error).strip().splitlines()[0],
+            ) from error
+        self._unread = faults.sentences()
+        self._place = self._landing.finish(place, whole=not faults) if self._landing else place
+        return self._place
+
+
+def _word(system: str) -> str:
+    """Return a system's name as that of a folder."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "_", system) or "_"
