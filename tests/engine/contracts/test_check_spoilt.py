@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from urllib.parse import parse_qsl
 
 from assay.simkit import Answer, Call, Failure, Refused, Route, Simulator, World
 
-FAULTY, FORM = FAULTS, FORMS
+FAULTY, FORM, NOTED = FAULTS, FORMS, STATUS
 
 
 class State:
@@ -45,7 +46,7 @@ def create(state: State, call: Call) -> Answer:
     if not whole and not (FAULTY and isinstance(amount, str)):
         raise Refused(Answer({"error": "amount"}, 400))
     if not isinstance(note, str) or len(note) > 12:
-        raise Refused(Answer({"error": "note"}, 400))
+        raise Refused(Answer({"error": "note"}, NOTED))
     if key:
         state.sales[key] = sale
     return Answer({"id": "1"}, 201)
@@ -64,8 +65,8 @@ steps:
 """
 
 
-def make(folder: Path, *, faulty: bool, media: str) -> Path:
-    """Write a project with a system that takes sales; return its folder."""
+def make(folder: Path, *, faulty: bool, media: str, noted: int = 400, documented: Sequence[int] = (201, 400)) -> Path:
+    """Write a project with a system that takes sales; return its folder. noted: the status a wrong note gets."""
     text = {"type": "string"}
     wish = {
         "type": "object",
@@ -74,8 +75,8 @@ def make(folder: Path, *, faulty: bool, media: str) -> Path:
         "additionalProperties": False,
     }
     answers = {
-        status: {"description": "…", "content": {JSON: {"schema": {"type": "object", "required": [name]}}}}
-        for status, name in {"201": "id", "400": "error"}.items()
+        str(status): {"description": "…", "content": {JSON: {"schema": {"type": "object", "required": [name]}}}}
+        for status, name in {status: "id" if status < 300 else "error" for status in documented}.items()
     }
     operation = {"requestBody": {"required": True, "content": {media: {"schema": wish}}}, "responses": answers}
     contract = {"openapi": "3.1.0", "info": {"title": "Toy", "version": "1"}, "paths": {"/sales": {"post": operation}}}
@@ -84,6 +85,7 @@ def make(folder: Path, *, faulty: bool, media: str) -> Path:
     (folder / "assay.toml").write_text(PROFILE)
     (mock / "__init__.py").write_text("")
     simulator = SIMULATOR.replace("FAULTS", repr(faulty)).replace("FORMS", repr(media == FORM))
+    simulator = simulator.replace("STATUS", str(noted))
     (mock / "simulator.py").write_text(simulator)
     (mock / "contract.yaml").write_text(json.dumps(contract))
     (mock / "requests.yaml").write_text(REQUESTS)
@@ -120,6 +122,14 @@ def test_a_healthy_system_stays_green(tmp_path: Path, media: str) -> None:
     assert (code, broken) == (0, [])
     assert check(folder, "--examples", "20")[1]["drawn"] == found["drawn"]
     assert check(folder, "--examples", "20", "--seed", "2")[1]["drawn"] != found["drawn"]
+
+
+def test_a_5xx_is_a_refusal_only_where_it_is_documented(tmp_path: Path) -> None:
+    """A vendor may document 500 for what it does not take; a 500 that no document names is a fault."""
+    documented = make(tmp_path / "documented", faulty=False, media=JSON, noted=500, documented=(201, 400, 500))
+    assert check(documented, "--examples", "20")[::2] == (0, [])
+    code, _, broken = check(make(tmp_path / "not", faulty=False, media=JSON, noted=500), "--examples", "20")
+    assert (code, {each["check"] for each in broken}) == (1, {"not_a_server_error", "status_code_conformance"})
 
 
 def test_what_is_spoilt_is_one_place_at_a_time() -> None:
