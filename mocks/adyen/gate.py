@@ -9,11 +9,11 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-from collections.abc import Callable, Collection, Iterable
-from typing import Any
+from collections.abc import Callable, Collection
 
 from assay.simkit import Answer, Call
 from assay.simkit.call import Handler
+from assay.simkit.documents import null_in
 from mocks.adyen.account import Account, Document, Request
 from mocks.adyen.error import Problem, invalid, unauthorised, unreadable, wrong_account
 
@@ -47,9 +47,9 @@ def _handle(
         if for_account and body.get("merchantAccount") != account.setting("merchant_account", "AssayECOM"):
             raise wrong_account()
         result, saved = run(account, Request(body, call.params)), True
-        empty = _null_in(body)  # after whatever Adyen has a code of its own for; nothing of the run is kept
+        empty = null_in(body)  # after whatever Adyen has a code of its own for; nothing of the run is kept
         if empty:
-            raise unreadable(f"Structure of the request contains null, which no field can be: {empty}")
+            raise unreadable(f"Structure of the request contains null, which no field can be: {'.'.join(empty)}")
     except Problem as problem:
         account.world.documents.rollback()
         result, status, saved = problem.body, problem.status, problem.saved
@@ -90,17 +90,6 @@ def _body(call: Call, accepts: Collection[str]) -> Document:
     if strange:
         raise unreadable(f"Structure of the request contains the following unknown fields: {strange}")
     return body
-
-
-def _null_in(value: Any, path: str = "") -> str:
-    """Return where null stands, which no field of Adyen's documents allows, or nothing; a field left out is unset."""
-    inner: Iterable[tuple[str, Any]] = ()
-    if isinstance(value, dict):
-        inner = value.items()
-    elif isinstance(value, list):
-        inner = ((str(number), each) for number, each in enumerate(value))
-    places = (f"{path}.{name}" if each is None else _null_in(each, f"{path}.{name}") for name, each in inner)
-    return next((place.removeprefix(".") for place in places if place), "")
 
 
 def text(body: Document, name: str, longest: int, missing: Problem | None = None) -> str:

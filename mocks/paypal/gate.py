@@ -8,7 +8,7 @@ PayPal-Request-Id gets the latest state of what the first one made) and /tools/s
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -16,6 +16,7 @@ import orjson
 
 from assay.simkit import Answer, Call
 from assay.simkit.call import Handler
+from assay.simkit.documents import null_in
 from assay.simkit.oauth import BearerRefused, GrantRefused
 from mocks.paypal.account import CLIENTS, Business, Document, Request
 from mocks.paypal.issue import CATALOGUE, Problem, detail, error_body, problem
@@ -95,9 +96,9 @@ def operation(run: Operation, kind: Kind) -> Handler:
         if known is not None:
             return _answer(business, kind, Done(known, kind.again), whole)
         done = run(business, Request(body, call.params, request_id))
-        empty = _null_in(body)  # after whatever has an issue of its own; nothing of the run is kept
+        empty = null_in(body)  # after whatever has an issue of its own; nothing of the run is kept
         if empty:
-            raise problem("INVALID_PARAMETER_SYNTAX", empty, None, area=kind.area)
+            raise problem("INVALID_PARAMETER_SYNTAX", "/" + "/".join(empty), None, area=kind.area)
         if request_id is not None:
             business.replays[f"{call.path} {request_id}"] = [business.timestamp(), done.id]
         return _answer(business, kind, done, whole)
@@ -160,17 +161,6 @@ def _body(call: Call) -> Mapping[str, Any]:
     if not isinstance(body, dict):
         raise problem("MALFORMED_REQUEST_JSON")
     return body
-
-
-def _null_in(value: Any, path: str = "") -> str:
-    """Return where null stands, which no field of PayPal's documents allows, as a JSON pointer, or nothing."""
-    inner: Iterable[tuple[str, Any]] = ()
-    if isinstance(value, Mapping):
-        inner = value.items()
-    elif isinstance(value, list):
-        inner = ((str(number), each) for number, each in enumerate(value))
-    places = (f"{path}/{name}" if each is None else _null_in(each, f"{path}/{name}") for name, each in inner)
-    return next((place for place in places if place), "")
 
 
 def _mocked(call: Call, area: str) -> None:
