@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from assay.events import Outcome
 from assay.flow import Flow
 from assay.runners.run import Pair, run_cases
-from assay.runners.session import Session
+from assay.runners.session import Session, verdict_text
 from assay.runners.verdict import Trouble
 
 if TYPE_CHECKING:
@@ -33,6 +33,13 @@ def in_full(pairs: Mapping[str, Pair], *, but: Sequence[str]) -> list[Any]:
     for name in but:
         assert name in pairs, f"no case {name}"
     return [pytest.param(name, id=name, marks=() if name in but else pytest.mark.full) for name in pairs]
+
+
+def silent_together(outcomes: Mapping[str, Outcome], pairs: Mapping[str, Pair]) -> None:
+    """Hold that what was judged over all orders at once, beside the cases, was judged and found nothing wrong."""
+    together = [outcome for name, outcome in outcomes.items() if name not in pairs]
+    assert not any(outcome.failed for outcome in together), verdict_text(together)
+    assert together
 
 
 def outcomes_of(request: pytest.FixtureRequest, session: Session, pairs: Mapping[str, Pair]) -> dict[str, Outcome]:

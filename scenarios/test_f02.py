@@ -7,7 +7,7 @@ import pytest
 from assay.events import Outcome
 from assay.runners.session import Session, verdict_text
 from scenarios.f02_multi_currency import boundary, multi_currency
-from scenarios.performing import in_full, named, outcomes_of
+from scenarios.performing import in_full, named, outcomes_of, silent_together
 
 pytestmark = [pytest.mark.needs_java, pytest.mark.xdist_group("money")]
 PAIRS = named([multi_currency, boundary])
@@ -33,6 +33,4 @@ def test_multi_currency(outcomes: dict[str, Outcome], name: str) -> None:
 
 def test_all_orders_together(outcomes: dict[str, Outcome]) -> None:
     """What only shows over all orders at once (census, revenue, ledger, rates of stores) stays silent, too."""
-    together = [outcome for name, outcome in outcomes.items() if name not in PAIRS]
-    assert not any(outcome.failed for outcome in together), verdict_text(together)
-    assert together
+    silent_together(outcomes, PAIRS)

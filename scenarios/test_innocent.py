@@ -13,6 +13,7 @@ from assay.runners.run import Pair, run_cases
 from assay.runners.session import Session, verdict_text
 from assay.runners.verdict import Trouble
 from scenarios.innocent import FLOWS, INNOCENT
+from scenarios.performing import silent_together
 
 PAIRS = {f"{flow.id}[{case.name}]": (flow, case) for flow in FLOWS for case in flow.cases}
 TRIALS = Path(__file__).parent / "innocent"
@@ -61,9 +62,7 @@ def test_innocent(outcomes: dict[str, Outcome], name: str) -> None:
 @pytest.mark.needs_java
 def test_all_orders_together(outcomes: dict[str, Outcome]) -> None:
     """What only shows over all orders at once (census, oversold goods) stays silent, too."""
-    together = [outcome for name, outcome in outcomes.items() if name not in PAIRS]
-    assert not any(outcome.failed for outcome in together), verdict_text(together)
-    assert together
+    silent_together(outcomes, PAIRS)
 
 
 @pytest.mark.needs_java

@@ -9,7 +9,7 @@ from assay.runners.session import Session, verdict_text
 from scenarios.f06_refund import money_back
 from scenarios.f10_payment import payment_life
 from scenarios.f15_settlement import charge_to_books
-from scenarios.performing import in_full, named, outcomes_of
+from scenarios.performing import in_full, named, outcomes_of, silent_together
 
 pytestmark = [pytest.mark.needs_java, pytest.mark.xdist_group("money")]
 # What passes days comes after what has orders in its hands.
@@ -42,6 +42,4 @@ def test_payments(outcomes: dict[str, Outcome], name: str) -> None:
 
 def test_all_orders_together(outcomes: dict[str, Outcome]) -> None:
     """What only shows over all orders at once (census, ledger) stays silent, too."""
-    together = [outcome for name, outcome in outcomes.items() if name not in PAIRS]
-    assert not any(outcome.failed for outcome in together), verdict_text(together)
-    assert together
+    silent_together(outcomes, PAIRS)

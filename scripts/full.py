@@ -44,6 +44,7 @@ ORDERS = 1_000
 TOO_LONG = 124
 """The exit code of a part whose time was over."""
 _PATIENCE_S = 30
+_DEATH_S = 5
 _LOOK_S = 0.2
 _MARK = "ASSAY_FULL_RUN"
 """In the environment of whatever a part starts, so that nothing of it is left running."""
@@ -206,10 +207,22 @@ def _end(process: subprocess.Popen[bytes], token: str) -> None:
                 os.killpg(process.pid, name)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(timeout=wait_s)
+    killed = []
     for left in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
             if left.environ().get(_MARK) == token:
                 left.kill()
+                killed.append(left)
+    deadline = time.monotonic() + _DEATH_S
+    while any(_lives(each) for each in killed) and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _here() -> dict[str, object]:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection
 
 from assay.simkit import Answer, Call
 from assay.simkit.call import Handler
+from assay.simkit.documents import null_in
 from mocks.adyen.account import Account, Document, Request
 from mocks.adyen.error import Problem, invalid, unauthorised, unreadable, wrong_account
 
@@ -46,6 +47,9 @@ def _handle(
         if for_account and body.get("merchantAccount") != account.setting("merchant_account", "AssayECOM"):
             raise wrong_account()
         result, saved = run(account, Request(body, call.params)), True
+        empty = null_in(body)  # after whatever Adyen has a code of its own for; nothing of the run is kept
+        if empty:
+            raise unreadable(f"Structure of the request contains null, which no field can be: {'.'.join(empty)}")
     except Problem as problem:
         account.world.documents.rollback()
         result, status, saved = problem.body, problem.status, problem.saved

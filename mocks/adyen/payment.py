@@ -49,7 +49,7 @@ def pay(account: Account, request: Request) -> Document:
     method = body.get("paymentMethod")
     if not isinstance(method, dict):
         raise invalid("14_006", "paymentMethod object has not been provided in the request")
-    type_ = method.get("type") or CARD
+    type_ = text(method, "type", 80) or CARD
     if type_ not in (CARD, "card", IDEAL, SEPA) or not is_offered(
         CARD if type_ == "card" else type_, amount["currency"]
     ):

@@ -16,6 +16,7 @@ import orjson
 
 from assay.simkit import Answer, Call
 from assay.simkit.call import Handler
+from assay.simkit.documents import null_in
 from assay.simkit.oauth import BearerRefused, GrantRefused
 from mocks.paypal.account import CLIENTS, Business, Document, Request
 from mocks.paypal.issue import CATALOGUE, Problem, detail, error_body, problem
@@ -95,6 +96,9 @@ def operation(run: Operation, kind: Kind) -> Handler:
         if known is not None:
             return _answer(business, kind, Done(known, kind.again), whole)
         done = run(business, Request(body, call.params, request_id))
+        empty = null_in(body)  # after whatever has an issue of its own; nothing of the run is kept
+        if empty:
+            raise problem("INVALID_PARAMETER_SYNTAX", "/" + "/".join(empty), None, area=kind.area)
         if request_id is not None:
             business.replays[f"{call.path} {request_id}"] = [business.timestamp(), done.id]
         return _answer(business, kind, done, whole)

@@ -28,7 +28,7 @@ shipping_carrier shipping_date shipping_documentation shipping_tracking_number u
 """
 _EVIDENCE: Accepts = dict.fromkeys(_EVIDENCE_FIELDS.split(), text)
 LIST: Accepts = {**PAGING, "charge": text, "payment_intent": text}
-UPDATE: Accepts = {"evidence": object_of(_EVIDENCE), "metadata": metadata, "submit": boolean}
+UPDATE: Accepts = {"evidence": object_of(_EVIDENCE, unset=False), "metadata": metadata, "submit": boolean}
 
 _ANSWER_DAYS = 9
 _OPEN = ("needs_response", "under_review")

@@ -135,11 +135,11 @@ def array(element: Kind = text) -> Kind:
     return kind
 
 
-def object_of(accepts: Accepts, *, required: tuple[str, ...] = ()) -> Kind:
-    """Return the reader of a nested object that must have what is required; the empty string unsets it."""
+def object_of(accepts: Accepts, *, required: tuple[str, ...] = (), unset: bool = True) -> Kind:
+    """Return the reader of a nested object that must have what is required; the empty string may unset it."""
 
     def kind(value: Any, param: str) -> dict[str, Any] | None:
-        if value == "":
+        if value == "" and unset:
             return None
         if not isinstance(value, dict):
             raise invalid("Invalid object", param)

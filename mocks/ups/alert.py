@@ -246,6 +246,8 @@ def _destination(request: Json) -> tuple[str, str]:
         raise refused("VSS700", "Credential is empty or not present. The Subscription request has been rejected.")
     if not text(destination, "credentialType"):
         raise refused("VSS800", "CredentialType is empty or not present. The Subscription request has been rejected.")
+    if not isinstance(destination["credential"], str) or not isinstance(destination["credentialType"], str):
+        raise refused("VSS000", "Invalid request and The Subscription request has been rejected.")
     return url, credential
 
 

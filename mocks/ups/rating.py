@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 from assay.simkit import Answer, Call
-from mocks.ups import place
+from mocks.ups import form, place
 from mocks.ups.account import Ups
 from mocks.ups.charge import Price, negotiated_percent, parcel_price, total_price
 from mocks.ups.parcel import Parcel, read_parcels
@@ -30,6 +30,7 @@ def rate(state: Ups, call: Call) -> Answer:
     ship_from = read_party(shipment, "ShipFrom") if shipment.get("ShipFrom") else shipper
     _check_places(ship_from, ship_to)
     parcels = read_parcels(shipment, ship_from.country, "11")
+    form.check(request, form.REQUEST, "RateRequest")
     services = _services(shipment, ship_from.country, ship_to.country, shops=_OPTIONS[option])
     query = {name.lower(): value.lower() for name, value in call.query}
     timed = option.endswith("timeintransit") or query.get("additionalinfo") == "timeintransit"

@@ -1,7 +1,7 @@
 """UPS's error body, and the reading of loosely typed requests.
 
-UPS takes a single object where its documents say array, and a number where they say string; the readers here do the
-same, and refuse with the path of what cannot be read.
+UPS takes a single object where its documents say array; the readers here do the same, and refuse with the path of what
+cannot be read. What could be read and is still not as documented is `mocks.ups.form`'s to refuse.
 """
 
 from __future__ import annotations

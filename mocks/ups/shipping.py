@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import orjson
 
 from assay.simkit import Answer, Call, to_us
+from mocks.ups import form
 from mocks.ups.account import Ups
 from mocks.ups.alert import announce_void, watch_account_parcel
 from mocks.ups.booking import Booking, read_booking
@@ -25,6 +26,7 @@ def ship(state: Ups, call: Call) -> Answer:
     request = read_body(call, "ShipmentRequest")
     shipment = mapping(request, "ShipmentRequest", "Shipment")
     booking = read_booking(request, shipment, state.is_shipper)
+    form.check(request, form.REQUEST, "ShipmentRequest")
     documents = _book(state, booking)
     origin, destination = booking.ship_from.country, booking.ship_to.country
     prices = priced(

@@ -6,7 +6,6 @@ import itertools
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from assay.edge.sockets import free_port
 from tests.engine.parts import missing
 
 BINARIES = Path("/usr/lib/postgresql/15/bin")
@@ -79,7 +79,7 @@ def cluster() -> Iterator[Cluster]:
         data = folder / "data"
         initialise = ("-D", str(data), "-U", _USER, "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
         subprocess.run(_command("initdb", *initialise), check=True, capture_output=True, cwd=folder)
-        made = Cluster(folder, _free_port())
+        made = Cluster(folder, free_port())
         try:
             made.start()
             yield made
@@ -98,12 +98,6 @@ def _command(program: str, *arguments: str) -> Sequence[str]:
 def _give_away(folder: Path) -> None:
     if os.geteuid() == 0:
         shutil.chown(folder, "nobody", "nogroup")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _await(server: subprocess.Popen[bytes], port: int, log: Path) -> None:

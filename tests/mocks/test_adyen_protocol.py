@@ -74,6 +74,9 @@ def test_keys_and_accounts(adyen: Caller) -> None:
         ({"method": {"expiryYear": "1" * 5_000}}, 422, "129"),
         ({"method": {"number": None, "encryptedCardNumber": "adyenjs_x"}}, 422, "174"),
         ({"colour": "red"}, 400, "702"),
+        ({"billingAddress": {"city": None}}, 400, "702"),
+        ({"method": {"cvc": None}}, 400, "702"),
+        ({"method": {"type": 7}}, 422, "192"),
     ],
 )
 def test_what_is_refused(adyen: Caller, change: dict[str, Any], status: int, code: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.mocks.merchant_rig import Rig, serving
+from tests.mocks.merchant_rig import OPERATOR, Rig, serving
 
 
 @pytest.fixture(scope="module")
@@ -48,3 +48,13 @@ def test_an_unknown_product_does_not_deny_the_cart(rig: Rig) -> None:
         sku = "none" if status == 422 else "0017"
         seen, said = rig.call("POST", f"/api/carts/{cart}/lines", {"sku": sku, "quantity": 1})
         assert (seen, said["error"]["code"]) == (status, code)
+
+
+def test_an_amount_is_a_text_and_a_currency_no_null(rig: Rig) -> None:
+    """A number for an amount, null for a currency or a company are 422: nothing is guessed where money or a name is."""
+    gift = {"value": {"amount": 7, "currency": "EUR"}}
+    assert rig.call("POST", "/api/operator/gift-cards", gift, **OPERATOR)[1]["error"]["field"] == "value"
+    order = rig.order()
+    refund = {"reason": "goodwill", "amount": {"amount": "1.00", "currency": None}}
+    status, said = rig.call("POST", f"/api/orders/{order['id']}/refunds", refund, **OPERATOR)
+    assert (status, said["error"]["field"]) == (422, "amount.currency")

@@ -139,6 +139,8 @@ def test_an_event_of_another_shape_is_no_event(rig: Rig) -> None:
         of_adyen(additionalData="signed"),
         of_adyen(pspReference=None),
         of_adyen(merchantReference=7),
+        of_adyen(merchantAccountCode=None),
+        of_adyen(success="perhaps"),
     ):
         status, refusal = rig.call(
             "POST", "/webhooks/adyen", {"notificationItems": [{"NotificationRequestItem": item}]}
@@ -150,6 +152,7 @@ def test_an_event_of_another_shape_is_no_event(rig: Rig) -> None:
         {"trackingNumber": "1Z"},
         {"trackingNumber": 5, "activityStatus": {}},
         {"activityStatus": {}},
+        {"trackingNumber": "1Z", "activityStatus": {"type": "I", "code": 7, "description": "Out for delivery"}},
     )
     for body in unreadable:
         assert rig.call("POST", "/webhooks/ups", body, **good)[0] == 400

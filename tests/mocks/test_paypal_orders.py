@@ -127,6 +127,7 @@ def test_sums_that_do_not_hold_are_refused(paypal: PaypalCaller, given: dict[str
         ({"intent": "CAPTURE", "purchase_units": [NO_TEXT]}, ["INVALID_PARAMETER_SYNTAX"]),
         ({"intent": "CAPTURE", "purchase_units": [unit(payee="me")]}, ["INVALID_PARAMETER_SYNTAX"]),
         ({"intent": "CAPTURE", "purchase_units": [unit()], "payment_source": {"blik": {}}}, ["NOT_SUPPORTED"]),
+        ({"intent": "CAPTURE", "purchase_units": [unit()], "application_context": None}, ["INVALID_PARAMETER_SYNTAX"]),
         ([], ["MALFORMED_REQUEST_JSON"]),
     ],
 )

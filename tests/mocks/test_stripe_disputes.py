@@ -49,6 +49,7 @@ def test_evidence_decides(stripe: Caller, stripe_server: StripeServer, words: st
     """Winning evidence brings the amount back without the fee; losing evidence closes the dispute."""
     dispute = disputed(stripe, stripe_server)
     path = f"{DISPUTES}/{dispute['id']}"
+    assert stripe.post(path, evidence="").error["param"] == "evidence"
     kept = stripe.post(path, evidence={"customer_name": "Zoë"}, submit=False).body
     assert (kept["status"], kept["evidence_details"]["has_evidence"]) == ("needs_response", True)
     assert stripe.post(path, evidence={"uncategorized_text": words}).body["status"] == "under_review"

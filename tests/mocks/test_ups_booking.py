@@ -269,6 +269,11 @@ REFUSALS = [
     ("Package.Dimensions.Length", "271", "121055"),
     ("Package.Packaging", None, "120600"),
     ("Shipper", "me", "10002"),
+    # What could be worked with, and is still not as documented.
+    ("Package.PackageWeight.Weight", 1.2, "10002"),
+    ("Service.Code", 11, "10002"),
+    ("Description", "x" * 51, "10002"),
+    ("ReferenceNumber.Value", "", "120700"),
 ]
 
 

@@ -249,6 +249,9 @@ def test_bad_subscriptions_are_refused_with_their_codes(ups: UpsCaller) -> None:
         ({**good, "locale": "english"}, "VSS310"),
         ({**good, "countryCode": "UK"}, "VSS400"),
     ]
+    told = {"url": "https://shop.example", "credential": 7, "credentialType": "Bearer"}
+    first = ups.http.post(STANDARD.replace("/v2/", "/v1/"), json={**good, "destination": told})
+    assert error(first) == (400, "VSS000")
     for request, code in table:
         body = ups.http.post(STANDARD, json=request).json()
         assert body["response"]["errors"][0]["code"] == code, request

@@ -17,6 +17,8 @@ def worth_of(shop: Shop, content: Mapping[str, Any], name: str) -> tuple[Decimal
     """Return an amount and its currency from a field of a request. Raises `Refusal` 422 naming the field."""
     value = content.get(name)
     try:
+        if not isinstance(value["amount"], str):  # type: ignore[index]  # a number may have lost digits on its way
+            raise TypeError("an amount is a text")
         amount, currency = Decimal(value["amount"]), str(value["currency"])  # type: ignore[index]
     except (TypeError, KeyError, ValueError, ArithmeticError):  # a list of no digits is a ValueError
         told = f"'{name}' must be {{'amount': …, 'currency': …}}."

@@ -24,6 +24,7 @@ from mocks.merchant.storefront import checkout
 from mocks.merchant.storefront.refund import cancellation_seen, gateway_refund_seen
 
 _NAME = "adyen"
+_YES_OR_NO = ("true", "false")  # texts, as Adyen writes them
 _OF_PAYMENTS = ("CAPTURE", "CAPTURE_FAILED", "CANCELLATION", "TECHNICAL_CANCEL", "EXPIRE", "REFUND", "REFUND_FAILED")
 
 
@@ -147,8 +148,9 @@ def _refunded(shop: Shop, item: Mapping[str, Any], good: bool) -> str:
 
 def _items(raw: bytes) -> list[dict[str, Any]]:
     try:
-        items = [each["NotificationRequestItem"] for each in orjson.loads(raw)["notificationItems"]]
-        if all(_is_whole(item) for item in items):
+        content = orjson.loads(raw)
+        items = [each["NotificationRequestItem"] for each in content["notificationItems"]]
+        if content.get("live", "false") in _YES_OR_NO and all(_is_whole(item) for item in items):
             return items
     except (orjson.JSONDecodeError, KeyError, TypeError):
         pass
@@ -158,9 +160,11 @@ def _items(raw: bytes) -> list[dict[str, Any]]:
 def _is_whole(item: Mapping[str, Any]) -> bool:
     """Say whether an item names an event, what it is about and, in whole minor units, an amount of a currency."""
     amount, more = item["amount"], item.get("additionalData")
-    texts = (amount["currency"], item["eventCode"], item["pspReference"], item["merchantReference"])
+    names = ("eventCode", "pspReference", "merchantReference", "merchantAccountCode")
+    texts = (amount["currency"], *(item[name] for name in names))
     return (
         type(amount["value"]) is int
+        and item.get("success", "true") in _YES_OR_NO
         and all(isinstance(each, str) for each in texts)
         and (more is None or isinstance(more, dict))
     )

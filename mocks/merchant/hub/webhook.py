@@ -112,6 +112,8 @@ def ups_webhook(shop: Shop, raw: bytes, headers: Mapping[str, str]) -> str:
         raise Refusal(400, "not_an_object", "The body must be a JSON object.")
     if not isinstance(content.get("trackingNumber"), str) or not isinstance(content.get("activityStatus"), dict):
         raise Refusal(400, "not_an_event", "The body is no tracking event.")
+    if not all(isinstance(content["activityStatus"].get(each, ""), str) for each in ("type", "code", "description")):
+        raise Refusal(400, "not_an_event", "What happened to the parcel is told in texts.")
     return "taken" if tracking.apply_event(shop, content) else "not ours"
 
 

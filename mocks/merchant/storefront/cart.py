@@ -172,7 +172,7 @@ def set_customer(shop: Shop, cart_id: str, content: Mapping[str, Any]) -> Cart:
     """Set who buys and where it goes."""
     customer = {"email": email_of(content), "name": text(content, "name", most=80)}
     for optional in ("company", "vat_id", "language"):
-        if content.get(optional):
+        if content.get(optional, "") != "":
             customer[optional] = text(content, optional, most=80)
     address = checked_address(_mapping(content, "address"))
 

@@ -453,7 +453,7 @@ def _waiting(connection: sqlite3.Connection, payment_id: str) -> Decimal:
 
 
 def _amount(value: Any, currency: str) -> Decimal:
-    if isinstance(value, Mapping) and value.get("currency") not in (None, currency):
+    if isinstance(value, Mapping) and value.get("currency", currency) != currency:
         raise Refusal(
             422, "wrong_currency", f"The order is in {currency}.", field="amount.currency", seen=value.get("currency")
         )

@@ -52,9 +52,10 @@ def draw_and_judge(mine: Shape, theirs: Shape, side: Side, count: int, random: R
         values += 1
         there = set(paths_of(value, mine))
         for each in judge.deviations(_written(value, theirs.media)):
-            there.discard(each.path)
             # An empty object has no pair in a form: that it is missing there is the form's way of writing it.
-            if each.problem in _IGNORED or (each.problem is Problem.MISSING and each.path in there):
+            unwritten = each.problem is Problem.MISSING and each.path in there
+            there.discard(each.path)
+            if each.problem in _IGNORED or unwritten:
                 continue
             field = mine.fields.get(each.path)
             says_nothing = field is None or (not field.types and field.enum is None)

@@ -7,7 +7,7 @@ and only assignments are undone when a handler fails.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -117,3 +117,18 @@ class Documents:
                         rows.pop(entry[1], None)
                 whole += len(line)
         os.truncate(path, whole)
+
+
+def null_in(value: Document) -> tuple[str, ...]:
+    """Return the names and positions that lead to the first null within a document; none where there is no null."""
+    inner: Iterable[tuple[str, Document]] = ()
+    if isinstance(value, Mapping):
+        inner = value.items()
+    elif isinstance(value, list):
+        inner = ((str(number), each) for number, each in enumerate(value))
+    for name, each in inner:
+        if each is None:
+            return (name,)
+        if beneath := null_in(each):
+            return (name, *beneath)
+    return ()

@@ -12,6 +12,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from assay.cli import cli
+from assay.contracts.comparing_paths import Side
+from assay.contracts.comparing_values import draw_and_judge
 from assay.contracts.drawing import Drawing
 from assay.contracts.json_shape import Definitions, JsonShape
 from assay.contracts.pattern import draw_text
@@ -199,6 +201,15 @@ def test_what_cannot_be_compared_is_said(compare: Compare, tmp_path: Path) -> No
     gone = CliRunner().invoke(cli, ["contracts", "compare", "pay", "--profile", str(tmp_path / "assay.toml")])
     assert gone.exit_code == 2
     assert f"there is no {tmp_path / 'theirs.json'}" in gone.output
+
+
+def test_an_empty_object_of_a_form_is_not_missing() -> None:
+    """A form has no way to write an empty object, so that one drawn where it is required departs from nothing."""
+    address = {"type": "object", "properties": {"line": {"type": "string"}}, "additionalProperties": False}
+    wish = {"type": "object", "required": ["address"], "properties": {"address": address}}
+    shape = JsonShape(wish, Definitions({}), media="application/x-www-form-urlencoded", request=True)
+    for seed in range(10):
+        assert draw_and_judge(shape, shape, Side.REQUEST, 5, Random(seed)).deviations == ()
 
 
 def test_drawn_values_fit_their_schema() -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from assay.edge.sockets import free_port
 from tests.engine.parts import missing
 
 _SERVER = Path("/usr/sbin/mariadbd")
@@ -45,7 +46,7 @@ def mariadb() -> Iterator[int]:
         )
         script = f"CREATE DATABASE mysql;\nUSE mysql;\n{tables}\n{accounts}"
         subprocess.run(_command(*where, "--bootstrap"), input=script.encode(), capture_output=True, check=True)
-        port = _free_port()
+        port = free_port()
         network = (f"--socket={folder / 'socket'}", f"--port={port}", "--bind-address=127.0.0.1", "--skip-name-resolve")
         with (folder / "log").open("wb") as log:
             server = subprocess.Popen(_command(*where, *network), stdout=log, stderr=log)
@@ -62,12 +63,6 @@ def _command(*arguments: str) -> Sequence[str]:
     # It refuses to run as root.
     ordinary = ("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups") if os.geteuid() == 0 else ()
     return (*ordinary, str(_SERVER), *arguments)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _await(server: subprocess.Popen[bytes], port: int, log: Path) -> None:

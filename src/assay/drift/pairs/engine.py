@@ -22,7 +22,7 @@ from assay.drift.pairs.canonical import Column, prepare
 from assay.drift.pairs.differences import Record, differences, shown_columns
 from assay.drift.pairs.model import Class, Counts, Difference, Outcome, Pair
 from assay.drift.pairs.plan import Digest, Input, absent, compared, cut_of, digest, whole_columns
-from assay.drift.pairs.rows import Rows, cut_to, named
+from assay.drift.pairs.rows import Rows, cut_to, named, settings
 from assay.drift.pairs.suspects import LOOKED, OVER, Case, judge, land, totals
 from assay.errors import InfrastructureError, UsageError, did_you_mean
 
@@ -64,7 +64,7 @@ def both_rows(
     A drawn key is on both sides, and is drawn by its hash; a row without a key is never returned. `None` stands for a
     side that has no such row; of copies, one is returned.
     """
-    with duckdb.connect(config=config_of(MEMORY_MB)) as connection:
+    with duckdb.connect(config=settings(MEMORY_MB)) as connection:
         prepare(connection)
         try:
             return _both_rows(connection, pair, left, right, keys, limit)
@@ -96,7 +96,7 @@ class Comparison:
         self._memory_mb = memory_mb
         self._rows = (left, right)
         self._folder = None if spill else tempfile.TemporaryDirectory(prefix="assay-drift-")
-        config = config_of(memory_mb) | {"temp_directory": str(spill or (self._folder and self._folder.name))}
+        config = settings(memory_mb, spill or (self._folder.name if self._folder else None))
         if threads is not None:
             config["threads"] = str(threads)
         self.connection = duckdb.connect(config=config)
@@ -243,16 +243,6 @@ class Comparison:
         for whole, classed in zip(self._whole, (Class.EXTRA, Class.MISSING), strict=True):
             if not whole:
                 self.connection.execute("UPDATE found SET classed = NULL WHERE classed = ?", [classed.value])
-
-
-def config_of(memory_mb: int) -> dict[str, str | bool | int | float | list[str]]:
-    """Return how every connection is set: nothing is downloaded, and rows may come in any order."""
-    return {
-        "memory_limit": f"{memory_mb}MB",
-        "autoinstall_known_extensions": "false",
-        "autoload_known_extensions": "false",
-        "preserve_insertion_order": "false",
-    }
 
 
 def _unreadable(pair: Pair, error: duckdb.Error) -> InfrastructureError:

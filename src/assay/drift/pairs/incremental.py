@@ -39,12 +39,12 @@ from assay.drift.pairs.dirty import (
     rest,
     watermark,
 )
-from assay.drift.pairs.engine import LIMIT, MEMORY_MB, Comparison, compare, config_of, input_of, refuse_columns
+from assay.drift.pairs.engine import LIMIT, MEMORY_MB, Comparison, compare, input_of, refuse_columns
 from assay.drift.pairs.model import Counts, Outcome, Pair
 from assay.drift.pairs.partitions import Partitions, cut_by_time
 from assay.drift.pairs.plan import Cut, Input, absent, compared, cut_of, digest, key_forms, key_hash, microseconds
 from assay.drift.pairs.remembered import Parts, Remembered
-from assay.drift.pairs.rows import Rows
+from assay.drift.pairs.rows import Rows, settings
 from assay.drift.pairs.settled import Settled, settled
 from assay.errors import InfrastructureError
 
@@ -148,8 +148,7 @@ class _Again:
 
     def look(self, folder: Path, *, sweep: bool) -> _Found | str:
         """Find out what to compare again, and write its rows into the folder; or say why nothing is remembered."""
-        config = config_of(self.memory_mb) | {"temp_directory": str(folder / "spill")}
-        with duckdb.connect(config=config) as connection:
+        with duckdb.connect(config=settings(self.memory_mb, folder / "spill")) as connection:
             try:
                 return self._looked(connection, folder, sweep)
             except duckdb.Error as error:

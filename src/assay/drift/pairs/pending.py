@@ -18,13 +18,13 @@ import duckdb
 
 from assay.drift.pairs.canonical import prepare
 from assay.drift.pairs.dirty import SIDES
-from assay.drift.pairs.engine import MEMORY_MB, compare, config_of, input_of
+from assay.drift.pairs.engine import MEMORY_MB, compare, input_of
 from assay.drift.pairs.lookup import any_key
 from assay.drift.pairs.model import Class, Difference, Outcome, Pair
 from assay.drift.pairs.partitions import Partitions
 from assay.drift.pairs.plan import cut_of, placed_of, within
 from assay.drift.pairs.remembered import kept_file, write_whole
-from assay.drift.pairs.rows import OnlyKeys, Rows
+from assay.drift.pairs.rows import OnlyKeys, Rows, settings
 
 Key = tuple[str, ...]
 _FORMAT = 1
@@ -97,7 +97,7 @@ def measured_lag(pair: Pair, left: Rows, right: Rows, *, at: datetime) -> timede
     """
     if pair.left.placed is None or pair.right.placed is None:
         return None
-    with duckdb.connect(config=config_of(MEMORY_MB)) as connection:
+    with duckdb.connect(config=settings(MEMORY_MB)) as connection:
         prepare(connection)
         mine = input_of(connection, left, pair.left.system, "assay_left")
         theirs = input_of(connection, right, pair.right.system, "assay_right")

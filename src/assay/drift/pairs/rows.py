@@ -7,12 +7,27 @@ that can be read only once lands its rows (as Parquet, or a table of the connect
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from assay.errors import UsageError
 
 if TYPE_CHECKING:
     import duckdb
+
+
+def settings(memory_mb: int, folder: Path | str | None = None) -> dict[str, str | bool | int | float | list[str]]:
+    """Return how every connection is set: nothing is downloaded, and rows may come in any order.
+
+    folder: where what exceeds the memory is spilled to; DuckDB's own choice where none is named.
+    """
+    made: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": f"{memory_mb}MB",
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+        "preserve_insertion_order": "false",
+    }
+    return made if folder is None else made | {"temp_directory": str(folder)}
 
 
 class Rows(Protocol):

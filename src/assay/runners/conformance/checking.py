@@ -115,6 +115,7 @@ def check(plan: Plan, system: str, options: Options, listen: Listener) -> Checke
 def _ask(whole: Asked, asked: Asked, worked: Worked, place: Place, options: Options, tally: Tally) -> str:
     from assay.runners.conformance.engine import Asker, Preset
     from assay.runners.conformance.provoked import provoke
+    from assay.runners.conformance.spoiling import Spoiler
     from assay.runners.conformance.worked import perform, with_examples
 
     twin = Twin(whole.file)
@@ -126,9 +127,12 @@ def _ask(whole: Asked, asked: Asked, worked: Worked, place: Place, options: Opti
     )
     # Worked requests build on each other, so all are sent even where few operations are asked for.
     first = Asker(whole, place.base_url, place.headers_for, preset, tally, twin)
-    performed = perform(whole, worked, first, tally, ours=place.ours)
+    names = frozenset(name for name, _ in asked.operations())
+    spoiler = Spoiler(first, twin, tally, operations=names, seed=options.seed, most=options.examples)
+    performed = perform(whole, worked, first, tally, ours=place.ours, spoiler=spoiler)
     generated = asked if place.simulated else _undestructive(asked)
-    second = Asker(with_examples(generated, performed.keys), place.base_url, place.headers_for, preset, tally, twin)
+    examples = with_examples(generated, performed.keys)
+    second = Asker(examples, place.base_url, place.headers_for, preset, tally, twin, after=first)
     second.generate()
     second.learn(first)
     provoke(asked, second, tally, worked.refused, faults=place.simulated)

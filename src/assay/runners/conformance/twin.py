@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode
 
 from assay.contracts.forms import MULTIPART, URLENCODED
-from assay.contracts.model import Deviation, Problem, media_type
+from assay.contracts.model import Deviation, Field, Problem, Shape, media_type
 from assay.contracts.reading import read_document
 
 CHECK = "undocumented_field"
@@ -46,15 +46,33 @@ class Twin:
         self._told[operation, status] += bool(strange)
         return strange
 
+    def fields(self, operation: str, content_type: str) -> Mapping[str, Field] | None:
+        """Return what the contract says of each path of a request's body; None where it says nothing of that type."""
+        shape = self._request(operation, content_type)
+        return None if shape is None else shape.fields
+
+    def against(self, operation: str, content_type: str, body: bytes) -> Sequence[Deviation]:
+        """Return where the body of a request is what the contract forbids, as it was sent; a form as it is read back.
+
+        Nothing of a body the contract does not speak of.
+        """
+        shape = self._request(operation, content_type)
+        if shape is None or self.allows_form(operation, content_type, body):
+            return ()
+        return shape.deviations(body, additive=False)
+
+    def _request(self, operation: str, content_type: str) -> Shape | None:
+        found = self._operations.get(operation)
+        return None if found is None else found.requests.get(media_type(content_type))
+
     def allows_form(self, operation: str, content_type: str, body: bytes) -> bool:
         """Return whether a form is as documented when it is read back from the text that was sent.
 
         A form holds text alone, so that wrong data can become right on its way: null under a key of a map of texts is
         the text `null`, an integer in a text's place its digits. False for a body that is no form.
         """
-        found, media = self._operations.get(operation), media_type(content_type)
-        shape = found.requests.get(media) if found is not None and media in (URLENCODED, MULTIPART) else None
-        if shape is None:
+        shape, media = self._request(operation, content_type), media_type(content_type)
+        if shape is None or media not in (URLENCODED, MULTIPART):
             return False
         readings = [body, _last_of_each(body)] if media == URLENCODED else [body]
         return any(not shape.deviations(each, additive=False) for each in readings)

@@ -26,6 +26,8 @@
 
 Waits, visits, settings and signed bodies need a simulator: at any other system the steps end before the first of them.
 
+What was accepted is sent again with one place of its body spoilt (``spoiling``), which must be refused.
+
 A path parameter that went well becomes an example of it for the generated requests, below the same path, too.
 """
 
@@ -34,14 +36,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, urlsplit
 
 from assay.errors import UsageError, did_you_mean
 from assay.http import value_at
 from assay.runners.conformance.document import Asked, copied, read_yaml
-from assay.runners.conformance.engine import Asker
+from assay.runners.conformance.engine import Asker, Written
+from assay.runners.conformance.spoiling import Spoiler
 from assay.runners.conformance.tally import Tally
 
 FILE = "requests.yaml"
@@ -145,10 +148,12 @@ def perform(
     tally: Tally,
     *,
     ours: Ours | None,
+    spoiler: Spoiler,
 ) -> Performed:
     """Send the steps in order; an answer other than the one expected is a failure, and the rest goes on.
 
-    ours: what only a simulator of ours lets us do; None at any other system.
+    ours: what only a simulator of ours lets us do; None at any other system. spoiler: sends what went well again, with
+    one place wrong.
     """
     done = Performed(dict(ours.credentials()) if ours else {})
     for step in worked.steps:
@@ -172,7 +177,7 @@ def perform(
             query=ready.query,
             headers=headers,
             body=body,
-            media_type=ready.media_type or ("application/json" if isinstance(body, bytes) else None),
+            media_type=_media(ready, body),
             may_fail=step.status >= 500,
         )
         if answer.status_code != step.status:
@@ -184,7 +189,33 @@ def perform(
             for name, value in ready.path.items():
                 known = done.keys.setdefault(_up_to(ready.call, name), [])
                 known[:] = [each for each in known if each != value] + [value]
+            _spoil(ready, asker, spoiler, ours)
     return done
+
+
+def _spoil(step: Step, asker: Asker, spoiler: Spoiler, ours: Ours | None) -> None:
+    """Let a step that was accepted be sent again with its body spoilt, signed anew where it is signed."""
+    try:
+        body = json.loads(step.text) if step.text else step.body
+    except ValueError:
+        return
+
+    def write(body: Any, headers: Mapping[str, str]) -> Written | None:
+        try:
+            content, own = _as_sent(replace(step, text="", body=body, headers=headers), ours)
+        except (TypeError, AttributeError, LookupError, ValueError, UsageError):
+            if not step.signed:
+                raise
+            return None  # some sign by what the body says, and this one says too little
+        return asker.write(
+            step.call, path=step.path, query=step.query, headers=own, body=content, media_type=_media(step, content)
+        )
+
+    spoiler.spoil(step.call, body, step.headers, write)
+
+
+def _media(step: Step, body: Any) -> str | None:
+    return step.media_type or ("application/json" if isinstance(body, bytes) else None)
 
 
 def _collect(asked: Asked, asker: Asker, rows: str, done: Performed) -> None:

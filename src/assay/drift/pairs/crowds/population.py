@@ -17,7 +17,7 @@ from assay.drift.pairs.canonical import Column
 from assay.drift.pairs.causes.written import DAY, HOUR, SECOND
 from assay.drift.pairs.model import Pair, Side, SideName
 from assay.drift.pairs.plan import Input, placed_of
-from assay.drift.pairs.rows import Rows
+from assay.drift.pairs.rows import Rows, settings
 from assay.errors import InfrastructureError
 
 Ints = NDArray[np.int64]
@@ -88,7 +88,10 @@ def population_of(
     own time cannot be read.
     """
     system = (pair.left if side == "left" else pair.right).system
-    with tempfile.TemporaryDirectory(prefix="assay-drift-") as folder, duckdb.connect(config=_config(folder)) as opened:
+    with (
+        tempfile.TemporaryDirectory(prefix="assay-drift-") as folder,
+        duckdb.connect(config=settings(_MEMORY_MB, folder)) as opened,
+    ):
         opened.execute("SET TimeZone = 'UTC'")
         try:
             return _population(opened, pair, rows, side, (since, until))
@@ -98,16 +101,6 @@ def population_of(
                 where=system,
                 seen=str(error).strip().splitlines()[0],
             ) from error
-
-
-def _config(folder: str) -> dict[str, str | bool | int | float | list[str]]:
-    return {
-        "memory_limit": f"{_MEMORY_MB}MB",
-        "autoinstall_known_extensions": "false",
-        "autoload_known_extensions": "false",
-        "preserve_insertion_order": "false",
-        "temp_directory": folder,
-    }
 
 
 def _population(
