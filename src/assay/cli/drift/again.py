@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from assay.cli.drift.declared import key_text, rows_of
+from assay.errors import InfrastructureError
 
 if TYPE_CHECKING:
     from assay.cli.drift.declared import Pairs
@@ -34,11 +37,26 @@ def ways(project: Pairs, pair: Pair, *, incremental: bool, sweep: bool, confirm:
     from assay.drift.pairs.reconciling import Again, Second
     from assay.drift.pairs.remembered import Memory
 
-    folder = project.folder / ".assay" / "drift" / project.environment
+    folder = kept_in(project)
     return {
         "again": Again(Memory(folder), sweep=sweep) if incremental or sweep else None,
         "second": Second(lambda: rows_of(pair, project), FirstSeen(folder)) if confirm else None,
     }
+
+
+def kept_in(project: Pairs) -> Path:
+    """Return the folder in which comparisons of an environment are kept."""
+    return project.folder / ".assay" / "drift" / project.environment
+
+
+def keep_trend(project: Pairs, found: Reconciled, at: datetime) -> None:
+    """Write down what a comparison came to; a folder that cannot be written is told, and fails nothing."""
+    from assay.drift.pairs.trend import Trend
+
+    try:
+        Trend(kept_in(project)).add(found, at)
+    except InfrastructureError as error:
+        click.echo(str(error), err=True)
 
 
 def show_pass(found: Reconciled) -> None:

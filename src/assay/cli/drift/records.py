@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from assay.cli.drift.again import again_options, pass_record, show_pass, ways
+from assay.cli.drift.again import again_options, keep_trend, pass_record, show_pass, ways
 from assay.cli.drift.declared import (
     at_option,
     declared_pairs,
@@ -99,6 +99,7 @@ def records(
                 click.echo(in_colour(f"{pair.name}: not compared: ", "red", sys.stdout) + str(error))
             continue
         done.append(found)
+        keep_trend(project, found, at)
         if not as_json:
             _show(found, worth, most=show)
     _export(done, csv_file, jsonl_file)
