@@ -21,6 +21,8 @@ from pathlib import Path
 
 import psutil
 
+from assay.edge.sockets import free_port
+
 LIMIT = 1.6
 BODY = json.dumps({"reference": "A-1", "amount": "80", "currency": "JPY", "lines": [{"sku": "0017", "quantity": 2}]})
 EMPTY = """
@@ -47,13 +49,6 @@ SIMULATOR = """
         return Answer({"error": failure.message}, failure.status)
     SIMULATOR = Simulator("bare", "Bare", ["bare.example"], State, [Route("POST", "/v1/things", create)], error)
 """
-
-
-def free_port() -> int:
-    """Return a port nobody uses just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def start(folder: Path, what: str) -> tuple[subprocess.Popen[bytes], int]:

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,8 @@ from typing import Any
 
 import httpx
 import pytest
+
+from assay.edge.sockets import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 ASSAY = Path(sys.executable).with_name("assay")
@@ -48,13 +49,6 @@ DEFECTS: dict[str, tuple[str, tuple[str, str, str] | None, set[str]]] = {
     "paid_left_open": ("werkladen[eur]", None, {"O-O4"}),
     "refund_not_noted": ("taken_back", None, {"O-O4"}),
 }
-
-
-def free_port() -> int:
-    """Return a port nobody listens at."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Bench:

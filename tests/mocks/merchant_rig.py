@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+
+from assay.edge.sockets import free_port
 
 ROOT = Path(__file__).parents[2]
 VENDORS = ("stripe", "sap_s4hana", "ups", "ecb")
@@ -55,7 +56,7 @@ class Rig:
         self._set(self.now)
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self.client = httpx.Client(trust_env=False, timeout=120)
-        self._port = _free_port()
+        self._port = free_port()
         self.url = f"http://127.0.0.1:{self._port}"
         hooks = {
             "stripe": {
@@ -242,9 +243,3 @@ def serving(
         yield rig
     finally:
         rig.close()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import socket
 import subprocess
 import time
 import urllib.parse
@@ -18,6 +17,7 @@ from typing import Any
 import pytest
 import yaml
 
+from assay.edge.sockets import free_port
 from assay.events import Finding, Outcome, Probe, ProbeResult, Result, StepDone
 from assay.monitor import AlertRule, Monitor
 from assay.reporting.metric_families import FAMILIES
@@ -162,13 +162,6 @@ def run_of(number: int) -> Probe:
     )  # fmt: skip
     failed = replace(probe, result=ProbeResult.FAILED, outcomes=(replace(outcome, findings=(wrong,)),))
     return probe if number % 5 else failed
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import socket
 import subprocess
 import time
 import urllib.request
@@ -20,6 +19,7 @@ import pytest
 from assay.alerts import check_routes
 from assay.alerts.routes import Undeliverable, open_route
 from assay.alerts.text import Message
+from assay.edge.sockets import free_port
 from assay.errors import UsageError
 from assay.monitor import AlertRule
 from assay.store import Store, open_store
@@ -175,13 +175,6 @@ def test_an_alertmanager_below_a_path_is_found(tmp_path: Path) -> None:
     assert alert["endsAt"] == "2026-03-02T00:15:00.000Z"
     assert alert["generatorURL"] == "https://status.example/x"
     assert alert["labels"]["alertname"] == "AssayFailing"
-
-
-def free_port() -> int:
-    """Return a port nobody listens at."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager
