@@ -34,6 +34,8 @@ _INTEGERS = frozenset(
 _SMALL = _INTEGERS - {"UBIGINT", "HUGEINT", "UHUGEINT"}
 _FIRST_DAY, _LAST_INSTANT = -62_135_596_800_000_000, 253_402_300_799_999_999
 _OFFSET = r"\d{2}:\d{2}.*([zZ]|[+-]\d{2}(:?\d{2})?)$"
+_SET_BACK = ("INTERVAL 1 HOUR", "INTERVAL 30 MINUTE")
+"""By so much clocks are set back; the half hour is Lord Howe's."""
 _TRUE, _FALSE = ("true", "t", "yes", "y", "1", "x"), ("false", "f", "no", "n", "0")
 _MINOR_UNITS = "assay_minor_units"
 _FREQUENT = ("EUR", "USD", "GBP", "JPY")
@@ -258,6 +260,28 @@ def instant(column: Column, zone: str) -> Form:
     zone: an IANA name, or `epoch` and `epoch_ms` for whole seconds and milliseconds since 1970.
     """
     return Form(column, _within_calendar(_microseconds(column, zone)))
+
+
+def first_reading(column: Column, zone: str) -> str:
+    """Return the SQL of the earlier instant of a local time that a clock set back showed twice; NULL for any other.
+
+    `instant` reads the later one. Nobody can tell which of the two a time without its offset means.
+    """
+    nothing = "CAST(NULL AS BIGINT)"
+    if zone in {"UTC", "epoch", "epoch_ms"} or column.type == "TIMESTAMP WITH TIME ZONE":
+        return nothing
+    if column.type == "DATE" or column.type.startswith("TIMESTAMP"):
+        local = f"CAST({column.raw} AS TIMESTAMP)"
+    elif column.is_text:
+        offset = f"regexp_matches({column.text}, {quoted(_OFFSET)})"
+        local = f"CASE WHEN NOT {offset} THEN TRY_CAST({column.text} AS TIMESTAMP) END"
+    else:
+        return nothing
+    cases = ""
+    for back in _SET_BACK:
+        earlier = f"({_zoned(local, zone)} - {back})"
+        cases += f" WHEN {_zoned(earlier, zone)} = {local} THEN epoch_us({earlier})"
+    return _within_calendar(f"(CASE{cases} END)")
 
 
 def _microseconds(column: Column, zone: str) -> str:

@@ -12,7 +12,7 @@ import numpy
 from assay.drift.pairs.dirty import SIDES
 from assay.drift.pairs.engine import Comparison
 from assay.drift.pairs.partitions import Partitions
-from assay.drift.pairs.suspects import Case
+from assay.drift.pairs.suspects import MOMENTS, Case
 
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -55,7 +55,7 @@ def settled(comparison: Comparison, span: int) -> Settled:
 
 def _due(comparison: Comparison, case: Case) -> int | None:
     """Return when the first record that is in flight may not be any more."""
-    moments = [f'{side}."~{moment}"' for side in "lr" for moment in ("placed", "changed")]
+    moments = [f'{side}."~{moment}"' for side in "lr" for moment in MOMENTS]
     row = comparison.connection.execute(
         f"SELECT min(moment) FROM (SELECT unnest([{', '.join(moments)}]) AS moment FROM found AS f "  # noqa: S608
         "LEFT JOIN left_rows AS l ON l.rowid = f.l_row LEFT JOIN right_rows AS r ON r.rowid = f.r_row WHERE f.flight) "

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from assay.drift.pairs.allowed import Measures, measures_of, same_currency
-from assay.drift.pairs.canonical import Form
+from assay.drift.pairs.canonical import Form, first_reading
 from assay.drift.pairs.model import Class, Kind, Pair, SideName
 from assay.drift.pairs.plan import (
     Compared,
@@ -36,6 +36,8 @@ LOOKED = "looked"
 """The table of key hashes to look at; 0 stands for rows without a key."""
 OVER = "left_over"
 """The table of the left's rows that are like none of the right, where the join could carry them whole."""
+MOMENTS = ("placed", "changed", "placed_first", "changed_first")
+"""By which a row is young; the last two are other readings of local times that a clock showed twice."""
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -91,7 +93,8 @@ def judge(connection: duckdb.DuckDBPyConnection, case: Case) -> None:
     columns += [f'coalesce({side}."~copies", 0) AS {side}_copies, {side}."~row" AS {side}_row' for side in "lr"]
     columns.append(f"{_any(f'coalesce({_both_sides(key)}) IS NULL' for key in keys)} AS keyless")
     columns.append(f"{_young(case.cut)} AS young")
-    columns.append(f'coalesce(r."~placed" - l."~placed" > {case.pair.grace // _MICROSECOND}, false) AS late')
+    arrived = 'coalesce(r."~placed_first", r."~placed")'
+    columns.append(f'coalesce({arrived} - l."~placed" > {case.pair.grace // _MICROSECOND}, false) AS late')
     columns += [
         f"CASE WHEN {both} THEN {_verdict(connection, case, each, place)} ELSE 0 END AS f{place}"
         for place, each in enumerate(case.fields)
@@ -113,10 +116,16 @@ def _computed(case: Case, side: Input, name: SideName) -> Iterator[tuple[str, st
     yield "~in", within(case.cut, placed)
     yield "~placed", placed
     yield "~changed", moment_of(own.changed, side, zone_of(case.pair, name, own.changed))
+    for alias, column in (("~placed_first", own.placed), ("~changed_first", own.changed)):
+        zone = zone_of(case.pair, name, column)
+        yield alias, "CAST(NULL AS BIGINT)" if column is None else first_reading(side.columns[column], zone)
     for place, each in enumerate(case.fields):
         form = each.form(name)
         yield f"~v{place}", form.value
         yield f"~u{place}", form.unreadable
+        if each.field.kind is Kind.INSTANT:
+            zone = each.field.left_zone if name == "left" else each.field.right_zone
+            yield f"~t{place}", first_reading(form.column, zone)
         if each.field.kind is Kind.MONEY:
             yield f"~c{place}", form.currency or "CAST(NULL AS VARCHAR)"
             if name == "left":
@@ -146,7 +155,7 @@ def _both_sides(key: str) -> str:
 
 
 def _young(cut: Cut) -> str:
-    moments = [f'{side}."~{moment}"' for side in "lr" for moment in ("placed", "changed")]
+    moments = [f'{side}."~{moment}"' for side in "lr" for moment in MOMENTS]
     return _any(f"coalesce({moment} > {cut.young} AND {moment} <= {cut.latest}, false)" for moment in moments)
 
 
@@ -159,7 +168,11 @@ def _verdict(connection: duckdb.DuckDBPyConnection, case: Case, each: Compared, 
     left, right = f'l."~v{place}"', f'r."~v{place}"'
     unreadable = f'l."~u{place}" OR r."~u{place}"'
     if each.field.kind is Kind.INSTANT:
-        same = _near(left, right, str(each.field.skew // _MICROSECOND))
+        skew = str(each.field.skew // _MICROSECOND)
+        # A local time that a clock showed twice is either instant: the one that fits counts.
+        first = f'coalesce(l."~t{place}", {left})', f'coalesce(r."~t{place}", {right})'
+        readings = ((left, right), (first[0], right), (left, first[1]), first)
+        same = _any(_near(mine, theirs, skew) for mine, theirs in readings)
     elif each.field.kind is Kind.MONEY:
         mine, theirs = f'l."~c{place}"', f'r."~c{place}"'
         measures = Measures(f'l."~q{place}"', f'l."~l{place}"', f'l."~r{place}"')
