@@ -15,7 +15,7 @@ AT = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 def pair_of(*fields: Field, placed: bool = False, **more: Any) -> Pair:
     """Return a pair keyed by `id`; with `placed`, both sides say when a row is from and when it was changed."""
-    moments = {"placed": "placed", "changed": "changed"} if placed else {}
+    moments: dict[str, Any] = {"placed": "placed", "changed": "changed"} if placed else {}
     return Pair(
         name="orders",
         about="what the shop sold is what the ERP books",

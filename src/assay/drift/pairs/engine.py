@@ -18,6 +18,7 @@ import duckdb
 import numpy
 import pyarrow
 
+from assay.drift.pairs.belonging import belonging, only_text
 from assay.drift.pairs.canonical import Column, prepare
 from assay.drift.pairs.differences import Record, differences, shown_columns
 from assay.drift.pairs.model import Class, Counts, Difference, Outcome, Pair
@@ -94,7 +95,7 @@ class Comparison:
             raise UsageError("the instant of a comparison has a zone", expected="UTC", seen=f"{at}")
         self.pair, self.at = pair, at
         self._memory_mb = memory_mb
-        self._rows = (left, right)
+        self._rows = belonging(pair, left, right, at)
         self._folder = None if spill else tempfile.TemporaryDirectory(prefix="assay-drift-")
         config = settings(memory_mb, spill or (self._folder.name if self._folder else None))
         if threads is not None:
@@ -183,7 +184,12 @@ class Comparison:
 
     def _nothing_read(self, sizes: Sequence[int], sides: Sequence[Input]) -> None:
         """Conclude nothing from a side without a row: an outage is not a loss of all orders."""
-        empty = [side.system for size, side in zip(sizes, sides, strict=True) if not size]
+        declared = (self.pair.left, self.pair.right)
+        empty = [
+            side.system + (f" with {only_text(own.only)}" if own.only else "")
+            for size, side, own in zip(sizes, sides, declared, strict=True)
+            if not size
+        ]
         self.unread.append(f"nothing was read from {' nor from '.join(empty)}")
         self.counts = Counts(
             left=sizes[0], right=sizes[1], matched=0, only_left=sizes[0], only_right=sizes[1], in_flight=0

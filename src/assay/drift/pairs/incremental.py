@@ -27,6 +27,7 @@ from pathlib import Path
 import duckdb
 
 from assay import __version__
+from assay.drift.pairs.belonging import belonging
 from assay.drift.pairs.canonical import prepare
 from assay.drift.pairs.dirty import (
     SIDES,
@@ -143,7 +144,7 @@ class _Again:
         memory_mb: int,
     ) -> None:
         self.pair, self.at, self.before, self.limit, self.memory_mb = pair, at, before, limit, memory_mb
-        self.rows = (left, right)
+        self.rows = belonging(pair, left, right, at)
         self.window = cut_of(pair, at)
 
     def look(self, folder: Path, *, sweep: bool) -> _Found | str:
@@ -208,6 +209,8 @@ class _Again:
         for own in (self.pair.left, self.pair.right):
             if own.changed is None:
                 return f"{own.system} does not say when a row was changed"
+            if own.valid:
+                return f"rows of {own.system} begin and cease to be valid without a change"
         if None in before.watermarks:
             return "no row of the last pass said when it was changed"
         if not timedelta() <= self.at - before.swept_at < SWEEP_EVERY:

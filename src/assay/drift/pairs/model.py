@@ -20,6 +20,8 @@ from assay.rounding import Rounding
 SideName = Literal["left", "right"]
 Part = Literal["total", "net", "tax"]
 """What of an order an amount is: what is paid, what is left of it without tax, or the tax."""
+Plain = bool | int | str
+"""A value by which rows are chosen."""
 
 
 class Kind(StrEnum):
@@ -131,7 +133,8 @@ class Side:
     system: the name in the profile or the words for it in findings. source: kind of source and its options, read by
     `assay.drift.pairs.sources`. key: its columns of the key, in the order of the other side's. placed: the column with
     the instant the record is from, by which a window is cut. changed: with that of its last change, None where it
-    keeps none.
+    keeps none. only: rows of which a column has none of these values are not of the side's population; "" stands for
+    none, too. valid: the columns from and until when a row is of it, read in `zone` where they name none.
     """
 
     system: str
@@ -139,6 +142,9 @@ class Side:
     key: tuple[str, ...]
     placed: str | None = None
     changed: str | None = None
+    only: Mapping[str, tuple[Plain, ...]] = field(default_factory=dict)
+    valid: tuple[str, str] | None = None
+    zone: str = "UTC"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -175,7 +175,16 @@ def _sides(table: PairTable) -> dict[str, SideTable]:
 
 
 def _side(table: SideTable) -> Side:
-    return Side(system=table.system, source=table.source, key=table.key, placed=table.placed, changed=table.changed)
+    return Side(
+        system=table.system,
+        source=table.source,
+        key=table.key,
+        placed=table.placed,
+        changed=table.changed,
+        only=table.only,
+        valid=table.valid,
+        zone=table.zone or "UTC",
+    )
 
 
 def _refuse_side(table: SideTable, place: str) -> None:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from assay.drift.pairs.accepted import Accepted, Open, without_accepted
+from assay.drift.pairs.belonging import belonging
 from assay.drift.pairs.causes import Known, cause_of
 from assay.drift.pairs.crowds import explained, population_of
 from assay.drift.pairs.engine import LIMIT, MEMORY_MB, compare
@@ -84,11 +85,12 @@ def reconcile(
     compare by what changed since the last time. second: read what differs once more before it is told. `UsageError`
     for a column or file that is not there.
     """
+    left, right = belonging(pair, left, right, at)
     outcome, done = _compared(pair, left, right, at, limit, memory_mb or MEMORY_MB, again)
     confirmed = None
     if second is not None:
-        seen = second.seen.load(pair.name)
-        confirmed = confirm(outcome, left, right, reread=second.reread, seen=seen)
+        seen, reread = second.seen.load(pair.name), second.reread
+        confirmed = confirm(outcome, left, right, reread=lambda: belonging(pair, *reread(), at), seen=seen)
         second.seen.save(pair.name, confirmed.seen)
         outcome = confirmed.outcome
     if outcome.found and outcome.differences:
@@ -174,6 +176,7 @@ def explain_key(
             f"a key of '{pair.name}' has {len(pair.left.key)} of these, in this order: {', '.join(pair.left.key)}",
             seen=" ".join(key) or "nothing",
         )
+    left, right = belonging(pair, left, right, at)
     own = tuple(key)
     rows = [
         rows_of_key(OnlyKeys(side, declared.key, (own,))) for side, declared in ((left, pair.left), (right, pair.right))

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from assay.drift.pairs.model import Cause, Class, Kind, Part
+from assay.drift.pairs.model import Cause, Class, Kind, Part, Plain
 from assay.profile import Rounding
 from assay.profile_money import Currency, Zone
 from assay.profile_watch import Span, Table
@@ -27,6 +27,21 @@ Names = Annotated[tuple[Name, ...], BeforeValidator(_several)]
 """One text or several."""
 
 
+def _plain(value: object) -> object:
+    listed = value if isinstance(value, list) else [value]
+    if not listed or not all(type(each) in (bool, int, str) for each in listed):
+        raise ValueError('rows are chosen by a text, a whole number, true or false, or a list of them: "order"')
+    return listed
+
+
+def _two(value: object) -> object:
+    if not (isinstance(value, list) and len(value) == 2 and value[0] != value[1]):
+        raise ValueError('a validity is two columns: valid = ["valid_from", "valid_until"]')
+    return value
+
+
+Values = Annotated[tuple[Plain, ...], BeforeValidator(_plain)]
+"""One value or several that a column may have."""
 InstantZone = Zone | Literal["epoch", "epoch_ms"]
 """The zone of instants that name none, or that they are seconds or milliseconds since 1970."""
 
@@ -47,6 +62,8 @@ class SideTable(Table):
     key: Annotated[Names, Field(min_length=1)]
     placed: Name | None = None
     changed: Name | None = None
+    only: dict[Name, Values] = Field(default_factory=dict)
+    valid: Annotated[tuple[Name, Name], BeforeValidator(_two)] | None = None
     zone: InstantZone = None
     amounts: AmountsTable | None = None
     rounding: Rounding | Literal["profile"] | None = None
