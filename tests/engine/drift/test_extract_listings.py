@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -15,10 +16,10 @@ from pyarrow import parquet
 from assay.drift.extracting import LISTINGS, ListingRows, Systems
 from assay.drift.extracting.merging import merge
 from assay.drift.pairs.sources.landing import Landing
-from assay.drift.pairs.sources.options import ListingOptions
+from assay.drift.pairs.sources.options import ListingOptions, options_of
 from assay.errors import InfrastructureError, UsageError
 from assay.money import Money
-from assay.records import Document, JournalLine, Line, MinorAmount, Payment, StockLevel
+from assay.records import Document, JournalLine, Line, MinorAmount, Order, Payment, StockLevel
 
 NOW = datetime(2026, 11, 20, 15, 30, tzinfo=UTC)
 
@@ -122,8 +123,91 @@ def test_stock_is_asked_for_article_by_article(tmp_path: Path) -> None:
     erp.stocks = {"A": 3, "C": 0}
     found = landed(rows(erp, "stock", tmp_path, articles="skus.txt"))
     assert {row["sku"]: row["on_hand"] for row in found} == {"A": "3", "C": "0"}
-    with pytest.raises(UsageError, match="article by article"):
+    with pytest.raises(UsageError, match="key by key"):
         rows(erp, "stock", tmp_path).land()
+
+
+class Shop(Erp):
+    """A shop whose orders name their documents, beside an ERP that counts an article of each name."""
+
+    down_at: str | None = None
+
+    def __init__(self, *orders: Order) -> None:
+        super().__init__()
+        self.listed, self.counted = orders, list[str]()
+
+    def orders(self, since: datetime, until: datetime) -> Sequence[Order]:
+        """Return the orders of a span."""
+        return [each for each in self.listed if since <= each.placed_at < until]
+
+    def stock(self, sku: str) -> Sequence[StockLevel]:
+        """Return the stock of an article, unless the line is cut just there."""
+        self.counted.append(sku)
+        if sku == self.down_at:
+            raise InfrastructureError("the line is down")
+        return super().stock(sku)
+
+
+def order(number: int, *documents: str, **more: Any) -> Order:
+    """Return an order with these documents."""
+    placed = NOW - timedelta(hours=1 + number)
+    return Order(
+        system="shop", ref=f"{number}", number=f"R-{number}", status="confirmed", total=Money(1990, "EUR"),
+        placed_at=placed, document_refs=documents, **more,
+    )  # fmt: skip
+
+
+BY_DOCUMENT = {"system": "shop", "listing": "orders", "column": "document_refs"}
+
+
+def test_keys_are_the_column_of_another_listing(tmp_path: Path) -> None:
+    """A list is unfolded, what stands twice is asked for once, and nothing is asked for an empty one."""
+    shop = Shop(order(1, "B", "A"), order(2), order(3, "A", "C"))
+    shop.stocks = {"A": 1, "B": 2}
+    found = landed(rows(shop, "stock", tmp_path, articles=BY_DOCUMENT))
+    assert {row["sku"]: row["on_hand"] for row in found} == {"A": "1", "B": "2"}
+    assert shop.counted == ["A", "B", "C"]
+    assert Landing(tmp_path / "landed").latest("shop-orders") is not None
+
+
+def test_a_cut_read_by_keys_goes_on_by_the_key(tmp_path: Path) -> None:
+    """A key that came in between moves no place: what was read is not read again, and what was not, is."""
+    shop = Shop(order(1, "B", "C"))
+    shop.stocks, shop.down_at = {"AA": 7, "B": 1, "C": 2}, "C"
+    with pytest.raises(InfrastructureError, match="the line is down"):
+        rows(shop, "stock", tmp_path, articles={**BY_DOCUMENT, "fresh": "1s"}, fresh="1s").land()
+    shop.listed, shop.down_at, shop.counted = (*shop.listed, order(2, "AA")), None, []
+    later = NOW + timedelta(seconds=10)
+    found = rows(shop, "stock", tmp_path, later, articles={**BY_DOCUMENT, "fresh": "1s"}, fresh="1s")
+    assert found.land().mark.rows == 3 and shop.counted == ["C", "AA", "B", "C"]
+
+
+def test_where_keys_are_lacking_the_side_is_not_whole(tmp_path: Path) -> None:
+    """Keys of a listing of which a record could not be landed: the side says so, and nothing is called missing."""
+    shop = Shop(order(1, "A"), order(2, "B\ud800"))
+    shop.stocks = {"A": 1}
+    found = rows(shop, "stock", tmp_path, articles=BY_DOCUMENT)
+    assert [row["sku"] for row in landed(found)] == ["A"]
+    assert found.unread[0].startswith("its keys come from shop: orders 2: 'document_refs'")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"column": "document_ref"}, "did you mean 'document_refs'"),
+        ({"column": "email"}, "is personal, and is not landed"),
+        ({"listing": "order"}, "did you mean 'orders'"),
+        ({"system": "erp", "listing": "stock", "column": "sku"}, "cannot name its own keys"),
+        ({"colunm": "ref"}, "no key 'articles.colunm'.*did you mean 'column'"),
+        ({"back": "soon"}, "the source is wrong"),
+    ],
+)
+def test_wrong_keys_are_refused(tmp_path: Path, wrong: Mapping[str, str], said: str) -> None:
+    """A column or listing that is not there, one that is not landed, a listing of itself, a misspelt word."""
+    with pytest.raises(UsageError) as error:
+        options_of({"kind": "listing", "listing": "stock", "articles": {**BY_DOCUMENT, **wrong}})
+        rows(Shop(order(1, "A")), "stock", tmp_path, articles={**BY_DOCUMENT, **wrong}).land()
+    assert re.search(said, " ".join(str(error.value).split()))
 
 
 def payment(number: int, at: datetime, **more: Any) -> Payment:

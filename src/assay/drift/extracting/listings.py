@@ -6,7 +6,7 @@ decimals; instants are UTC. Columns that are personal are landed only where the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -55,7 +55,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """One listing. verb: of the connector, `(since, until)` or, of articles, `(sku)`; role: who has it.
+    """One listing. verb: of the connector, `(since, until)` or, where it is read key by key, `(key)`; role: who has it.
 
     key: the columns by which the system itself tells its records apart; where that does not do, `counted` numbers
     records that are alike within one read, in the column `copy`. placed, changed: columns with those instants, None
@@ -71,6 +71,7 @@ class Listing:
     changed: str | None = None
     counted: bool = False
     by_article: bool = False
+    ask: Callable[[Callable[..., Any], str, datetime], Iterable[Any]] = lambda read, key, now: read(key)
     least: timedelta = timedelta(seconds=1)
 
     def column(self, name: str) -> Column:

@@ -27,7 +27,7 @@ from assay.drift.extracting.walk import Walk
 from assay.drift.extracting.watermark import Mode, Watermark, watermark_in
 from assay.drift.pairs.rows import quoted
 from assay.drift.pairs.sources.landing import Faults, Landing
-from assay.drift.pairs.sources.options import ListingOptions
+from assay.drift.pairs.sources.options import KeyColumn, ListingOptions
 from assay.errors import InfrastructureError, UsageError, did_you_mean
 from assay.roles import ListsChanges
 
@@ -194,8 +194,12 @@ class ListingRows:
         held: list[tuple[tuple[str, ...], Any]] = []
         reads = 0
         cursor = mark.cursor
+        keys: Sequence[str] = ()
+        if self.listing.by_article:
+            keys, faults = self._articles()
+            mark = replace(mark, faults=tuple(dict.fromkeys((*mark.faults, *faults)))[:_FAULTS])
         try:
-            for piece in self._pieces(mark):
+            for piece in self._pieces(mark, keys):
                 held += zip(self.listing.keys(piece.records), piece.records, strict=True)
                 reads, cursor = reads + piece.reads, piece.cursor
                 if len(held) >= _PART:
@@ -237,9 +241,9 @@ class ListingRows:
         mark.write(place)
         return mark
 
-    def _pieces(self, mark: Watermark) -> Iterator[_Piece]:
+    def _pieces(self, mark: Watermark, keys: Sequence[str]) -> Iterator[_Piece]:
         if self.listing.by_article:
-            yield from self._by_article(mark)
+            yield from self._by_article(mark, keys)
             return
         by_change = self._follows(mark)
         walk = Walk(
@@ -258,27 +262,57 @@ class ListingRows:
         for step in walk.over(since, mark.until, follow=self._present if by_change else None):
             yield _Piece(step.records, step.until.isoformat(), step.reads)
 
-    def _by_article(self, mark: Watermark) -> Iterator[_Piece]:
+    def _by_article(self, mark: Watermark, keys: Sequence[str]) -> Iterator[_Piece]:
         read = self._verb()
-        articles = self._articles()
-        for number in range(int(mark.cursor or 0), len(articles)):
+        for article in keys:
+            if article <= mark.cursor:
+                continue  # by its name, not its place: others may have come in between since a read was killed
             try:
-                found = list(read(articles[number]))
+                found = list(self.listing.ask(read, article, self._systems.now()))
             except LookupError:
                 found = []  # it does not hold that article, which is what comparing is there to find
-            yield _Piece(found, str(number + 1), 1)
+            yield _Piece(found, article, 1)
 
-    def _articles(self) -> Sequence[str]:
-        if self.options.articles is None:
+    def _articles(self) -> tuple[Sequence[str], Sequence[str]]:
+        """Return the keys the listing is read by, each once, in order, and why they are not all."""
+        keys = self.options.articles
+        if keys is None:
             raise UsageError(
-                f"the listing '{self.listing.name}' is read article by article",
-                expected='a file with one a line: articles = "skus.txt"',
+                f"the listing '{self.listing.name}' is read key by key",
+                expected='a file with one a line, articles = "skus.txt", or the column of another listing, '
+                'articles = { system = "merchant", listing = "orders", column = "ref" }',
             )
-        place = self._folder / self.options.articles
+        if isinstance(keys, KeyColumn):
+            return self._column(keys)
+        place = self._folder / keys
         try:
-            return [line.strip() for line in place.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+            lines = place.read_text(encoding="utf-8-sig").splitlines()
         except (OSError, UnicodeError) as error:
             raise UsageError("the file of articles cannot be read", where=str(place), seen=str(error)) from None
+        return sorted({line.strip() for line in lines} - {""}), ()
+
+    def _column(self, keys: KeyColumn) -> tuple[Sequence[str], Sequence[str]]:
+        """Return what stands in a column of another listing, which is read for it."""
+        if (keys.system, keys.listing) == (self.system, self.listing.name):
+            raise UsageError(f"the listing '{keys.listing}' of {keys.system} cannot name its own keys")
+        other = ListingRows(keys.system, keys.options, self._systems, self._folder)
+        names = [each.name for each in other.listing.columns]
+        if keys.column not in names:
+            raise UsageError(
+                f"the listing '{keys.listing}' has no column '{keys.column}'",
+                expected=", ".join(names),
+                hint=did_you_mean(keys.column, names),
+            )
+        table = parquet.read_table(other.land().folder)
+        if keys.column not in table.column_names:
+            raise UsageError(
+                f"'{keys.column}' of the listing '{keys.listing}' is personal, and is not landed",
+                hint=f'name it: articles = {{ …, plain = ["{keys.column}"] }}',
+            )
+        values = table.column(keys.column).to_pylist()
+        members = [member for value in values for member in (value if isinstance(value, list) else [value])]
+        lacking = [f"its keys come from {keys.system}: {each}" for each in other.unread]
+        return sorted({str(each) for each in members if each is not None} - {""}), lacking
 
     @cached_property
     def _connector(self) -> Any:
@@ -350,7 +384,7 @@ def _print(shape: Shape, options: ListingOptions) -> str:
         "key": hashlib.sha256(shape.key).hexdigest() if shape.hashed else "",
         "back": options.back,
         "behind": options.behind,
-        "articles": options.articles,
+        "articles": keys.model_dump() if isinstance(keys := options.articles, KeyColumn) else keys,
     }
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 

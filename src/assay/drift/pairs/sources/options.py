@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Discriminator, Field, Tag, ValidationError, field_validator, model_validator
 
 from assay.errors import UsageError, did_you_mean
 from assay.profile_watch import Span, Table
@@ -124,19 +124,22 @@ class MySqlOptions(ServerOptions):
     ca_file: str | None = None
 
 
-class ListingOptions(Table):
-    """A listing of a system of the profile, read by its API.
+def _file_or_column(value: object) -> str:
+    return "~file" if isinstance(value, str) else "~column"
+
+
+class ListingReading(Table):
+    """How a listing of a system of the profile is read by its API.
 
     back: how far back all of it is read; again: how far back it is read again where the system does not list changes;
     census: how old the last whole read may be. behind: how long before now it ends. overlap: how far a read reaches
     into the one before. fresh: what is younger is not read again. page: the most records one answer surely holds;
     least: the narrowest span the system tells apart. per_second: how often it may be asked; wait: how long one request
     may wait, for that or because the system says so. keep: how long landings stay. hashed, plain: personal columns, as
-    a keyed hash or as they are; hash_key: `env:NAME` or `file:PATH`. articles: of a listing by article, a file with
-    one a line.
+    a keyed hash or as they are; hash_key: `env:NAME` or `file:PATH`. articles: of a listing that is read key by key, a
+    file with one key a line, or the column of another listing.
     """
 
-    kind: Literal["listing"]
     listing: str
     back: Span = 30 * 86_400.0
     again: Span = 2 * 86_400.0
@@ -152,7 +155,7 @@ class ListingOptions(Table):
     hashed: tuple[Path_, ...] = ()
     plain: tuple[Path_, ...] = ()
     hash_key: str | None = None
-    articles: str | None = None
+    articles: Articles | None = None
 
     @field_validator("hash_key")
     @classmethod
@@ -161,6 +164,35 @@ class ListingOptions(Table):
             # The value is never repeated: it may be the secret itself.
             raise ValueError("hash_key must be 'env:VARIABLE' or 'file:PATH', never the key itself")
         return value
+
+
+class ListingOptions(ListingReading):
+    """A listing of a side's own system."""
+
+    kind: Literal["listing"]
+
+
+class KeyColumn(ListingReading):
+    """The keys of a listing that is read key by key: a column of another one, the members of a list each for itself.
+
+    It is read as any listing is, by the same keys; a pair that compares it should say the same ones.
+    """
+
+    system: Path_
+    column: Path_
+
+    @property
+    def options(self) -> ListingOptions:
+        """Return how that listing is read."""
+        said = self.model_dump(exclude={"system", "column"}, exclude_unset=True)
+        return ListingOptions.model_validate({"kind": "listing", **said})
+
+
+Articles = Annotated[
+    Annotated[Path_, Tag("~file")] | Annotated[KeyColumn, Tag("~column")], Discriminator(_file_or_column)
+]
+for _each in (ListingReading, ListingOptions, KeyColumn):
+    _each.model_rebuild()
 
 
 Options = (
@@ -201,11 +233,13 @@ def options_of(source: Mapping[str, Any]) -> Options:
 def _explained(error: ValidationError, model: type[Options]) -> UsageError:
     # A misspelt key is why another one is missing: say it first.
     problem = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
-    key = ".".join(map(str, problem["loc"]))
+    fields = (KeyColumn if "~column" in problem["loc"] else model).model_fields
+    parts = [str(part) for part in problem["loc"] if part not in ("~file", "~column")]
+    key = ".".join(parts)
     if problem["type"] == "extra_forbidden":
-        return UsageError(f"a source has no key '{key}'", hint=did_you_mean(key, model.model_fields))
+        return UsageError(f"a source has no key '{key}'", hint=did_you_mean(parts[-1], fields))
     if problem["type"] == "missing":
-        return UsageError(f"'{key}' of the source is missing", expected=", ".join(model.model_fields))
+        return UsageError(f"'{key}' of the source is missing", expected=", ".join(fields))
     message = problem["msg"].removeprefix("Value error, ")
     # What was seen is not repeated: it may hold a password.
     return UsageError(f"the source is wrong: {message}", expected=f"another {key}" if key else None)
