@@ -35,7 +35,7 @@ from assay.records.order import (
     Tender,
     UsedRate,
 )
-from assay.records.stock import Article, Movement, Reservation, StockCount
+from assay.records.stock import Article, Material, Movement, Reservation, StockCount
 
 __all__ = [
     "Address",
@@ -60,6 +60,7 @@ __all__ = [
     "JournalLine",
     "LabelRequest",
     "Line",
+    "Material",
     "MinorAmount",
     "Movement",
     "Order",

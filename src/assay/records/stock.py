@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 
 from assay.money import Money
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Article:
-    """What the shop sells under a SKU: its price in one currency, its weight, and its components if it is a bundle."""
+    """What the shop sells under a SKU: its price in one currency, its weight, and its components if it is a bundle.
+
+    gtin: its trade item number as the shop writes it; gtin_14: the number the shop itself states in 14 digits.
+    """
 
     system: str
     sku: str
@@ -19,6 +23,25 @@ class Article:
     name: str | None = None
     backorder: bool = False
     components: tuple[tuple[str, int], ...] = ()
+    gtin: str | None = None
+    gtin_14: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Material:
+    """An article in the master data of an ERP. deleted: it is marked for deletion, and must be sold no more.
+
+    weight_g is the gross weight of one unit; None where it has none, or one in a unit that is no weight.
+    """
+
+    system: str
+    sku: str
+    name: str | None = None
+    gtin: str | None = None
+    weight_g: Decimal | None = None
+    deleted: bool = False
+    created_on: date | None = None
+    changed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

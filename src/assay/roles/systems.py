@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Protocol, runtime_checkable
 
-from assay.records import Call, Document, JournalLine, LabelRequest, Rate, Shipment, StockLevel
+from assay.records import Call, Document, JournalLine, LabelRequest, Material, Rate, Shipment, StockLevel
 
 
 @runtime_checkable
@@ -79,3 +79,11 @@ class KeepsBooks(Protocol):
 
     def journal_lines(self, since: datetime, until: datetime) -> Sequence[JournalLine]:
         """Return every line of the journal entries created in [since, until), every page of them."""
+
+
+@runtime_checkable
+class KeepsMaterials(Protocol):
+    """An ERP whose master data of articles can be read."""
+
+    def materials(self) -> Sequence[Material]:
+        """Return every article, those marked for deletion among them, every page of them."""

@@ -71,6 +71,8 @@ def decode_article(seen: Answer) -> Article:
         name=seen.text("name"),
         backorder=read_flag(seen, "backorder"),
         components=tuple((part.text("sku"), part.integer("quantity")) for part in seen.items("bundle")),
+        gtin=text_or_none(seen, "gtin"),
+        gtin_14=text_or_none(seen, "gtin_14"),
     )
 
 

@@ -1,8 +1,8 @@
-"""SAP S/4HANA as a witness: sales orders, outbound deliveries, stock and journal, read over its OData V2 services.
+"""SAP S/4HANA as a witness: sales orders, outbound deliveries, stock, materials and journal, read over OData V2.
 
-Follows API_SALES_ORDER_SRV, API_OUTBOUND_DELIVERY_SRV (version 2), API_MATERIAL_STOCK_SRV and
-API_OPLACCTGDOCITEMCUBE_SRV. Status words are SAP's
-one-letter codes, and `document_date` is a date of the business, not an instant.
+Follows API_SALES_ORDER_SRV, API_OUTBOUND_DELIVERY_SRV (version 2), API_MATERIAL_STOCK_SRV, API_PRODUCT_SRV and
+API_OPLACCTGDOCITEMCUBE_SRV. Status words are SAP's one-letter codes, and `document_date` is a date of the business,
+not an instant.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from urllib.parse import quote
 
 from assay.connectors.sap_s4hana.dates import date_of, instant_of
 from assay.connectors.sap_s4hana.journal import created_at, declared_accounts, decode_line
+from assay.connectors.sap_s4hana.materials import MATERIALS, MATERIALS_READ, decode_material
 from assay.errors import InfrastructureError
 from assay.http import Answer, basic_authorization
-from assay.records import Condition, CreationRule, Document, JournalLine, Line, ReferenceRule, StockLevel
+from assay.records import Condition, CreationRule, Document, JournalLine, Line, Material, ReferenceRule, StockLevel
 from assay.roles import ConnectorHead, Http, Reply
 
 _ORDERS = "/sap/opu/odata/sap/API_SALES_ORDER_SRV"
@@ -98,6 +99,7 @@ HEAD = ConnectorHead(
         "https://api.sap.com/api/OP_API_SALES_ORDER_SRV_0001",
         "https://api.sap.com/api/OP_API_OUTBOUND_DELIVERY_SRV_0002",
         "https://api.sap.com/api/OP_API_MATERIAL_STOCK_SRV",
+        "https://api.sap.com/api/OP_API_PRODUCT_SRV_0001",
         "https://api.sap.com/api/API_OPLACCTGDOCITEMCUBE_SRV",
     ),
 )
@@ -211,6 +213,11 @@ class SapS4hana:
             decode_delivery(self._delivery_header(ref), items[ref], parent_ref=sales_order, order_ref=order_ref)
             for ref in sorted(items)
         ]
+
+    def materials(self) -> Sequence[Material]:
+        """Return every material by number, those marked for deletion among them."""
+        found = self._pages(MATERIALS, MATERIALS_READ, "Product")
+        return [decode_material(entry) for entry in found]
 
     def stock(self, sku: str) -> Sequence[StockLevel]:
         """Return unrestricted stock by plant and storage location (``1010/101A``); `LookupError` without the material.

@@ -30,6 +30,11 @@ def instant_of(entry: Answer, day: str, time: str) -> datetime | None:
     return at + timedelta(hours=hours, minutes=minutes, seconds=seconds)
 
 
+def moment_of(entry: Answer, path: str) -> datetime | None:
+    """Return the instant at the path, or None where there is none."""
+    return _instant(entry, path)
+
+
 def _instant(entry: Answer, path: str) -> datetime | None:
     """Read an Edm.DateTime or Edm.DateTimeOffset: in UTC, whatever offset is shown with it."""
     if not entry.has(path):
