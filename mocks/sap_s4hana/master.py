@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -107,7 +108,7 @@ def _seed_material(state: SapState, entry: Mapping[str, Any]) -> None:
             ProductType=str(entry.get("product_type", "HAWA")),
             CreationDate=today(now),
             LastChangeDate=today(now),
-            LastChangeDateTime=f"/Date({int(now.timestamp() * 1000)}+0000)/",
+            LastChangeDateTime=_instant(now),
             GrossWeight=decimal_text(Decimal(weight)),
             NetWeight=decimal_text(Decimal(weight)),
             WeightUnit="KG",
@@ -216,6 +217,31 @@ def address_of(state: SapState, number: str) -> tuple[str, dict[str, Any]]:
         },
     }
     return address["AddressID"], values
+
+
+# ── changes of materials ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def update_product(state: SapState, row: Row, changes: dict[str, Any]) -> Row:
+    """Change a material, its mark for deletion too, and note when."""
+    return state.store.put(PRODUCT, {**row, **changes, **_changed(state)})
+
+
+def update_description(state: SapState, row: Row, changes: dict[str, Any]) -> Row:
+    """Rename a material in a language; that changes the material."""
+    product = state.store.get(PRODUCT, {"Product": row["Product"]})
+    if product is not None:
+        state.store.put(PRODUCT, {**product, **_changed(state)})
+    return state.store.put(DESCRIPTION, {**row, **changes})
+
+
+def _changed(state: SapState) -> dict[str, str]:
+    now = state.world.now()
+    return {"LastChangeDate": today(now), "LastChangeDateTime": _instant(now)}
+
+
+def _instant(moment: datetime) -> str:
+    return f"/Date({int(moment.timestamp() * 1000)}+0000)/"
 
 
 # ── business partners ──────────────────────────────────────────────────────────────────────────────────────────────

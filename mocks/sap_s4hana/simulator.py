@@ -59,7 +59,15 @@ _STOCK = Behaviour(refresh=logistics.receive_goods)
 STOCK = Service(
     STOCK_MODEL, _BASE + "API_MATERIAL_STOCK_SRV", admit, {"A_MaterialStock": _STOCK, "A_MatlStkInAcctMod": _STOCK}
 )
-PRODUCTS = Service(PRODUCT_MODEL, _BASE + "API_PRODUCT_SRV", admit)
+PRODUCTS = Service(
+    PRODUCT_MODEL,
+    _BASE + "API_PRODUCT_SRV",
+    admit,
+    {
+        "A_Product": Behaviour(update=master.update_product),
+        "A_ProductDescription": Behaviour(update=master.update_description),
+    },
+)
 PARTNERS = Service(
     PARTNER_MODEL,
     _BASE + "API_BUSINESS_PARTNER",

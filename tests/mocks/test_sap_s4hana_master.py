@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mocks.sap_caller import PARTNER, PRODUCT, STOCK, SapCaller
+from tests.mocks.sap_caller import PARTNER, PRODUCT, STOCK, SapCaller, SapServer
 
 COMPANY = {
     "BusinessPartnerCategory": "2",
@@ -57,6 +57,21 @@ def test_a_product_can_be_created_and_changed(sap: SapCaller) -> None:
     assert sap.patch("A_Product('NEW-1')", {"GrossWeight": "0.5"}, PRODUCT, None).status == 204
     row = sap.get("A_Product('NEW-1')", PRODUCT, expand="to_Description").d
     assert (row["GrossWeight"], row["to_Description"]["results"][0]["ProductDescription"]) == ("0.5", "Neu")
+
+
+def test_a_change_of_a_product_is_dated(sap_server: SapServer, sap: SapCaller) -> None:
+    """A mark for deletion, and a new description, are there to read, with the instant of the change."""
+    before = sap.get("A_Product('0017')", PRODUCT).d["LastChangeDateTime"]
+    sap_server.advance(minutes=5)
+    assert sap.patch("A_Product('0017')", {"IsMarkedForDeletion": True}, PRODUCT, None).status == 204
+    marked = sap.get("A_Product('0017')", PRODUCT).d
+    assert marked["IsMarkedForDeletion"] is True and marked["LastChangeDateTime"] > before
+    sap_server.advance(minutes=5)
+    key = "A_ProductDescription(Product='0017',Language='EN')"
+    assert sap.patch(key, {"ProductDescription": "Neu"}, PRODUCT, None).status == 204
+    row = sap.get("A_Product('0017')", PRODUCT, expand="to_Description").d
+    assert row["LastChangeDateTime"] > marked["LastChangeDateTime"]
+    assert row["to_Description"]["results"][0]["ProductDescription"] == "Neu"
 
 
 def test_stock_is_read_by_material_and_plant(sap: SapCaller) -> None:
