@@ -40,7 +40,7 @@ def ways(project: Pairs, pair: Pair, *, incremental: bool, sweep: bool, confirm:
     folder = kept_in(project)
     return {
         "again": Again(Memory(folder), sweep=sweep) if incremental or sweep else None,
-        "second": Second(lambda: rows_of(pair, project), FirstSeen(folder)) if confirm else None,
+        "second": Second(lambda: rows_of(pair, project, anew=True), FirstSeen(folder)) if confirm else None,
     }
 
 

@@ -16,7 +16,7 @@ from assay.errors import UsageError
 
 if TYPE_CHECKING:
     from assay.drift.extracting import Systems
-    from assay.drift.pairs.model import Pair, Side
+    from assay.drift.pairs.model import Pair
     from assay.drift.pairs.reading import Declared
     from assay.drift.pairs.rows import Rows
 
@@ -80,48 +80,22 @@ def declared_pairs(profile_path: Path | None, environment: str = "local") -> Pai
 
 def check_sources(pair: Pair) -> None:
     """Refuse a source that is declared wrongly, without reading anything of it."""
+    from assay.drift.pairs.opening import place_of
     from assay.drift.pairs.sources.options import options_of
 
     for name, side in (("left", pair.left), ("right", pair.right)):
         try:
             options_of(side.source)
         except UsageError as error:
-            error.where = error.where or _place(pair, name)
+            error.where = error.where or place_of(pair, name)
             raise
 
 
-def rows_of(pair: Pair, project: Pairs) -> tuple[Rows, Rows]:
-    """Return both sides' rows; `UsageError` names the side whose source is wrong."""
-    from assay.drift.pairs.sources import rows_of as opened
+def rows_of(pair: Pair, project: Pairs, *, anew: bool = False) -> tuple[Rows, Rows]:
+    """Return both sides' rows; `UsageError` names the side whose source is wrong. anew: listings are read again."""
+    from assay.drift.pairs.opening import sides_of
 
-    found = []
-    for name, side in (("left", pair.left), ("right", pair.right)):
-        try:
-            systems = project.systems if side.source["kind"] == "listing" else None
-            _refuse_late(pair, side)
-            found.append(opened(side, folder=project.folder, systems=systems))
-        except UsageError as error:
-            error.where = error.where or _place(pair, name)
-            raise
-    return found[0], found[1]
-
-
-def _refuse_late(pair: Pair, side: Side) -> None:
-    """Refuse a side whose youngest part is left out for longer than a record may take to get there."""
-    from assay.drift.pairs.sources.options import ListingOptions, options_of
-    from assay.span import span_text
-
-    options = options_of(side.source)
-    if isinstance(options, ListingOptions) and (options.behind or 0) > pair.grace.total_seconds():
-        raise UsageError(
-            f"of {side.system} the youngest part is left out, and the other side's would be called missing there",
-            expected=f"grace of at least {span_text(options.behind or 0)}, as behind says",
-            seen=f"grace of {span_text(pair.grace.total_seconds())}" if pair.grace else "no grace",
-        )
-
-
-def _place(pair: Pair, side: str) -> str:
-    return f"{pair.declared_in}: pairs.{pair.name}.{side}.source"
+    return sides_of(pair, folder=project.folder, systems=lambda: project.systems, anew=anew)
 
 
 def shown(value: Any) -> str:

@@ -7,7 +7,6 @@ environment at all.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,18 +23,11 @@ if TYPE_CHECKING:
 def systems_of(environment: str, profile_path: Path | None) -> Systems:
     """Return what reads the listings of an environment; clients are closed when the command ends."""
     from assay.cli.shared import plan_for
-    from assay.drift.extracting import Systems
-    from assay.drift.pairs.sources.landing import Landing
+    from assay.drift.extracting.lending import lend
     from assay.local.webhooks import now
 
     plan = plan_for(environment, profile_path)
-    folder = plan.home.path / "drift"
-    return Systems(
-        connector=_connectors(plan),
-        landing=lambda options: Landing(folder / "landed", keep=timedelta(seconds=options.keep)),
-        now=lambda: now(plan),
-        key=_keys(plan, folder / "hash.key"),
-    )
+    return lend(_connectors(plan), home=plan.home.path, project=plan.profile.folder, now=lambda: now(plan))
 
 
 def _connectors(plan: Plan) -> Callable[[str, ListingOptions], Any]:
@@ -83,20 +75,3 @@ def _addresses(plan: Plan) -> dict[str, str]:
     if plan.shop and MERCHANT in ports:
         ports.setdefault(plan.shop, ports[MERCHANT])  # a project may call the reference merchant otherwise
     return {system: f"http://127.0.0.1:{port}" for system, port in ports.items()}
-
-
-def _keys(plan: Plan, own: Path) -> Callable[[ListingOptions], bytes]:
-    from assay.drift.extracting.hashing import key_of, own_key
-    from assay.profile import read_credential
-
-    def key(options: ListingOptions) -> bytes:
-        if options.hash_key is None:
-            return own_key(own) if options.hashed else b""
-        kind, _, name = options.hash_key.partition(":")
-        source = options.hash_key if kind == "env" else f"file:{plan.profile.folder / Path(name).expanduser()}"
-        value = read_credential(source)
-        if not value:
-            raise UsageError("the key of hashed columns is not set", where=options.hash_key, hint=f"set {name}")
-        return key_of(value)
-
-    return key

@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 
 from assay.drift.extracting.table import ORDER
+from assay.drift.pairs.connecting import connect
 from assay.drift.pairs.rows import named, quoted
 from assay.errors import InfrastructureError
 
@@ -57,7 +58,7 @@ def merge(
         "temp_directory": str(target.parent / "spill"),
     }
     try:
-        with duckdb.connect(config=config) as connection:
+        with connect(config) as connection:
             connection.execute("SET TimeZone = 'UTC'")
             landed = connection.execute(
                 f"COPY (SELECT {columns} FROM (SELECT *, {nth} AS {_NTH} FROM ({rows})) WHERE {which}) "  # noqa: S608

@@ -41,6 +41,7 @@ _RESUMED = timedelta(days=1)
 _RAW = "raw"
 _SKEW = timedelta(minutes=5)
 _FAULTS = 50
+_ASK_AGAIN_S = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +50,7 @@ class Systems:
 
     connector: by the system's id, called no faster than its options allow. landing: where rows stay. now: the
     landscape's instant. key: of hashed columns, by the options. pause: waits before a read that failed is tried again.
+    anew: read again what is fresh. patience_s: how long a listing that somebody else is reading is waited for.
     """
 
     connector: Callable[[str, ListingOptions], Any]
@@ -56,6 +58,8 @@ class Systems:
     now: Callable[[], datetime]
     key: Callable[[ListingOptions], bytes]
     pause: Callable[[float], None] = time.sleep
+    anew: bool = False
+    patience_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +110,7 @@ class ListingRows:
         """
         if self._done is None:
             landing = self._systems.landing(self.options)
-            with _alone(landing.place(self._name)):
+            with _alone(landing.place(self._name), self._systems.patience_s):
                 done = self._land(landing)
                 if done.mark.resumed and not done.mark.faults and not self._is_fresh(done.mark):
                     done = self._land(landing)  # what was begun long ago lacks what came since
@@ -135,7 +139,7 @@ class ListingRows:
             before = None
         elif before is not None and before.print != printed:
             before = None
-        if last and before and self._is_fresh(before):
+        if last and before and not self._systems.anew and self._is_fresh(before):
             return Extracted(last, before, again=True)
         place, mark = self._begin(landing, now, printed, last if before else None, before)
         if mark.phase == "reading":
@@ -357,8 +361,8 @@ class ListingRows:
 
 
 @contextmanager
-def _alone(place: Path) -> Iterator[None]:
-    """Let one process at a time read a listing; what one left open it holds no more."""
+def _alone(place: Path, patience_s: float) -> Iterator[None]:
+    """Let one process, or thread, at a time read a listing; what one left open it holds no more."""
     import fcntl  # absent on Windows, where WSL2 is the way
 
     try:
@@ -367,12 +371,17 @@ def _alone(place: Path) -> Iterator[None]:
     except OSError as error:
         raise InfrastructureError(f"rows cannot be landed: {error.strerror}", where=str(place)) from None
     with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InfrastructureError(
-                "that listing is being read by another command", where=str(place), hint="wait for it"
-            ) from None
+        until = time.monotonic() + patience_s
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= until:
+                    raise InfrastructureError(
+                        "that listing is being read by another command", where=str(place), hint="wait for it"
+                    ) from None
+            time.sleep(min(_ASK_AGAIN_S, patience_s))
         yield
 
 

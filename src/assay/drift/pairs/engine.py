@@ -20,6 +20,7 @@ import pyarrow
 
 from assay.drift.pairs.belonging import belonging, only_text
 from assay.drift.pairs.canonical import Column, prepare
+from assay.drift.pairs.connecting import connect
 from assay.drift.pairs.differences import Record, differences, shown_columns
 from assay.drift.pairs.model import Class, Counts, Difference, Outcome, Pair
 from assay.drift.pairs.plan import Digest, Input, absent, compared, cut_of, digest, whole_columns
@@ -65,7 +66,7 @@ def both_rows(
     A drawn key is on both sides, and is drawn by its hash; a row without a key is never returned. `None` stands for a
     side that has no such row; of copies, one is returned.
     """
-    with duckdb.connect(config=settings(MEMORY_MB)) as connection:
+    with connect(settings(MEMORY_MB)) as connection:
         prepare(connection)
         try:
             return _both_rows(connection, pair, left, right, keys, limit)
@@ -100,7 +101,7 @@ class Comparison:
         config = settings(memory_mb, spill or (self._folder.name if self._folder else None))
         if threads is not None:
             config["threads"] = str(threads)
-        self.connection = duckdb.connect(config=config)
+        self.connection = connect(config)
         self.case: Case | None = None
         self.counts = Counts(left=0, right=0, matched=0, only_left=0, only_right=0, in_flight=0)
         self.unread: list[str] = []

@@ -29,6 +29,7 @@ import duckdb
 from assay import __version__
 from assay.drift.pairs.belonging import belonging
 from assay.drift.pairs.canonical import prepare
+from assay.drift.pairs.connecting import connect
 from assay.drift.pairs.dirty import (
     SIDES,
     Dirty,
@@ -149,7 +150,7 @@ class _Again:
 
     def look(self, folder: Path, *, sweep: bool) -> _Found | str:
         """Find out what to compare again, and write its rows into the folder; or say why nothing is remembered."""
-        with duckdb.connect(config=settings(self.memory_mb, folder / "spill")) as connection:
+        with connect(settings(self.memory_mb, folder / "spill")) as connection:
             try:
                 return self._looked(connection, folder, sweep)
             except duckdb.Error as error:

@@ -7,6 +7,7 @@ from typing import Any
 
 import duckdb
 
+from assay.drift.pairs.connecting import connect
 from assay.drift.pairs.model import Side
 from assay.drift.pairs.rows import Rows, named
 from assay.errors import UsageError
@@ -40,7 +41,7 @@ def _present(side: Side) -> str:
 
 def _fetched(rows: Rows, query: Callable[[str], str]) -> tuple[list[str], list[tuple[Any, ...]]]:
     config: dict[str, Any] = {"autoinstall_known_extensions": "false", "threads": 1}
-    with duckdb.connect(config=config) as connection:
+    with connect(config) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         relation = rows.attach(connection, "one_key")
         try:

@@ -14,9 +14,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import duckdb
-
 from assay.drift.pairs.canonical import prepare
+from assay.drift.pairs.connecting import connect
 from assay.drift.pairs.dirty import SIDES
 from assay.drift.pairs.engine import MEMORY_MB, compare, input_of
 from assay.drift.pairs.lookup import any_key
@@ -66,7 +65,7 @@ def confirm(
     pair = outcome.pair
     keys = tuple(dict.fromkeys(each.key for each in outcome.differences if any(each.key)))
     if not keys or outcome.unread:
-        return Confirmed(outcome=outcome, seen={})
+        return Confirmed(outcome=outcome, seen=dict(seen) if outcome.unread else {})
     first = {key: seen.get(key, outcome.at) for key in keys}
     lag = measured_lag(pair, left, right, at=outcome.at)
     again, patient = _read_again(pair, keys, reread(), outcome.at, max(pair.grace, lag or timedelta()))
@@ -97,7 +96,7 @@ def measured_lag(pair: Pair, left: Rows, right: Rows, *, at: datetime) -> timede
     """
     if pair.left.placed is None or pair.right.placed is None:
         return None
-    with duckdb.connect(config=settings(MEMORY_MB)) as connection:
+    with connect(settings(MEMORY_MB)) as connection:
         prepare(connection)
         mine = input_of(connection, left, pair.left.system, "assay_left")
         theirs = input_of(connection, right, pair.right.system, "assay_right")

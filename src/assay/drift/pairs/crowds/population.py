@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from assay.drift.pairs.canonical import Column
 from assay.drift.pairs.causes.written import DAY, HOUR, SECOND
+from assay.drift.pairs.connecting import connect
 from assay.drift.pairs.model import Pair, Side, SideName
 from assay.drift.pairs.plan import Input, placed_of
 from assay.drift.pairs.rows import Rows, settings
@@ -90,7 +91,7 @@ def population_of(
     system = (pair.left if side == "left" else pair.right).system
     with (
         tempfile.TemporaryDirectory(prefix="assay-drift-") as folder,
-        duckdb.connect(config=settings(_MEMORY_MB, folder)) as opened,
+        connect(settings(_MEMORY_MB, folder)) as opened,
     ):
         opened.execute("SET TimeZone = 'UTC'")
         try:
