@@ -18,7 +18,6 @@ from assay.drift.pairs.canonical import Column, instant, prepare
 from assay.drift.pairs.model import Pair, Plain, Side, SideName
 from assay.drift.pairs.rows import Rows, quoted
 from assay.errors import UsageError, did_you_mean
-from assay.reporting.text import plural
 
 if TYPE_CHECKING:
     import duckdb
@@ -133,7 +132,7 @@ class Belonging:
             query = f"SELECT count(*) FROM {kept} AND NOT {nothing} AND ({value}) IS NULL"  # noqa: S608
             rows = int(connection.execute(query).fetchall()[0][0])
             if rows:
-                unread.append(f"'{column.name}' is no instant of the years 1 to 9999 in {plural(rows, 'row')}")
+                unread.append(f"'{column.name}' is no instant of the years 1 to 9999 in {rows:,} row{'s' * (rows > 1)}")
         self._unread = tuple(unread)
         return found
 
