@@ -10,17 +10,22 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
 
+from assay.errors import UsageError
 from assay.money import Money
 from assay.records import (
+    Article,
     Document,
     Line,
     MinorAmount,
     Order,
 )
+
+if TYPE_CHECKING:
+    from assay.drift.pairs.sources.options import ListingOptions
 
 TEXT, WHOLE, INSTANT, DAY, FLAG = pa.string(), pa.int64(), pa.timestamp("us", "UTC"), pa.date32(), pa.bool_()
 TEXTS = pa.list_(TEXT)
@@ -59,7 +64,8 @@ class Listing:
 
     key: the columns by which the system itself tells its records apart; where that does not do, `counted` numbers
     records that are alike within one read, in the column `copy`. placed, changed: columns with those instants, None
-    where none has them. least: the narrowest span such systems tell apart, a day where they filter by date.
+    where none has them. asked_by: what it is read by, where that is no column of another listing. least: the narrowest
+    span such systems tell apart, a day where they filter by date.
     """
 
     name: str
@@ -72,6 +78,7 @@ class Listing:
     counted: bool = False
     by_article: bool = False
     ask: Callable[[Callable[..., Any], str, datetime], Iterable[Any]] = lambda read, key, now: read(key)
+    asked_by: Callable[[ListingOptions], Sequence[str]] | None = None
     least: timedelta = timedelta(seconds=1)
 
     def column(self, name: str) -> Column:
@@ -268,6 +275,64 @@ _STATEMENT = (
     *_amounts("amount"),
 )
 
+
+@dataclass(frozen=True, slots=True)
+class _Offered:
+    """An article as it is offered in a currency, at a price or at none."""
+
+    article: Article
+    currency: str
+
+
+def _offered(read: Callable[..., Any], currency: str, now: datetime) -> list[_Offered]:
+    return [_Offered(article, currency) for article in read(currency)]
+
+
+def _currencies(options: ListingOptions) -> Sequence[str]:
+    if not options.currencies:
+        raise UsageError(
+            "the listing 'articles' is read currency by currency",
+            expected='those that prices are listed in: currencies = ["EUR", "KWD"]',
+        )
+    return sorted(set(options.currencies))
+
+
+def _all(read: Callable[..., Any], key: str, now: datetime) -> Iterable[Any]:
+    return cast(Iterable[Any], read())
+
+
+def _gtin_14(gtin: str | None) -> str | None:
+    """Return a trade item number of 8, 12, 13 or 14 digits in its one form of 14; what is none as it is written."""
+    is_one = gtin is not None and gtin.isascii() and gtin.isdecimal() and len(gtin) in (8, 12, 13, 14)
+    return gtin.zfill(14) if gtin is not None and is_one else gtin
+
+
+def _article(kind: pa.DataType, *names: str) -> tuple[Column, ...]:
+    return tuple(Column(name, kind, lambda offered, name=name: getattr(offered.article, name)) for name in names)
+
+
+_ARTICLES = (
+    *_article(TEXT, "sku"),
+    *_same(TEXT, "currency"),
+    Column("price", WHOLE, lambda offered: _minor(offered.article.price)),
+    Column("price_currency", TEXT, lambda offered: offered.article.price.currency if offered.article.price else None),
+    *_article(TEXT, "name", "gtin"),
+    Column("gtin_14", TEXT, lambda offered: _gtin_14(offered.article.gtin)),
+    Column("gtin_stated", TEXT, lambda offered: offered.article.gtin_14),
+    *_article(WHOLE, "weight_g"),
+    *_article(FLAG, "backorder"),
+    Column("bundle", FLAG, lambda offered: bool(offered.article.components)),
+)
+
+_MATERIALS = (
+    *_same(TEXT, "sku", "name", "gtin"),
+    Column("gtin_14", TEXT, lambda material: _gtin_14(material.gtin)),
+    *_texts("weight_g"),
+    *_same(FLAG, "deleted"),
+    *_same(DAY, "created_on"),
+    *_same(INSTANT, "changed_at"),
+)
+
 _STOCK = (*_same(TEXT, "sku", "location"), *_texts("on_hand"))
 
 LISTINGS: Mapping[str, Listing] = {
@@ -296,6 +361,14 @@ LISTINGS: Mapping[str, Listing] = {
             least=timedelta(days=1),
         ),
         Listing(name="stock", verb="stock", role="erp", columns=_STOCK, key=("sku", "location"), by_article=True),
+        Listing(
+            name="articles", verb="articles", role="shop", columns=_ARTICLES, key=("sku", "currency"), by_article=True,
+            ask=_offered, asked_by=_currencies,
+        ),
+        Listing(
+            name="materials", verb="materials", role="erp", columns=_MATERIALS, key=("sku",), changed="changed_at",
+            by_article=True, ask=_all, asked_by=lambda options: ("all",),
+        ),
     )
 }  # fmt: skip
 """Every listing that can be a side of a pair, by the name its source gives."""

@@ -279,6 +279,8 @@ class ListingRows:
 
     def _articles(self) -> tuple[Sequence[str], Sequence[str]]:
         """Return the keys the listing is read by, each once, in order, and why they are not all."""
+        if self.listing.asked_by is not None:
+            return self.listing.asked_by(self.options), ()
         keys = self.options.articles
         if keys is None:
             raise UsageError(
@@ -393,6 +395,7 @@ def _print(shape: Shape, options: ListingOptions) -> str:
         "key": hashlib.sha256(shape.key).hexdigest() if shape.hashed else "",
         "back": options.back,
         "behind": options.behind,
+        "currencies": sorted(set(options.currencies)),
         "articles": keys.model_dump() if isinstance(keys := options.articles, KeyColumn) else keys,
     }
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]

@@ -137,7 +137,7 @@ class ListingReading(Table):
     least: the narrowest span the system tells apart. per_second: how often it may be asked; wait: how long one request
     may wait, for that or because the system says so. keep: how long landings stay. hashed, plain: personal columns, as
     a keyed hash or as they are; hash_key: `env:NAME` or `file:PATH`. articles: of a listing that is read key by key, a
-    file with one key a line, or the column of another listing.
+    file with one key a line, or the column of another listing. currencies: of a listing of prices.
     """
 
     listing: str
@@ -156,6 +156,7 @@ class ListingReading(Table):
     plain: tuple[Path_, ...] = ()
     hash_key: str | None = None
     articles: Articles | None = None
+    currencies: tuple[Annotated[str, Field(pattern="^[A-Z]{3}$")], ...] = ()
 
     @field_validator("hash_key")
     @classmethod
