@@ -67,3 +67,22 @@ def test_a_record_of_that_night_is_neither_late_nor_lost() -> None:
     rows = {"in time": ("2026-10-25T00:20:00Z", "2026-10-25 02:20:01")}
     assert said(BERLIN, rows, at="2026-10-25T00:21", grace=timedelta(minutes=5)) == {}
     assert said(BERLIN, rows, at="2026-10-25T04:00", grace=timedelta(minutes=5)) == {}
+
+
+def test_a_sides_zone_is_that_of_its_instants_whether_they_are_compared_or_not() -> None:
+    """`zone` of a side is the one its `placed` is read in: a minute's way is no two hours, in summer and in winter."""
+    pair = Pair(
+        name="orders",
+        about="",
+        left=Side(system="shop", source={}, key=("id",), placed="placed"),
+        right=Side(system="ERP", source={}, key=("id",), placed="created", zone=BERLIN),
+        fields=(Field(name="paid", kind=Kind.FLAG, left="paid", right="paid"),),
+        window=timedelta(days=300),
+        grace=timedelta(minutes=15),
+    )
+    placed = {"summer": "2026-10-20T10:00:00Z", "winter": "2026-10-27T10:00:00Z", "late": "2026-10-27T11:00:00Z"}
+    created = {"summer": "2026-10-20 12:01:00", "winter": "2026-10-27 11:01:00", "late": "2026-10-27 12:16:00"}
+    left = table_of([{"id": key, "placed": at, "paid": True} for key, at in placed.items()])
+    right = table_of([{"id": key, "created": at, "paid": True} for key, at in created.items()])
+    outcome = compare(pair, left, right, at=datetime(2027, 5, 1, tzinfo=UTC), limit=None, threads=1)
+    assert classes(outcome) == {"late": "late"}

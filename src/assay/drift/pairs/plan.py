@@ -132,11 +132,11 @@ def moment_of(column: str | None, side: Input, zone: str = "UTC") -> str:
 
 
 def zone_of(pair: Pair, side: SideName, column: str | None) -> str:
-    """Return the zone a column of instants is read in: that of the field that compares it, else UTC."""
+    """Return the zone a column of instants is read in: that of the field that compares it, else the side's."""
     for field in pair.fields:
         if field.kind in {Kind.INSTANT, Kind.DATE} and column == (field.left if side == "left" else field.right):
             return field.left_zone if side == "left" else field.right_zone
-    return "UTC"
+    return (pair.left if side == "left" else pair.right).zone
 
 
 def within(cut: Cut, placed: str) -> str:
