@@ -16,7 +16,7 @@ from assay.errors import UsageError
 
 if TYPE_CHECKING:
     from assay.drift.extracting import Systems
-    from assay.drift.pairs.model import Pair
+    from assay.drift.pairs.model import Difference, Pair
     from assay.drift.pairs.reading import Declared
     from assay.drift.pairs.rows import Rows
 
@@ -105,6 +105,21 @@ def shown(value: Any) -> str:
     if value is None:
         return "-"
     return one_line(clip(value if isinstance(value, str) else f"{value}", 200)) or "''"
+
+
+def dates_of(pair: Pair, difference: Difference) -> str:
+    """Return when each side's record is from, and when it last changed; empty where no side says."""
+    from assay.reporting.text import instant
+
+    told = []
+    for side, placed, changed in (
+        (pair.left, difference.left_placed, difference.left_at),
+        (pair.right, difference.right_placed, difference.right_at),
+    ):
+        words = [f"{word} {instant(at)}" for word, at in (("placed", placed), ("changed", changed)) if at is not None]
+        if words:
+            told.append(f"{side.system} {', '.join(words)}")
+    return "; ".join(told)
 
 
 def key_text(key: tuple[str, ...]) -> str:

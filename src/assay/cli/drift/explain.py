@@ -11,12 +11,14 @@ import click
 
 from assay.cli.drift.declared import (
     at_option,
+    dates_of,
     declared_pairs,
     key_text,
     rates_option,
     rows_of,
     shown,
 )
+from assay.cli.drift.hops import hops_of, show_hops, show_troubles
 from assay.cli.shared import explained, in_colour, json_option, landscape_options
 
 if TYPE_CHECKING:
@@ -58,8 +60,9 @@ def explain(
     project = declared_pairs(profile_path, environment)
     pair = project.declared.chosen([name])[0]
     left, right = rows_of(pair, project)
-    known = Known(rates=read_rates(rates_file)) if rates_file else Known()
-    found = explain_key(pair, key, left, right, at=project.instant(instant, [pair]), known=known)
+    known, hops = Known(rates=read_rates(rates_file) if rates_file else {}), hops_of(project, 1)
+    found = explain_key(pair, key, left, right, at=project.instant(instant, [pair]), known=known, hops=hops)
+    show_troubles(hops)
     if as_json:
         content = {"format": _FORMAT, "pair": pair.name, **_record(found)}
         click.echo(json.dumps(content, indent=2, ensure_ascii=False))
@@ -111,8 +114,6 @@ def _show(pair: Pair, found: KeyExplained) -> None:
 
 
 def _show_what(pair: Pair, found: KeyExplained) -> None:
-    from assay.reporting.text import instant
-
     difference = found.difference
     assert difference is not None  # asked by the caller
     if difference.why and not difference.fields:
@@ -122,9 +123,10 @@ def _show_what(pair: Pair, found: KeyExplained) -> None:
         click.echo(f"  {apart.field}: {shown(apart.left)} -> {shown(apart.right)}  {apart.cause.value}{why}")
     if difference.at_risk is not None:
         click.echo(f"  at risk: {difference.at_risk}")
-    for side, at in ((pair.left, difference.left_at), (pair.right, difference.right_at)):
-        if at is not None:
-            click.echo(f"  last changed in {side.system}: {instant(at)}")
+    if dates := dates_of(pair, difference):
+        click.echo(f"  {dates}")
+    if difference.way is not None:
+        show_hops(difference.way)
 
 
 def _show_rows(pair: Pair, found: KeyExplained) -> None:

@@ -15,12 +15,14 @@ import click
 from assay.cli.drift.again import again_options, keep_trend, pass_record, show_pass, ways
 from assay.cli.drift.declared import (
     at_option,
+    dates_of,
     declared_pairs,
     key_text,
     rates_option,
     rows_of,
     shown,
 )
+from assay.cli.drift.hops import hops_of, hops_option, show_troubles, show_way
 from assay.cli.shared import explained, in_colour, json_option, landscape_options
 from assay.errors import AssayError
 
@@ -52,6 +54,7 @@ _CROWDS, _FIELDS = 5, 4
     "--jsonl", "jsonl_file", type=click.Path(path_type=Path, dir_okay=False), help="Write both records, a line a key."
 )
 @again_options
+@hops_option
 @json_option
 @explained
 def records(
@@ -65,6 +68,7 @@ def records(
     memory: int | None,
     csv_file: Path | None,
     jsonl_file: Path | None,
+    most: int,
     as_json: bool,
     **again: bool,
 ) -> None:
@@ -85,13 +89,13 @@ def records(
     chosen = project.declared.chosen(names)
     at, known = project.instant(instant, chosen), Known(rates=read_rates(rates_file) if rates_file else {})
     accepted = project.declared.accepted
-    worth = _Worth(project.base_currency, known.rates, at.date())
+    worth, hops = _Worth(project.base_currency, known.rates, at.date()), hops_of(project, most)
     done: list[Reconciled] = []
     failed: list[tuple[Pair, AssayError]] = []
     for pair in chosen:
         try:
             left, right = rows_of(pair, project)
-            more = {"limit": limit, "memory_mb": memory, **ways(project, pair, **again)}
+            more = {"limit": limit, "memory_mb": memory, "hops": hops, **ways(project, pair, **again)}
             found = reconcile(pair, left, right, at=at, accepted=accepted, known=known, **more)
         except AssayError as error:
             failed.append((pair, error))
@@ -103,6 +107,7 @@ def records(
         if not as_json:
             _show(found, worth, most=show)
     _export(done, csv_file, jsonl_file)
+    show_troubles(hops)
     if as_json:
         content = {
             "format": _FORMAT,
@@ -216,6 +221,9 @@ def _show_difference(each: Difference, pair: Pair, told: Container[str]) -> None
     for apart in each.fields[:_FIELDS]:
         why = f"  {apart.cause.value}" + (f": {shown(apart.why)}" if apart.why and apart.why not in told else "")
         click.echo(f"{head}  {apart.field}: {shown(apart.left)} -> {shown(apart.right)}{why}")
+    if dates := dates_of(pair, each):
+        click.echo(f"    {dates}")
+    show_way(each.way, "    ")
     if len(each.fields) > _FIELDS:
         click.echo(f"{head}  … and {len(each.fields) - _FIELDS} more fields: assay drift explain {pair.name} KEY")
 

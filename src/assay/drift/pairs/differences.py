@@ -99,6 +99,8 @@ def _difference(case: Case, row: Mapping[str, Any]) -> Difference:
         copies=(row["l_copies"], row["r_copies"]),
         left_at=_moment(row["left_changed"]),
         right_at=_moment(row["right_changed"]),
+        left_placed=_moment(row["left_placed"]),
+        right_placed=_moment(row["right_placed"]),
         at_risk=_at_risk(case, classed, row),
         why=_why(case, classed, row),
     )

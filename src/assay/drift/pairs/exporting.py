@@ -15,12 +15,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, TextIO
 
-from assay.drift.pairs.model import Difference, Pair
+from assay.drift.pairs.model import Difference, Pair, Way
 
 Rows = Sequence[tuple[Pair, Difference]]
 COLUMNS = (
     *("pair", "key", "class", "field", "left_system", "left", "right_system", "right", "cause", "why"),
-    *("left_at", "right_at", "at_risk", "currency"),
+    *("left_at", "right_at", "at_risk", "currency", "left_placed", "right_placed", "first_hop", "way"),
 )
 _FORMULA = ("=", "+", "@", "\t", "\r")
 
@@ -37,7 +37,9 @@ def write_csv(file: Path, rows: Rows) -> None:
             risk = each.at_risk
             around = (_instant(each.left_at), _instant(each.right_at), f"{risk.amount:f}" if risk else "")
             head = (pair.name, _safe("|".join(each.key)), each.classed.value)
-            end = (*around, risk.currency if risk else "")
+            placed = _instant(each.left_placed), _instant(each.right_placed)
+            way = (_safe(each.way.first), _safe(each.way.sentence)) if each.way else ("", "")
+            end = (*around, risk.currency if risk else "", *placed, *way)
             systems = pair.left.system, pair.right.system
             if not each.fields:
                 writer.writerow([*head, "", systems[0], "", systems[1], "", each.cause.value, _safe(each.why), *end])
@@ -69,9 +71,28 @@ def difference_record(difference: Difference) -> dict[str, Any]:
         "copies": list(difference.copies),
         "left_at": _instant(difference.left_at) or None,
         "right_at": _instant(difference.right_at) or None,
+        "left_placed": _instant(difference.left_placed) or None,
+        "right_placed": _instant(difference.right_placed) or None,
+        "way": way_record(difference.way),
         "at_risk": {"amount": f"{risk.amount:f}", "currency": risk.currency} if risk else None,
         "left": plain(difference.left),
         "right": plain(difference.right),
+    }
+
+
+def way_record(way: Way | None) -> dict[str, Any] | None:
+    """Return where a record first went wrong as JSON holds it."""
+    if way is None:
+        return None
+    return {
+        "sentence": way.sentence,
+        "field": way.field,
+        "first": way.first,
+        "after": way.after,
+        "hops": [
+            {"name": each.name, "trace": each.trace.value, "said": each.said, "at": _instant(each.at) or None}
+            for each in way.hops
+        ],
     }
 
 

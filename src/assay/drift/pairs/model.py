@@ -216,13 +216,56 @@ class Apart:
     why: str = ""
 
 
+class Trace(StrEnum):
+    """What one station of a record's way shows of what is wrong."""
+
+    RIGHT = "right"
+    """What the left says stands here, too."""
+    WRONG = "wrong"
+    """What the right says stands here already."""
+    GONE = "gone"
+    """The record did not get here, or was refused."""
+    UNSEEN = "unseen"
+    """Nothing here tells."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hop:
+    """One station of a record's way, in order: a system, or a call from one to the next.
+
+    name: `merchant`, `merchant to sap_s4hana`, `answer of sap_s4hana`. at: when it got there, by that system's own
+    word; of calls when they crossed the edge. said: what stands there, in words.
+    """
+
+    name: str
+    trace: Trace
+    said: str
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """How a record went from the left to the right, and where it first was wrong. field: None for the whole record.
+
+    first: the first station that shows it, None where none does; after: the last one before it at which all was well.
+    What lies between the two, where nothing was seen, may be at fault as well. sentence: all that in words.
+    """
+
+    hops: tuple[Hop, ...]
+    sentence: str
+    field: str | None = None
+    first: str | None = None
+    after: str | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
     """One key on which the sides differ, with both records side by side, as each side wrote them.
 
     key: its columns' values. left, right: the rows; None where that side has none. copies: how often each side holds
-    the key. left_at, right_at: when each side last changed it. at_risk: what it is worth. cause: the cause of the
-    worst field, or of the whole record.
+    the key. left_placed, right_placed: when each side's record is from; left_at, right_at: when each side last changed
+    it. at_risk: what it is worth. cause: the cause of the worst field, or of the whole record. way: where it first went
+    wrong, of the few records that were asked for.
     """
 
     key: tuple[str, ...]
@@ -236,6 +279,9 @@ class Difference:
     at_risk: Money | None = None
     cause: Cause = Cause.UNKNOWN
     why: str = ""
+    left_placed: datetime | None = None
+    right_placed: datetime | None = None
+    way: Way | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -289,6 +335,7 @@ class Outcome:
     """What comparing a pair gave. classes and fields count all differences; `differences` may hold fewer (`cut`).
 
     unread: sides or parts of them that could not be read, as sentences; with any, nothing missing is concluded of them.
+    crowded: of each crowd the places of its members among `differences`.
     """
 
     pair: Pair
@@ -301,6 +348,7 @@ class Outcome:
     differences: Sequence[Difference]
     crowds: Sequence[Crowd] = ()
     unread: Sequence[str] = ()
+    crowded: Sequence[Sequence[int]] = ()
 
     @property
     def found(self) -> int:

@@ -27,6 +27,8 @@ from assay.errors import UsageError
 from assay.money import Money, sum_of
 
 NOTHING = Known()
+Ways = Callable[[Pair, Sequence[Difference]], Sequence[Difference]]
+"""Returns differences, some with the way their records went; `hops.Hops` is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +80,13 @@ def reconcile(
     memory_mb: int | None = None,
     again: Again | None = None,
     second: Second | None = None,
+    hops: Ways | None = None,
 ) -> Reconciled:
     """Compare a pair as of an instant, name causes, take off what is accepted that day, propose missing policies.
 
     known: rates and the like, by which more causes are told. limit: the most differences held; all are counted. again:
-    compare by what changed since the last time. second: read what differs once more before it is told. `UsageError`
-    for a column or file that is not there.
+    compare by what changed since the last time. second: read what differs once more before it is told. hops: asks
+    where a few of the open ones went wrong. `UsageError` for a column or file that is not there.
     """
     left, right = belonging(pair, left, right, at)
     outcome, done = _compared(pair, left, right, at, limit, memory_mb or MEMORY_MB, again)
@@ -102,9 +105,12 @@ def reconcile(
             right_population=population_of(pair, right, side="right", **reach),
         )
     proposals = [propose_for(pair, field, left, right) for field in _unrounded(outcome)]
+    left_open = without_accepted(outcome, accepted, at.date())
+    if hops is not None and left_open.left:
+        left_open = replace(left_open, left=hops(pair, left_open.left))
     return Reconciled(
         outcome=outcome,
-        open=without_accepted(outcome, accepted, at.date()),
+        open=left_open,
         proposals=[each for each in proposals if each is not None and each.apart],
         done=done,
         confirmed=confirmed,
@@ -165,7 +171,14 @@ class KeyExplained:
 
 
 def explain_key(
-    pair: Pair, key: Sequence[str], left: Rows, right: Rows, *, at: datetime, known: Known = NOTHING
+    pair: Pair,
+    key: Sequence[str],
+    left: Rows,
+    right: Rows,
+    *,
+    at: datetime,
+    known: Known = NOTHING,
+    hops: Ways | None = None,
 ) -> KeyExplained:
     """Return what both sides hold of one key, and what is wrong with it, whatever the window. Nothing is left out.
 
@@ -191,9 +204,11 @@ def explain_key(
     if in_flight:
         difference = _of_key(compare(replace(whole, grace=timedelta()), *sides, at=at, limit=None), own)
         in_flight = difference is not None
-    return KeyExplained(
-        own, rows[0], rows[1], difference and cause_of(pair, difference, known), in_flight, found.unread
-    )
+    if difference is not None:
+        difference = cause_of(pair, difference, known)
+        if hops is not None:
+            (difference,) = hops(pair, [difference])
+    return KeyExplained(own, rows[0], rows[1], difference, in_flight, found.unread)
 
 
 def _of_key(outcome: Outcome, key: tuple[str, ...]) -> Difference | None:
