@@ -7,7 +7,8 @@ landed twice is told apart by the system's own reference and the instant of its 
 
 from __future__ import annotations
 
-from assay.drift.extracting.listings import LISTINGS, Column, Listing
+from assay.drift.extracting.goods import ALL_LISTINGS as LISTINGS
+from assay.drift.extracting.listings import Column, Listing
 from assay.drift.extracting.rows import Extracted, ListingRows, Systems
 from assay.drift.extracting.watermark import Watermark, watermarks
 

@@ -41,8 +41,11 @@ LINES = pa.list_(
             "total": WHOLE,
             "tax": WHOLE,
             "tax_rate": TEXT,
+            "discount": WHOLE,
             "net": TEXT,
+            "net_tax": TEXT,
             "cancelled": TEXT,
+            "rejected": FLAG,
         }
     )
 )
@@ -79,6 +82,9 @@ class Listing:
     by_article: bool = False
     ask: Callable[[Callable[..., Any], str, datetime], Iterable[Any]] = lambda read, key, now: read(key)
     asked_by: Callable[[ListingOptions], Sequence[str]] | None = None
+    kept: str | None = None
+    walked: Listing | None = None
+    parts: Callable[[Any], Sequence[Any]] = lambda record: (record,)
     least: timedelta = timedelta(seconds=1)
 
     def column(self, name: str) -> Column:
@@ -174,12 +180,15 @@ def _line(line: Line) -> Mapping[str, Any]:
         "total": _minor(line.total),
         "tax": _minor(line.tax),
         "tax_rate": _decimal(line.tax_rate),
+        "discount": _minor(line.discount),
         "net": _decimal(line.net),
+        "net_tax": _decimal(line.net_tax),
         "cancelled": _decimal(line.cancelled),
+        "rejected": line.rejected,
     }
 
 
-def _changed(order: Order) -> datetime:
+def changed_at(order: Order) -> datetime:
     """Return the youngest instant an order tells of."""
     instants = [
         order.placed_at,
@@ -205,7 +214,7 @@ _LINED = (
 _ORDER = (
     *_same(TEXT, "ref", "number", "status", "payment_status"),
     Column("placed_at", INSTANT, _is("placed_at")),
-    Column("changed_at", INSTANT, _changed),
+    Column("changed_at", INSTANT, changed_at),
     Column("currency", TEXT, _currency_of("total")),
     *_amounts("total", "goods", "shipping", "shipping_tax", "discount", "tax", "rounding"),
     *_same(TEXT, "store", "tax_treatment", "coupon", "hold", "shipping_service"),
@@ -217,6 +226,7 @@ _ORDER = (
     Column("gateway", TEXT, lambda order: order.tenders[0].gateway if order.tenders else None),
     *(Column(name, TEXTS, _is(name)) for name in ("payment_refs", "document_refs", "tracking_numbers")),
     *_LINED,
+    Column("postings", WHOLE, lambda order: len(order.postings)),
     Column("country", TEXT, _address("country")),
     *_same(TEXT, "email", "customer_name", personal=True),
     *(Column(name, TEXT, _address(name), True) for name in ("name", "city", "postcode", "region", "phone")),
@@ -233,10 +243,10 @@ _PAYMENT = (
 )
 
 _DOCUMENT = (
-    *_same(TEXT, "ref", "kind", "order_ref", "reference", "parent_ref", "status", "currency"),
+    *_same(TEXT, "ref", "kind", "order_ref", "whole_ref", "reference", "parent_ref", "status", "currency"),
     *_texts("total"),
     *_same(DAY, "document_date"),
-    *_same(INSTANT, "created_at"),
+    *_same(INSTANT, "created_at", "changed_at"),
     *_same(FLAG, "rejected", "posted"),
     *_LINED,
 )
@@ -345,6 +355,7 @@ LISTINGS: Mapping[str, Listing] = {
         Listing(name="payments", verb="payments", role="payments", columns=_PAYMENT, key=("ref",), placed="created_at"),
         Listing(
             name="documents", verb="documents", role="erp", columns=_DOCUMENT, key=("kind", "ref"),
+            changed="changed_at",
             least=timedelta(days=1),
         ),
         Listing(
@@ -371,4 +382,4 @@ LISTINGS: Mapping[str, Listing] = {
         ),
     )
 }  # fmt: skip
-"""Every listing that can be a side of a pair, by the name its source gives."""
+"""Listings of papers, money and master data, by the name a source gives; with those of goods they are all."""

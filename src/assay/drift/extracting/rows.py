@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 from pyarrow import parquet
 
-from assay.drift.extracting.listings import LISTINGS
+from assay.drift.extracting.goods import ALL_LISTINGS as LISTINGS
+from assay.drift.extracting.listings import Listing
 from assay.drift.extracting.merging import merge
 from assay.drift.extracting.table import Shape, shape_of
 from assay.drift.extracting.walk import Walk
@@ -30,6 +31,7 @@ from assay.drift.pairs.sources.landing import Faults, Landing
 from assay.drift.pairs.sources.options import KeyColumn, ListingOptions
 from assay.errors import InfrastructureError, UsageError, did_you_mean
 from assay.roles import ListsChanges
+from assay.span import span_text
 
 if TYPE_CHECKING:
     import duckdb
@@ -249,22 +251,28 @@ class ListingRows:
         if self.listing.by_article:
             yield from self._by_article(mark, keys)
             return
-        by_change = self._follows(mark)
+        by_change, walked = self._follows(mark), self._walked
         walk = Walk(
-            name=f"{self.system}'s {self.listing.name}",
+            name=f"{self.system}'s {walked.name}",
             read=self._changed if by_change else self._verb(),
-            keys=self.listing.keys,
-            version=self.listing.version,
-            moment=self.listing.version if by_change else self.listing.moment,
+            keys=walked.keys,
+            version=walked.version,
+            moment=walked.version if by_change else walked.moment,
             page=self.options.page,
             pause=self._systems.pause,
-            least=_span(self.options.least) if self.options.least else self.listing.least,
+            least=_span(self.options.least) if self.options.least else walked.least,
         )
         since = mark.since
         if mark.cursor:
             since = max(since, datetime.fromisoformat(mark.cursor) - _span(self.options.overlap))
         for step in walk.over(since, mark.until, follow=self._present if by_change else None):
-            yield _Piece(step.records, step.until.isoformat(), step.reads)
+            records = [part for record in step.records for part in self.listing.parts(record)]
+            yield _Piece(records, step.until.isoformat(), step.reads)
+
+    @property
+    def _walked(self) -> Listing:
+        """Return the listing whose spans are read: of parcels, that of the orders they belong to."""
+        return self.listing.walked or self.listing
 
     def _by_article(self, mark: Watermark, keys: Sequence[str]) -> Iterator[_Piece]:
         read = self._verb()
@@ -301,31 +309,46 @@ class ListingRows:
         """Return what stands in a column of another listing, which is read for it."""
         if (keys.system, keys.listing) == (self.system, self.listing.name):
             raise UsageError(f"the listing '{keys.listing}' of {keys.system} cannot name its own keys")
-        other = ListingRows(keys.system, keys.options, self._systems, self._folder)
+        self._refuse_forgotten(keys.options)
+        # What names the keys may be as young as it is anywhere: the other side may just have read it anew.
+        other = ListingRows(keys.system, keys.options, replace(self._systems, anew=False), self._folder)
         names = [each.name for each in other.listing.columns]
-        if keys.column not in names:
-            raise UsageError(
-                f"the listing '{keys.listing}' has no column '{keys.column}'",
-                expected=", ".join(names),
-                hint=did_you_mean(keys.column, names),
-            )
+        for name in (keys.column, *keys.only):
+            if name not in names:
+                raise UsageError(
+                    f"the listing '{keys.listing}' has no column '{name}'",
+                    expected=", ".join(names),
+                    hint=did_you_mean(name, names),
+                )
         table = parquet.read_table(other.land().folder)
         if keys.column not in table.column_names:
             raise UsageError(
                 f"'{keys.column}' of the listing '{keys.listing}' is personal, and is not landed",
                 hint=f'name it: articles = {{ …, plain = ["{keys.column}"] }}',
             )
-        values = table.column(keys.column).to_pylist()
+        rows = table.select(list(dict.fromkeys((keys.column, *keys.only)))).to_pylist()
+        values = [row[keys.column] for row in rows if all(row[name] in own for name, own in keys.only.items())]
         members = [member for value in values for member in (value if isinstance(value, list) else [value])]
         lacking = [f"its keys come from {keys.system}: {each}" for each in other.unread]
         return sorted({str(each) for each in members if each is not None} - {""}), lacking
+
+    def _refuse_forgotten(self, keys: ListingOptions) -> None:
+        """Refuse keys that are older than the system knows them: what it has forgotten would be called missing."""
+        kept = getattr(self._connector, self.listing.kept, None) if self.listing.kept else None
+        if isinstance(kept, timedelta) and _span(keys.back) >= kept:
+            raise UsageError(
+                f"{self.system} knows its {self.listing.name} for {span_text(kept.total_seconds())}",
+                expected="keys of fewer days",
+                seen=f'articles = {{ …, back = "{span_text(keys.back)}" }}',
+                hint="say less there, and as back of the other side",
+            )
 
     @cached_property
     def _connector(self) -> Any:
         return self._systems.connector(self.system, self.options)
 
     def _changed(self, since: datetime, until: datetime) -> Any:
-        return self._connector.changed(self.listing.name, since, until)
+        return self._connector.changed(self._walked.name, since, until)
 
     def _verb(self) -> Callable[..., Any]:
         read: Callable[..., Any] | None = getattr(self._connector, self.listing.verb, None)
@@ -338,8 +361,8 @@ class ListingRows:
         return read
 
     def _lists_changes(self) -> bool:
-        able = self.listing.changed is not None and isinstance(self._connector, ListsChanges)
-        return able and self.listing.name in self._connector.listings_by_change
+        able = self._walked.changed is not None and isinstance(self._connector, ListsChanges)
+        return able and self._walked.name in self._connector.listings_by_change
 
     def _follows(self, mark: Watermark) -> bool:
         """Whether what is read is what changed: then the present is followed, for a change moves a record there."""

@@ -22,13 +22,16 @@ def sides_of(pair: Pair, *, folder: Path, systems: Callable[[], Systems], anew: 
     """Return the left's and the right's rows; `UsageError` names the side whose source is wrong.
 
     folder: where relative paths start. systems: asked for where a side is a listing. anew: a listing is asked again,
-    however young what was read last is.
+    however young what was read last is. Two sides that are read from the same listing are read once: of one moment.
     """
-    found = []
+    found: list[Rows] = []
     for name, side in (("left", pair.left), ("right", pair.right)):
         try:
             lent = systems() if side.source["kind"] == "listing" else None
             _refuse_late(pair, side)
+            if lent and found and (side.system, side.source) == (pair.left.system, pair.left.source):
+                found.append(found[0])
+                continue
             found.append(rows_of(side, folder=folder, systems=replace(lent, anew=True) if lent and anew else lent))
         except UsageError as error:
             error.where = error.where or place_of(pair, name)

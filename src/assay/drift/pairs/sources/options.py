@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Discriminator, Field, Tag, ValidationError, field_validator, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, ValidationError, field_validator, model_validator
 
 from assay.errors import UsageError, did_you_mean
 from assay.profile_watch import Span, Table
@@ -124,6 +124,10 @@ class MySqlOptions(ServerOptions):
     ca_file: str | None = None
 
 
+def _several(value: object) -> object:
+    return value if isinstance(value, list | tuple) else (value,)
+
+
 def _file_or_column(value: object) -> str:
     return "~file" if isinstance(value, str) else "~column"
 
@@ -176,16 +180,18 @@ class ListingOptions(ListingReading):
 class KeyColumn(ListingReading):
     """The keys of a listing that is read key by key: a column of another one, the members of a list each for itself.
 
-    It is read as any listing is, by the same keys; a pair that compares it should say the same ones.
+    It is read as any listing is, by the same words; a pair that compares it should say the same ones. only: of its rows
+    those alone that have one of these values in these columns.
     """
 
     system: Path_
     column: Path_
+    only: dict[str, Annotated[tuple[bool | str | int, ...], BeforeValidator(_several)]] = Field(default_factory=dict)
 
     @property
     def options(self) -> ListingOptions:
         """Return how that listing is read."""
-        said = self.model_dump(exclude={"system", "column"}, exclude_unset=True)
+        said = self.model_dump(exclude={"system", "column", "only"}, exclude_unset=True)
         return ListingOptions.model_validate({"kind": "listing", **said})
 
 
