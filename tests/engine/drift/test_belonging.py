@@ -225,6 +225,7 @@ def test_a_file_declares_them(tmp_path: Path) -> None:
         ('valid = ["a", "a"]', "a validity is two columns"),
         ('valid = "a"', "a validity is two columns"),
         ('olny = { kind = "order" }', "unknown key 'olny'"),
+        ('query = "DELETE FROM rows"', "one SELECT"),
     ],
 )
 def test_what_is_no_value_is_refused(tmp_path: Path, line: str, said: str) -> None:
@@ -232,3 +233,43 @@ def test_what_is_no_value_is_refused(tmp_path: Path, line: str, said: str) -> No
     with pytest.raises(UsageError, match=said) as caught:
         _declared(tmp_path, line)
     assert "pairs.orders.right" in (caught.value.where or "")
+
+
+TOGETHER = """
+SELECT coalesce(whole, id) AS id, string_agg(value, '' ORDER BY id) AS value -- a comment at the end
+FROM rows GROUP BY 1"""
+
+
+def test_a_query_makes_records_of_the_rows() -> None:
+    """Several documents of one order are one record; what does not belong is not in them, and one key is explained."""
+    erp = _rows(
+        ("1-1", "a", "order", "1"), ("1-2", "b", "order", "1"), ("1-3", "x", "quote", "1"), ("2", "c", "order", None),
+        names="id value kind whole",
+    )  # fmt: skip
+    pair = _pair(right={"only": {"kind": ("order",)}, "query": TOGETHER})
+    shop = [{"id": "1", "value": "ab"}, {"id": "2", "value": "c"}, {"id": "3", "value": "d"}]
+    outcome = compared(pair, shop, erp)
+    assert (classes(outcome), outcome.counts.right) == ({"3": "missing"}, 2)
+    found = explain_key(pair, ["1"], table_of(shop), table_of(erp), at=AT)
+    assert (found.difference, found.right) == (None, [{"id": "1", "value": "ab"}])
+    assert list(compared(pair, shop, []).unread) == ["nothing was read from ERP with kind = order"]
+    first = compare_incrementally(pair, table_of(shop), table_of(erp), at=AT, before=None)
+    second = compare_incrementally(pair, table_of(shop), table_of(erp), at=AT, before=first.remembered, sweep=True)
+    assert [classes(each.outcome) for each in (first, second)] == [{"3": "missing"}] * 2
+
+
+@pytest.mark.parametrize(
+    ("query", "seen"),
+    [
+        ("SELECT nothing FROM rows", "nothing"),
+        ("SELECT id FROM", "syntax error"),
+        ("SELECT 1 AS id; DROP TABLE x", "several statements"),
+        ("SELECT 1 AS id); CREATE TABLE x AS (SELECT 1", "syntax error"),
+        ("WITH gone AS (SELECT 1) DELETE FROM rows", "no SELECT"),
+    ],
+)
+def test_a_query_that_is_none_is_refused(query: str, seen: str) -> None:
+    """It is one SELECT over the rows; anything else is wrong use with the place, and nothing of it is carried out."""
+    with pytest.raises(UsageError) as caught:
+        compared(_pair(right={"query": query}), SHOP, ERP)
+    assert (caught.value.where, seen in (caught.value.seen or "")) == ("pair 'orders', right, query", True)

@@ -3,6 +3,8 @@
     only = { kind = "order", rejected = false, hold = "" }    # "" is a text that is empty, or no value at all
     valid = ["valid_from", "valid_until"]                     # now in [from, until); an end that is empty is open
 
+    query = "SELECT order_ref, sum(net) AS net FROM rows GROUP BY order_ref"   # what those rows are as records
+
 Wrapped around any source, so that whoever reads the rows of a side (keys, windows, dimensions, a single record, an
 incremental pass) sees the same ones. What cannot be told is not guessed: a column that is not there, or holds another
 type, is a `UsageError`; a row whose validity cannot be read is named, and then nothing is called missing.
@@ -12,15 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+
+import duckdb
 
 from assay.drift.pairs.canonical import Column, instant, prepare
 from assay.drift.pairs.model import Pair, Plain, Side, SideName
 from assay.drift.pairs.rows import Rows, quoted
 from assay.errors import UsageError, did_you_mean
-
-if TYPE_CHECKING:
-    import duckdb
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "HUGEINT")
@@ -41,7 +41,7 @@ def belonging(pair: Pair, left: Rows, right: Rows, at: datetime) -> tuple[Rows, 
 
 def _of_side(pair: Pair, name: SideName, rows: Rows, at: datetime) -> Rows:
     side = pair.left if name == "left" else pair.right
-    if isinstance(rows, Belonging) or not (side.only or side.valid):
+    if getattr(rows, "belong", False) or not (side.only or side.valid or side.query):
         return rows
     place = f"pair '{pair.name}', {name}"
     return Belonging(rows, side, at, f"{pair.declared_in}: {place}" if pair.declared_in else place)
@@ -54,6 +54,9 @@ def only_text(only: Mapping[str, Sequence[Plain]]) -> str:
 
 class Belonging:
     """The rows behind it, cut to what belongs to a side at an instant."""
+
+    belong = True
+    """That nobody need cut them again."""
 
     def __init__(self, rows: Rows, side: Side, at: datetime, place: str) -> None:
         self.rows, self.side, self.at, self._place = rows, side, at, place
@@ -70,8 +73,10 @@ class Belonging:
         described = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()  # noqa: S608
         columns = {str(row[0]): Column(str(row[0]), str(row[1])) for row in described}
         wanted = [*self.side.only, *(self.side.valid or ())]
-        if not columns.keys() & set(wanted) and not connection.execute(f"SELECT 1 FROM {source} LIMIT 1").fetchall():  # noqa: S608
-            return source  # no rows may mean no columns, either
+        if not columns.keys() & {*wanted, *self.side.key}:
+            some = connection.execute(f"SELECT 1 FROM {source} LIMIT 1").fetchall()  # noqa: S608 (names are quoted)
+            if not some:
+                return source  # no rows may mean no columns, either
         for each in wanted:
             self._refuse_missing(each, columns)
         conditions = [self._is_one_of(columns[each], values) for each, values in self.side.only.items()]
@@ -79,7 +84,27 @@ class Belonging:
         if self.side.valid:
             prepare(connection)
             conditions += self._is_valid(connection, [columns[each] for each in self.side.valid], kept)
-        return f"(SELECT * FROM {source} WHERE {' AND '.join(conditions)})"  # noqa: S608 (names and values are quoted)
+        chosen = f"SELECT * FROM {source} WHERE {' AND '.join(conditions) or 'true'}"  # noqa: S608 (names are quoted)
+        return f"({chosen})" if self.side.query is None else self._made_of(connection, self.side.query, chosen)
+
+    def _made_of(self, connection: duckdb.DuckDBPyConnection, query: str, chosen: str) -> str:
+        """Return what the side's own query makes of the rows; `UsageError` where it is none over them."""
+        made = f"(WITH rows AS ({chosen}) SELECT * FROM (\n{query}\n))"  # noqa: S608 (the query is the owner's)
+        try:
+            one = [each.type.name for each in connection.extract_statements(query)] == ["SELECT"]
+            if one:
+                prepare(connection)
+                connection.execute(f"DESCRIBE SELECT * FROM {made}").fetchall()  # noqa: S608 (it is one SELECT)
+                return made
+            seen = "several statements, or one that is no SELECT"
+        except duckdb.Error as error:
+            seen = str(error).strip().splitlines()[0]
+        raise UsageError(
+            f"the query over the rows of {self.side.system} cannot be asked",
+            where=f"{self._place}, query",
+            expected="one SELECT … FROM rows, in DuckDB's SQL",
+            seen=seen,
+        )
 
     def _refuse_missing(self, name: str, columns: Mapping[str, Column]) -> None:
         if name not in columns:

@@ -61,6 +61,7 @@ class KeptRows:
         self.path = path
 
     unread = ()
+    belong = True
 
     def attach(self, connection: duckdb.DuckDBPyConnection, name: str) -> str:
         """Open the file, only to be read, and return its table."""

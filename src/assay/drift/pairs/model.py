@@ -36,7 +36,7 @@ class Kind(StrEnum):
     MONEY = "money"
     """Minor units of one currency, within the bound that both sides' rounding allows."""
     NUMBER = "number"
-    """Decimals, equal as numbers: 1.50 is 1.5."""
+    """Decimals, equal as numbers: 1.50 is 1.5; or as far apart as another column of the left says."""
     INSTANT = "instant"
     """Points in time within the allowed skew."""
     DATE = "date"
@@ -104,7 +104,8 @@ class Field:
     rounding per unit grows with; lines: the one with the number of lines. rate: the left's column with the order's
     rate, where the right may hold the amount in another currency: right = left x rate. statuses: from the left's word
     to the right's. skew: of instants. scale: of numbers, decimals beyond which both are rounded half to even, None for
-    exact. members: the columns of each line, of lines. zone: of instants and dates without one, an IANA name.
+    exact. below, above: the left's columns with how far the right's number may lie below the left's, and above; without
+    one it may not. members: the columns of each line, of lines. zone: of instants and dates without one, an IANA name.
     """
 
     name: str
@@ -119,11 +120,18 @@ class Field:
     statuses: Mapping[str, str] = field(default_factory=dict)
     skew: timedelta = timedelta()
     scale: int | None = None
+    below: str | None = None
+    above: str | None = None
     members: tuple[str, ...] = ()
     left_zone: str = "UTC"
     right_zone: str = "UTC"
     part: Part = "total"
     extras: tuple[str, ...] = ("shipping", "discount")
+
+    @property
+    def bounded(self) -> bool:
+        """Whether it is a number that may lie apart as far as columns say."""
+        return self.below is not None or self.above is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +142,8 @@ class Side:
     `assay.drift.pairs.sources`. key: its columns of the key, in the order of the other side's. placed: the column with
     the instant the record is from, by which a window is cut. changed: with that of its last change, None where it
     keeps none. only: rows of which a column has none of these values are not of the side's population; "" stands for
-    none, too. valid: the columns from and until when a row is of it, read in `zone` where they name none.
+    none, too. valid: the columns from and until when a row is of it, read in `zone` where they name none. query: a
+    SELECT over those rows, called `rows`, whose answer is the side's records.
     """
 
     system: str
@@ -144,6 +153,7 @@ class Side:
     changed: str | None = None
     only: Mapping[str, tuple[Plain, ...]] = field(default_factory=dict)
     valid: tuple[str, str] | None = None
+    query: str | None = None
     zone: str = "UTC"
 
 

@@ -94,6 +94,11 @@ class OnlyKeys:
         """What the rows behind it say."""
         return self.rows.unread
 
+    @property
+    def belong(self) -> bool:
+        """Whether the rows behind it were cut to a side's population."""
+        return bool(getattr(self.rows, "belong", False))
+
     def attach(self, connection: duckdb.DuckDBPyConnection, name: str) -> str:
         """Return the rows behind it, cut by a filter."""
         return cut_to(self.rows.attach(connection, name), self.columns, self.keys)

@@ -5,6 +5,7 @@ Apart from `reading`, which judges what belongs together: here is what may be wr
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -15,6 +16,7 @@ from assay.profile import Rounding
 from assay.profile_money import Currency, Zone
 from assay.profile_watch import Span, Table
 
+_SELECT = re.compile(r"(?is)\s*(--[^\n]*\n\s*)*(select|with|from)\b")
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 """A column, a field, a person: some text."""
 
@@ -38,6 +40,12 @@ def _two(value: object) -> object:
     if not (isinstance(value, list) and len(value) == 2 and value[0] != value[1]):
         raise ValueError('a validity is two columns: valid = ["valid_from", "valid_until"]')
     return value
+
+
+def _select(value: object) -> object:
+    if not (isinstance(value, str) and _SELECT.match(value)):
+        raise ValueError('what a side makes of its rows is one SELECT: query = "SELECT … FROM rows"')
+    return value.strip().rstrip(";")
 
 
 Values = Annotated[tuple[Plain, ...], BeforeValidator(_plain)]
@@ -64,6 +72,7 @@ class SideTable(Table):
     changed: Name | None = None
     only: dict[Name, Values] = Field(default_factory=dict)
     valid: Annotated[tuple[Name, Name], BeforeValidator(_two)] | None = None
+    query: Annotated[str, BeforeValidator(_select)] | None = None
     zone: InstantZone = None
     amounts: AmountsTable | None = None
     rounding: Rounding | Literal["profile"] | None = None
@@ -85,6 +94,8 @@ class FieldTable(Table):
     statuses: dict[str, str] | None = None
     skew: Span | None = None
     scale: Annotated[int, Field(ge=0, le=18)] | None = None
+    below: Name | None = None
+    above: Name | None = None
     members: tuple[Name, ...] | None = None
     left_zone: InstantZone = None
     right_zone: InstantZone = None
