@@ -60,7 +60,8 @@ class Document:
     """A business document of an ERP or WMS: ``sales_order``, ``delivery``, ``invoice`` …, with its own status word.
 
     `reference` is what the shop wrote on it; of an order in several parts a reference of the part's own, while
-    `order_ref` names the whole. `rejected`: nothing of it will be delivered. `posted`: the goods have left.
+    `order_ref` names the whole; `whole_ref` is the shop's number of the whole, where the document itself names it.
+    `rejected`: nothing of it will be delivered. `posted`: the goods have left. `changed_at`: when it last changed.
     """
 
     system: str
@@ -80,6 +81,8 @@ class Document:
     partners: tuple[Address, ...] = ()
     rejected: bool = False
     posted: bool = False
+    whole_ref: str | None = None
+    changed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from decimal import Decimal
 from typing import NoReturn
 from urllib.parse import quote
 
-from assay.connectors.sap_s4hana.dates import date_of, instant_of
+from assay.connectors.sap_s4hana.dates import date_of, instant_of, moment_of
 from assay.connectors.sap_s4hana.journal import created_at, declared_accounts, decode_line
 from assay.connectors.sap_s4hana.materials import MATERIALS, MATERIALS_READ, decode_material
 from assay.errors import InfrastructureError
@@ -295,6 +295,8 @@ def decode_sales_order(entry: Answer) -> Document:
         total=entry.decimal("TotalNetAmount"),
         currency=entry.text("TransactionCurrency"),
         document_date=date_of(entry, "SalesOrderDate"),
+        changed_at=moment_of(entry, "LastChangeDateTime"),
+        whole_ref=entry.text_or("PurchaseOrderByShipToParty", "") or None,
         reference=entry.text_or("PurchaseOrderByCustomer", "") or None,
         conditions=_conditions(entry),
         texts=_texts(entry),
@@ -352,6 +354,7 @@ def _order_line(item: Answer) -> Line:
         name=item.text_or("SalesOrderItemText", "") or None,
         ref=item.text_or("UnderlyingPurchaseOrderItem", "") or None,
         net=item.decimal("NetAmount") if item.has("NetAmount") else None,
+        net_tax=item.decimal("TaxAmount") if item.has("TaxAmount") else None,
         conditions=_conditions(item),
         rejected=item.has("SalesDocumentRjcnReason"),
     )
