@@ -73,6 +73,9 @@ class Page:
     """Everything ``run.html.j2`` lays out."""
 
     verdict: Verdict
+    state: str
+    headline: str
+    lead: str
     environment: str
     tiles: list[tuple[str, str, str]]
     facts: list[tuple[str, str]]
@@ -90,6 +93,7 @@ class Page:
     cases_left_out: int
     unjudged: Markup
     unjudged_left_out: int
+    brand: str = "Assay report"
 
 
 def template_folders(project: Path | None = None) -> list[Path]:
@@ -104,15 +108,21 @@ def render_html(run: RunRecord, folders: Sequence[Path], needs: Mapping[str, tup
     `needs` says which roles each oracle reads (the registered oracles when absent): the coverage map places verdicts
     by it that name no system.
     """
+    by = {name: oracle.needs for name, oracle in ORACLES.items()} if needs is None else needs
+    return laid_out(folders, "run.html.j2", "parts.html.j2", lambda parts: _page(run, parts, by))
+
+
+def laid_out(folders: Sequence[Path], template: str, parts: str, page: Callable[[Any], Any]) -> str:
+    """Return a page laid out by a template; `page` makes what it shows, from the macros of the template `parts`.
+
+    `UsageError` names a template that is missing or wrong and its line.
+    """
     import jinja2
 
     loader = jinja2.FileSystemLoader([str(folder) for folder in folders])
     templates = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
-    if needs is None:
-        needs = {name: oracle.needs for name, oracle in ORACLES.items()}
     try:
-        page = _page(run, templates.get_template("parts.html.j2").module, needs)
-        return templates.get_template("run.html.j2").render(page=page)
+        return templates.get_template(template).render(page=page(templates.get_template(parts).module))
     except jinja2.TemplateSyntaxError as error:
         where = f"{error.filename or error.name}:{error.lineno}"
         raise UsageError("a report template is wrong", where=where, seen=str(error.message), hint=_MEND) from None
@@ -150,6 +160,9 @@ def _page(run: RunRecord, parts: Any, needs: Mapping[str, tuple[str, ...]]) -> P
     ]
     return Page(
         verdict=verdict,
+        state="good" if verdict.good else "bad",
+        headline=verdict.headline,
+        lead=verdict.sentence,
         environment=clip(run.environment, SHORT),
         tiles=tiles_of(run, verdict.counts),
         facts=facts_of(run),
