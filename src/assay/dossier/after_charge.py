@@ -36,8 +36,8 @@ def begin_all(landscape: Landscape, since: datetime, until: datetime, begin: Beg
     lines = begin("journal entries", lambda: _journal(landscape, earlier, until))
     statements = begin("statements", lambda: _asked(shop, ReadsStatements).statement_lines(earlier, until))
     figures = begin("figures", lambda: _asked(shop, Reports).figures(since, until))
-    stores = begin("store rates", lambda: _store_rates(shop))
-    published = begin("rates", lambda: _published(landscape, since - _PUBLISHED))
+    stores = begin("store rates", lambda: store_rates(shop))
+    published = begin("rates", lambda: published_since(landscape, since - _PUBLISHED))
 
     def ended() -> dict[str, Any]:
         both: list[Settled] = [each for future in settled for each in future.result()]
@@ -95,12 +95,13 @@ def _asked(shop: object, ability: type) -> Any:
     return shop
 
 
-def _store_rates(shop: object) -> list[tuple[str, tuple[Rate, ...]]]:
+def store_rates(shop: object) -> list[tuple[str, tuple[Rate, ...]]]:
+    """Return every store's rates; `LookupError` where the shop shows none."""
     held: HasStores = _asked(shop, HasStores)
     return [(store, tuple(held.store_rates(store))) for store in held.stores()]
 
 
-def _published(landscape: Landscape, since: datetime) -> list[Rate]:
+def published_since(landscape: Landscape, since: datetime) -> list[Rate]:
     """Return what every publisher of rates published since a day; one that cannot be read is left to the others."""
     found: list[Rate] = []
     failed: AssayError | LookupError | None = None

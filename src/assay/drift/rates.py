@@ -1,21 +1,24 @@
-"""The feed of exchange rates, and the rates the shop prices with (O-M7)."""
+"""The feed of exchange rates, and the rates the shop prices with, store by store and pair by pair (O-M7)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
+from assay.dossier.after_charge import published_since, store_rates
 from assay.drift.checks import check
 from assay.drift.look import Look
 from assay.drift.options import judged
 from assay.drift.twice import seen_twice
 from assay.drift.verdicts import quiet, signed, violated
+from assay.errors import UsageError
 from assay.events import Finding, Result
 from assay.money import EXPONENTS, exponent
-from assay.oracles import failed, unjudged
+from assay.oracles import failed, passed, unjudged
 from assay.oracles.feed import (
     FORMULA,
     Priced,
@@ -27,8 +30,9 @@ from assay.oracles.feed import (
     rate_in_use,
 )
 from assay.oracles.rate_age import RateAge, RateSpan, rate_age
-from assay.records import Rate
-from assay.roles import Offers, ShopRefused
+from assay.oracles.rate_table import StoreJudged, stores_judged
+from assay.records import Population, Rate
+from assay.roles import HasStores, Offers, ShopRefused
 
 ORACLE = "O-M7"
 _HISTORY = timedelta(days=20)
@@ -37,22 +41,49 @@ _DATED_BY = timedelta(days=50)
 _ENOUGH = 3
 """Of so many currencies it is said, too, that the age of the shop's table cannot be told."""
 _MOST_ARTICLES = 3
+_OTHER = "other"
+"""The store of a figure, where the monitor's option does not name the store."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Read:
+    """What one look found. age: of the table that the shop's prices are from."""
+
+    history: Sequence[Rate]
+    prices: Mapping[str, Sequence[Priced]]
+    age: RateAge
+    stores: Sequence[StoreJudged]
+    findings: Sequence[Finding]
+
+
+_known = judged(spans=("settle",), names={"currencies": EXPONENTS})
+
+
+def _judge(options: Mapping[str, Any]) -> None:
+    _known(options)
+    stores = options.get("stores", [])
+    if not isinstance(stores, list) or not all(isinstance(each, str) and each for each in stores):
+        raise UsageError(
+            "that is no list of stores", where="stores", expected='as ["main", "outlet"]', seen=f"{stores}"
+        )
 
 
 @check(
     "rates",
     needs=("rates", "shop"),
     oracles=(ORACLE,),
-    judge=judged(spans=("settle",), names={"currencies": EXPONENTS}),
+    judge=_judge,
     currencies=["USD", "GBP", "JPY", "INR"],
     skus=[],
+    stores=[],
     settle="10s",
 )
 def rates(look: Look) -> None:
     """Hold the age of the published rates, and the rate of the shop's prices, against the publisher's calendar.
 
     currencies: the sold ones that are converted; those of policies.rates.price_lists are left out. skus: which articles
-    are compared, the dearest where the shop's whole catalogue can be read. settle: as everywhere.
+    are compared, the dearest where the shop's whole catalogue can be read. stores: of the platform, those that figures
+    tell apart, the one that prices are read from first; findings name each store that there is. settle: as everywhere.
     """
     base = look.judging.base_currency
     if base is None:
@@ -61,19 +92,48 @@ def rates(look: Look) -> None:
     sold = [each for each in look.options["currencies"] if each not in look.judging.price_lists and each != base]
     skus = _skus(look, base)
 
-    def read() -> tuple[Sequence[Rate], Mapping[str, Sequence[Priced]], list[Finding], RateAge]:
+    def read() -> _Read:
         published = look.landscape.by_role("rates").history((look.now() - _DATED_BY).date())
         history = [rate for rate in published if rate.as_of >= (look.now() - _HISTORY).date()]
-        prices, findings = _prices(look, base, sold, skus)
+        prices, unsold = _prices(look, base, sold, skus)
         age = _table_age(base, published, prices, look.judging.markup)
-        return history, prices, [*findings, *_judged(look, history, prices, age)], age
+        stores = _stores(look)
+        findings = [*unsold, *_judged(look, history, prices, age), *_of_stores(stores)]
+        return _Read(history=history, prices=prices, age=age, stores=stores, findings=findings)
 
-    history, prices, findings, age = seen_twice(look, read, lambda found: violated(found[2]))
-    for finding in findings:
+    found = seen_twice(look, read, lambda each: violated(each.findings))
+    for finding in found.findings:
         look.verdict(finding)
-    if not findings:
+    if not found.findings:
         quiet(look, "no rate and no converted currency")
-    _measure(look, base, history, prices, age)
+    _measure(look, base, found)
+
+
+def _stores(look: Look) -> Sequence[StoreJudged]:
+    """Return what is said of every store's own table, where the platform shows them."""
+    shop, now = look.landscape.by_role("shop"), look.now()
+    if not isinstance(shop, HasStores):
+        return []
+    population = Population(
+        since=now - _DATED_BY,
+        until=now,
+        read_at=now,
+        store_rates=tuple(store_rates(shop)),
+        published=tuple(published_since(look.landscape, now - _DATED_BY)),
+    )
+    return stores_judged(population, look.judging)
+
+
+def _of_stores(stores: Sequence[StoreJudged]) -> Iterator[Finding]:
+    """Yield a violation for each store and pair, with the age of its table; and one verdict for each that is well."""
+    for each in stores:
+        for code, finding in each.wrong.items():
+            pair = code if "/" in code else f"{each.base}/{code}"
+            age = "" if "the rates are those of" in finding.cause or each.age.as_of is None else f"; {each.age}"
+            finding = replace(finding, cause=f"{finding.cause}{age}")
+            yield signed(finding, ORACLE, f"rate {pair} of store {each.store}", FORMULA)
+        if not each.wrong:
+            yield signed(passed(), ORACLE, f"{len(each.held)} rates of store {each.store}", FORMULA)
 
 
 def _prices(
@@ -193,22 +253,32 @@ def _left_out(last: Rate, newest: date | None) -> Finding:
     return signed(finding, ORACLE, f"prices in {last.quote}", FORMULA)
 
 
-def _measure(
-    look: Look, base: str, history: Sequence[Rate], prices: Mapping[str, Sequence[Priced]], age: RateAge
-) -> None:
-    """Say how old the oldest rate in use is and how far prices are off.
+def _measure(look: Look, base: str, found: _Read) -> None:
+    """Say how old the rates in use are and how far they are off, of each store and pair.
 
     Where no price is of a published rate with the declared markup, the table's own age counts, else the feed's newest.
     """
-    if not history:
+    if not found.history:
         return
-    quoted, markup = by_currency(history), look.judging.markup
-    used = [rate_in_use(listed, quoted.get(currency, []), markup) for currency, listed in prices.items()]
+    quoted, markup, named = by_currency(found.history), look.judging.markup, look.options["stores"]
+    used = [rate_in_use(listed, quoted.get(currency, []), markup) for currency, listed in found.prices.items()]
     days = [rate.as_of for rate in used if rate is not None]
-    oldest = min(days) if days else age.as_of or max(rate.as_of for rate in history)
-    look.measure("assay_drift_rate_age_seconds", (look.now() - published_at(oldest)).total_seconds())
-    for currency, listed in prices.items():
+    oldest = min(days) if days else found.age.as_of or max(rate.as_of for rate in found.history)
+    own = str(named[0]) if named else ""
+    ages: dict[str, list[date]] = {own: [oldest]}
+    off: dict[tuple[str, str], list[float]] = {}
+    for currency, listed in found.prices.items():
         if quoted.get(currency):
             newest = max(quoted[currency], key=lambda rate: rate.as_of)
-            off = deviation(listed, newest, markup)
-            look.measure("assay_drift_rate_deviation_ratio", off, pair=f"{base}/{currency}")
+            off.setdefault((own, f"{base}/{currency}"), []).append(deviation(listed, newest, markup))
+    for each in found.stores:
+        store = each.store if each.store in named else _OTHER
+        if each.age.as_of is not None:
+            ages.setdefault(store, []).append(each.age.as_of)
+        for currency, apart in each.off.items():
+            off.setdefault((store, f"{base}/{currency}"), []).append(apart)
+    for store, held in sorted(ages.items()):
+        age = (look.now() - published_at(min(held))).total_seconds()
+        look.measure("assay_drift_rate_age_seconds", age, store=store)
+    for (store, pair), parts in sorted(off.items()):
+        look.measure("assay_drift_rate_deviation_ratio", max(parts), pair=pair, store=store)

@@ -17,7 +17,7 @@ from assay.events import Finding
 from assay.oracles.feed import due_day, feed_age
 from assay.oracles.judge import failed, passed, population_oracle, unjudged
 from assay.oracles.judging import Judging
-from assay.oracles.rate_age import RateSpan, rate_age
+from assay.oracles.rate_age import RateAge, RateSpan, rate_age
 from assay.records import Population, Rate
 
 _THERE_AND_BACK, _TRIANGLE = Decimal("0.0001"), Decimal("0.0005")
@@ -48,6 +48,22 @@ class _Table:
         return sorted({code for pair in self.rates for code in pair} - {self.base})
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreJudged:
+    """What is said of one store's table. age: from which publication it is, as its rates say.
+
+    wrong: by currency, the first thing that is wrong with its rate; held: the currencies whose rate is well; off: how
+    far each lies from the newest published one, abs(ln(r / r_ref)).
+    """
+
+    store: str
+    base: str
+    age: RateAge
+    wrong: Mapping[str, Finding]
+    held: tuple[str, ...]
+    off: Mapping[str, float]
+
+
 @population_oracle(
     "O-M7",
     needs=("rates", "store rates"),
@@ -55,21 +71,55 @@ class _Table:
 )
 def rates_in_use(population: Population, judging: Judging) -> Finding:
     """Hold every store's table, in both directions, against what was published by then."""
-    base, grace = judging.base_currency, judging.slack("rates")
-    if not population.store_rates:
-        return unjudged("the shop shows no rates of its stores: its connector has no verb 'store_rates'")
-    if base is None:
-        return unjudged("no base currency is declared: policies.base_currency in the profile")
-    if not grace:
-        return unjudged("no freshness limit is declared: policies.freshness.rates in the profile")
-    now = population.read_at or population.until
-    known = [rate for rate in population.published if rate.base == base]
-    if not known:
-        return unjudged(f"nobody published rates of {base} that could be read")
+    why_not = _unjudgeable(population, judging)
+    if why_not:
+        return unjudged(why_not)
+    now, grace = population.read_at or population.until, judging.slack("rates")
+    known = [rate for rate in population.published if rate.base == judging.base_currency]
     for system in sorted({rate.system for rate in known}):
         finding = feed_age([rate for rate in known if rate.system == system], now, grace)
         if finding.cause:
             return finding
+    wrong = (finding for table, wanted in _tables(population, judging) for _, finding in _wrong(table, wanted, judging))
+    return next(wrong, passed())
+
+
+def stores_judged(population: Population, judging: Judging) -> list[StoreJudged]:
+    """Return what is said of every store's table, pair by pair; nothing where none can be judged."""
+    if _unjudgeable(population, judging):
+        return []
+    found = []
+    for table, wanted in _tables(population, judging):
+        wrong: dict[str, Finding] = {}
+        for code, finding in _wrong(table, wanted, judging):
+            wrong.setdefault(code, finding)
+        off = {}
+        for code in wanted:
+            used, history = table.rates.get((table.base, code)), table.history.get(code)
+            if used is not None and used.value > 0 and history and code not in judging.pegged:
+                off[code] = abs(math.log(used.value / history[-1].value))
+        held = tuple(code for code in wanted if code not in wrong)
+        found.append(StoreJudged(store=table.store, base=table.base, age=_age(table), wrong=wrong, held=held, off=off))
+    return found
+
+
+def _unjudgeable(population: Population, judging: Judging) -> str:
+    """Return why no table can be judged; empty where they can."""
+    if not population.store_rates:
+        return "the shop shows no rates of its stores: its connector has no verb 'store_rates'"
+    if judging.base_currency is None:
+        return "no base currency is declared: policies.base_currency in the profile"
+    if not judging.slack("rates"):
+        return "no freshness limit is declared: policies.freshness.rates in the profile"
+    if not any(rate.base == judging.base_currency for rate in population.published):
+        return f"nobody published rates of {judging.base_currency} that could be read"
+    return ""
+
+
+def _tables(population: Population, judging: Judging) -> Iterator[tuple[_Table, list[str]]]:
+    """Yield every store's table, with the currencies of which it is to have a rate."""
+    base = judging.base_currency or ""
+    known = [rate for rate in population.published if rate.base == base]
     sold = sorted({code for _, rates in population.store_rates for rate in rates for code in (rate.base, rate.quote)})
     for store, rates in population.store_rates:
         source = judging.rate_sources.get(store, judging.rate_source)
@@ -79,16 +129,11 @@ def rates_in_use(population: Population, judging: Judging) -> Finding:
             base=base,
             rates={(rate.base, rate.quote): rate for rate in rates},
             history={code: _credible(own, known, code) for code in sold},
-            now=now,
-            grace=grace + _TAKEN_OVER,
+            now=population.read_at or population.until,
+            grace=judging.slack("rates") + _TAKEN_OVER,
             spread=judging.rate_spread,
         )
-        skipped = {base} | judging.price_lists
-        wanted = [code for code in sold if code not in skipped]
-        finding_or_none = next(_wrong(table, wanted, judging), None)
-        if finding_or_none is not None:
-            return finding_or_none
-    return passed()
+        yield table, [code for code in sold if code not in {base} | judging.price_lists]
 
 
 def _credible(own: Sequence[Rate], known: Sequence[Rate], code: str) -> list[Rate]:
@@ -107,7 +152,8 @@ def _credible(own: Sequence[Rate], known: Sequence[Rate], code: str) -> list[Rat
     return found
 
 
-def _wrong(table: _Table, wanted: Sequence[str], judging: Judging) -> Iterator[Finding]:
+def _wrong(table: _Table, wanted: Sequence[str], judging: Judging) -> Iterator[tuple[str, Finding]]:
+    """Yield what is wrong with a table, each with the currency it is wrong of."""
     two_ways = judging.both_directions or any(other == table.base for _, other in table.rates)
     for code in wanted:
         there, back = table.rates.get((table.base, code)), table.rates.get((code, table.base))
@@ -129,7 +175,7 @@ def _wrong(table: _Table, wanted: Sequence[str], judging: Judging) -> Iterator[F
     yield from _triangles(table)
 
 
-def _forward(table: _Table, code: str, used: Rate) -> Iterator[Finding]:
+def _forward(table: _Table, code: str, used: Rate) -> Iterator[tuple[str, Finding]]:
     """Hold a rate from the base currency against those published, and its day against what is due."""
     history = table.history.get(code, ())
     if not history:
@@ -180,7 +226,7 @@ def _why(value: Decimal, history: Sequence[Rate]) -> str:
     return f"nobody published this rate: it deviates by {value / newest - 1:+.1%} from the newest"
 
 
-def _there_and_back(table: _Table, code: str, there: Rate, back: Rate) -> Iterator[Finding]:
+def _there_and_back(table: _Table, code: str, there: Rate, back: Rate) -> Iterator[tuple[str, Finding]]:
     off = abs(there.value * back.value - 1)
     if off <= _THERE_AND_BACK + table.spread:
         return
@@ -206,7 +252,7 @@ def _there_and_back(table: _Table, code: str, there: Rate, back: Rate) -> Iterat
     )
 
 
-def _triangles(table: _Table) -> Iterator[Finding]:
+def _triangles(table: _Table) -> Iterator[tuple[str, Finding]]:
     """Hold rates between two other currencies against those of the base currency, where a store keeps them."""
     for (one, other), rate in table.rates.items():
         first, second = table.rates.get((table.base, one)), table.rates.get((table.base, other))
@@ -222,8 +268,8 @@ def _triangles(table: _Table) -> Iterator[Finding]:
             )
 
 
-def _age(table: _Table) -> str:
-    """Say from which publication the whole table is."""
+def _age(table: _Table) -> RateAge:
+    """Read from which publication the whole table is."""
     by_day: dict[date, dict[str, Decimal]] = {}
     for rates in table.history.values():
         for rate in rates:
@@ -231,12 +277,12 @@ def _age(table: _Table) -> str:
     spans = {
         code: RateSpan.of(rate.value) for (base, code), rate in table.rates.items() if base == table.base and rate.value
     }
-    return str(rate_age(spans, by_day, markup=Decimal(0)))
+    return rate_age(spans, by_day, markup=Decimal(0))
 
 
 def _digits(value: Decimal) -> int:
     return len(value.normalize().as_tuple().digits)
 
 
-def _finding(table: _Table, what: str, expected: str, seen: str, cause: str) -> Finding:
-    return failed("shop", expected=f"{expected} in store {table.store}", seen=f"{seen} {what}", cause=cause)
+def _finding(table: _Table, what: str, expected: str, seen: str, cause: str) -> tuple[str, Finding]:
+    return what, failed("shop", expected=f"{expected} in store {table.store}", seen=f"{seen} {what}", cause=cause)

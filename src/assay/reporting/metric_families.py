@@ -117,10 +117,12 @@ _DRIFT = (
         "census_duplicate",
     ),
     _gauge("assay_drift_census_orders", "environment", "orders the shop lists in the closed window"),
-    _gauge("assay_drift_rate_age_seconds", "environment", "how old the shop's exchange rates are", "fx_age_seconds"),
+    _gauge(
+        "assay_drift_rate_age_seconds", "environment store", "how old the shop's exchange rates are", "fx_age_seconds"
+    ),
     _gauge(
         "assay_drift_rate_deviation_ratio",
-        "environment pair",
+        "environment pair store",
         "how far the shop's rate lies from the published one, as a share of it",
         "fx_deviation_ratio",
     ),

@@ -88,6 +88,10 @@ def _is_pair(known: Known, value: str) -> bool:
     return known.base_currency in (first, second) and first in EXPONENTS and second in EXPONENTS
 
 
+def _is_store(known: Known, value: str) -> bool:
+    return any(value in each.options.get("stores", ()) for each in known.monitors().values())
+
+
 def _is_monitor(known: Known, value: str) -> bool:
     return value in known.monitors() or value in OWN_MONITORS
 
@@ -142,6 +146,7 @@ LABELS: dict[str, Closed] = {
     "route": Closed("the profile's alert routes", lambda known, value: value in known.routes),
     "currency": Closed("ISO 4217", lambda _, value: value in EXPONENTS),
     "pair": Closed("the profile's base currency with another of ISO 4217, as EUR/USD", _is_pair),
+    "store": Closed("the stores that monitors name in their option", _is_store),
     "sku_class": _one_of("physical", "digital", "bundle", "all"),
     "state": _one_of("passing", "degraded", "failing", "unknown"),
     "kind": _one_of("added", "removed", "type", "required", "enum", "deprecated"),

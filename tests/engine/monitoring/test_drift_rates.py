@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
+from decimal import Context, Decimal
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +131,25 @@ class Prices:
         return Article(system="merchant", sku=sku, price=Money.of(price, currency))
 
 
+@dataclass
+class Chain(Prices):
+    """A shop with several stores, each with a table of its own; prices are read from the first."""
+
+    tables: dict[str, list[Rate]] = field(default_factory=dict)
+
+    def stores(self) -> list[str]:
+        """Return their names."""
+        return list(self.tables)
+
+    def store_rates(self, store: str) -> list[Rate]:
+        """Return one store's table."""
+        return self.tables[store]
+
+    def open_cart_in(self, store: str, currency: str) -> str:
+        """Nobody buys here."""
+        raise ShopRefused("closed")
+
+
 WEEK = [
     *(rate(day, value) for day, value in ((date(2026, 3, 2), "160.12"), (date(2026, 3, 3), "161.40"))),
     *(rate(day, value) for day, value in ((date(2026, 3, 4), "162.95"), (date(2026, 3, 5), "163.08"))),
@@ -141,12 +160,18 @@ THURSDAY_NIGHT = at("2026-03-05T22:00")
 
 
 def looked(
-    used: Mapping[str, str], *, now: datetime = THURSDAY_NIGHT, published: list[Rate] | None = None, **options: Any
+    used: Mapping[str, str],
+    *,
+    now: datetime = THURSDAY_NIGHT,
+    published: list[Rate] | None = None,
+    tables: dict[str, list[Rate]] | None = None,
+    **options: Any,
 ) -> Look:
     """Run the check over a shop that prices at these rates."""
     load_checks()
     profile = load_profile(ROOT / "assay.toml")
-    shop = Prices({currency: Decimal(value) for currency, value in used.items()})
+    own = {currency: Decimal(value) for currency, value in used.items()}
+    shop = Prices(own) if tables is None else Chain(own, tables=tables)
     connectors = {"merchant": shop, "ecb": Publisher(WEEK if published is None else published)}
     landscape = Landscape("local", profile.environment("local"), connectors, {})
     check = check_named("rates")
@@ -273,3 +298,44 @@ def test_a_table_of_no_publication_says_that_its_age_cannot_be_told() -> None:
     findings = wrong(look)
     assert {each.order_ref for each in findings} == {"prices in GBP", "prices in USD"}
     assert all("the age of the rates cannot be told" in each.cause for each in findings)
+
+
+def table_of(day: str, **other: str) -> list[Rate]:
+    """Return a store's table of a day's publication in both directions, some of its rates replaced."""
+    there = [rate(date.fromisoformat(day), value, code) for code, value in {**TABLE[day], **other}.items()]
+    exact = Context(prec=12)
+    return [*there, *(replace(each, base=each.quote, quote="EUR", value=exact.divide(1, each.value)) for each in there)]
+
+
+def told(look: Look) -> dict[tuple[str, str, str], float]:
+    """Return what was measured, by name, store and pair."""
+    return {(each.name, each.labels["store"], each.labels.get("pair", "")): each.value for each in look.measures}
+
+
+def test_each_store_is_judged_by_its_own_table() -> None:
+    """Of two stores the one left behind is red, pair by pair with the age of its table; figures tell them apart."""
+    look = looked(TABLE["2026-03-05"], published=PUBLISHED, tables={"main": table_of("2026-03-04")}, stores=["main"])
+    assert not wrong(look)  # what is due may wait a day for whoever takes it over
+    tables = {"main": table_of("2026-03-05"), "outlet": table_of("2026-03-02")}
+    later = at("2026-03-07T18:30")
+    look = looked(TABLE["2026-03-05"], now=later, published=PUBLISHED, tables=tables, stores=["main", "outlet"])
+    stale = [each for each in wrong(look) if each.order_ref != "the feed of rates"]
+    assert {each.order_ref for each in stale} == {f"rate EUR/{code} of store outlet" for code in TABLE["2026-03-02"]}
+    assert all("the rates are those of 2026-03-02, three publications old" in each.cause for each in stale)
+    assert any(each.order_ref == "5 rates of store main" for each in look.findings)
+    figures = told(look)
+    assert figures["assay_drift_rate_age_seconds", "outlet", ""] == pytest.approx(123.5 * 3600)
+    assert figures["assay_drift_rate_age_seconds", "main", ""] == pytest.approx(51.5 * 3600)
+    assert figures["assay_drift_rate_deviation_ratio", "main", "EUR/JPY"] < 1e-4
+    assert figures["assay_drift_rate_deviation_ratio", "outlet", "EUR/JPY"] == pytest.approx(0.0183, abs=1e-4)
+
+
+def test_one_wrong_rate_of_one_store_is_named_with_the_age_of_the_table() -> None:
+    """A rate that nobody published is red for that store and pair alone; a store no option names counts as other."""
+    tables = {"main": table_of("2026-03-05"), "outlet": table_of("2026-03-05", GBP="0.84424")}
+    look = looked(TABLE["2026-03-05"], published=PUBLISHED, tables=tables, stores=["main"])
+    [finding] = wrong(look)
+    assert finding.order_ref == "rate EUR/GBP of store outlet"
+    assert "nobody published this rate" in finding.cause and "those of 2026-03-05, the newest" in finding.cause
+    assert {store for _, store, _ in told(look)} == {"main", "other"}
+    assert told(look)["assay_drift_rate_deviation_ratio", "other", "EUR/GBP"] == pytest.approx(0.011, abs=1e-3)

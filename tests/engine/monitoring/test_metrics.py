@@ -212,17 +212,17 @@ def test_measures_become_gauges(metrics: Metrics) -> None:
     """A check's figure gets the environment; one that is not declared, or has a strange label, is refused, counted."""
     measures = (
         Measure(name="assay_drift_census_missing", value=2, labels={"system": "stripe"}),
-        Measure(name="assay_drift_rate_deviation_ratio", value=0.02, labels={"pair": "EUR/JPY"}),
+        Measure(name="assay_drift_rate_deviation_ratio", value=0.02, labels={"pair": "EUR/JPY", "store": "main"}),
         Measure(name="assay_drift_nobody_declared", value=1),
         Measure(name="assay_drift_census_orders", value=1, labels={"order": "77"}),
         Measure(name="assay_probes_total", value=1),
     )
     metrics(probe(measures=measures))
     assert of(metrics, "assay_drift_census_missing", system="stripe") == 2
-    assert of(metrics, "assay_drift_rate_deviation_ratio", pair="EUR/JPY") == 0.02
+    assert of(metrics, "assay_drift_rate_deviation_ratio", pair="EUR/JPY", store="other") == 0.02
     assert of(metrics, "assay_drift_census_orders") is None
     refused = [key for key in samples(metrics) if key[0] == "assay_metric_values_refused_total"]
-    assert len(refused) == 3
+    assert len(refused) == 4  # and the store, which no monitor here names
 
 
 def test_the_edges_calls_are_told_once() -> None:
