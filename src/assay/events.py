@@ -229,6 +229,7 @@ class Probe:
     several processes that share a store run each (environment, monitor, due_at) once. location says where it ran.
     outcomes are what a flow's cases came to (none for a check, whose steps and findings stand here). unreachable are
     the systems that did not answer, trouble what kept it from a verdict, in sentences, stack where it hangs (stuck).
+    severity: how severe what was found is, where the check decides that; empty: as the monitor declares.
     """
 
     id: str
@@ -249,6 +250,7 @@ class Probe:
     stack: str = ""
     run_id: str = ""
     trace_id: str = ""
+    severity: str = ""
 
     @property
     def good(self) -> bool | None:

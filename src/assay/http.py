@@ -11,7 +11,9 @@ import itertools
 import threading
 import time
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from email.utils import parsedate_to_datetime
@@ -46,6 +48,7 @@ __all__ = [
     "TransportFailed",
     "Unanswered",
     "basic_authorization",
+    "budgeted",
     "open_client",
     "own_until",
     "time_left",
@@ -119,6 +122,20 @@ class RateBudget:
         """Let nobody call this vendor for so long."""
         with self._lock:
             self._closed_until = max(self._closed_until, self._monotonic() + seconds)
+
+
+_NO_BUDGETS: Mapping[str, RateBudget] = {}
+_budgets: ContextVar[Mapping[str, RateBudget]] = ContextVar("budgets", default=_NO_BUDGETS)
+
+
+@contextmanager
+def budgeted(budgets: Mapping[str, RateBudget]) -> Iterator[None]:
+    """Let clients of these systems, by id, keep to these budgets in the block where they have none of their own."""
+    token = _budgets.set({**_budgets.get(), **budgets})
+    try:
+        yield
+    finally:
+        _budgets.reset(token)
 
 
 class Client:
@@ -196,9 +213,10 @@ class Client:
             raise
         if self._trace_id:
             sent["traceparent"] = f"00-{self._trace_id}-{self._span_prefix:08x}{next(self._spans) & 0xFFFFFFFF:08x}-01"
-        if self._budget is None:
+        budget = self._budget or _budgets.get().get(self.system)
+        if budget is None:
             return self._exchange(method, url, sent, content)
-        return self._budgeted(self._budget, method, url, sent, content)
+        return self._budgeted(budget, method, url, sent, content)
 
     def _budgeted(self, budget: RateBudget, method: str, url: str, headers: Mapping[str, str], content: bytes) -> Reply:
         allowance_s, least_s = min(budget.max_wait_s, time_left()), 0.5

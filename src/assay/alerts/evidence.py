@@ -82,6 +82,7 @@ def _facts(probe: Probe, cases: list[str]) -> dict[str, Any]:
         "stack": mask_text(probe.stack[-_STACK:]),
         "unreachable": list(probe.unreachable),
         "trace_id": probe.trace_id,
+        "severity": probe.severity,
     }
     return {name: value for name, value in facts.items() if value not in ("", [], 0, None)}
 

@@ -14,6 +14,7 @@ from assay.alerts import suppression
 from assay.alerts.maintenance import in_maintenance
 from assay.alerts.routes import routes_for
 from assay.alerts.states import (
+    FAILING,
     PASSING,
     RESOLVED,
     Heard,
@@ -194,7 +195,7 @@ class Reckoner:
         memory = done.memories[name]
         memory.quiet = quiet
         told = memory.told
-        severity = monitor.alert.severity
+        severity = _found_severity(memory) or monitor.alert.severity
         if told:  # whoever was woken by a page hears by the same way how it goes on, and that it is over
             severity = min(severity if memory.firing else told.severity, told.severity, key=SEVERITIES.index)
         memory.severity = severity if memory.firing or told else ""
@@ -265,6 +266,13 @@ def _forget_after(monitor: Monitor | None) -> float:
         return _FORGET_S
     turns = (len(monitor.cases) or _CASES) if monitor.rotate else 1
     return max(_FORGET_S, 4 * turns * (monitor.interval_s or 86_400.0))
+
+
+def _found_severity(memory: Memory) -> Severity | None:
+    """Return how severe what was found last is, where the check decided that; None where the monitor does."""
+    said = memory.facts.get("severity") if memory.kind == FAILING else None
+    known: tuple[Severity, ...] = ("page", "ticket", "info")
+    return next((each for each in known if each == said), None)
 
 
 def _minute(instant: datetime) -> str:

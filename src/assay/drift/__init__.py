@@ -16,6 +16,7 @@ MODULES = (
     "orders",
     "parcels",
     "rates",
+    "records",
     "stock",
     "web",
 )

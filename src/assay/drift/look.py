@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from assay.contracts.watch import Watch
@@ -14,13 +15,33 @@ from assay.dossier import Gatherer
 from assay.events import Finding, Measure, Result, StepDone
 from assay.landscape import Landscape
 from assay.money import Money
+from assay.monitor import Severity
 from assay.oracles import Judging
 from assay.records import Call
+from assay.rounding import Rounding
 from assay.store import Store
 
 
 class OutOfTime(TimeoutError):
     """The run of a monitor has used up its time; raised out of whatever waits for it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """The files of a project. folder: where assay.toml is. home: what an environment keeps there, `.assay/ENV`.
+
+    roots: the suites, the project's own first. rounding: how its profile says that totals are rounded.
+    """
+
+    folder: Path
+    home: Path
+    roots: Sequence[Path] = ()
+    rounding: Rounding | None = None
+
+    @property
+    def compared(self) -> Path:
+        """Where is kept what comparing pairs in this environment came to."""
+        return self.folder / ".assay" / "drift" / self.home.name
 
 
 @dataclass(slots=True)
@@ -32,6 +53,8 @@ class Look:
     calls that crossed the edge since a real instant, None where no edge keeps any. pause: lets seconds of the
     landscape's time pass, at once where its clock is ours. watch: what hears live answers, None where nobody does.
     store: where what is learned is kept, None where nothing is. learns: whether this run may add to it.
+    project: where its files are, None where there is none. severity: how severe what was found is, where the check says
+    so; else it is what the monitor declares.
     """
 
     environment: str
@@ -46,6 +69,8 @@ class Look:
     watch: Watch | None = None
     store: Callable[[], Store] | None = None
     learns: bool = True
+    project: Project | None = None
+    severity: Severity | None = None
     steps: list[StepDone] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     measures: list[Measure] = field(default_factory=list)

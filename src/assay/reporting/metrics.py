@@ -260,7 +260,7 @@ class Metrics:
 
     def _violations(self, probe: Probe) -> None:
         monitor = self._known.monitors().get(probe.monitor)
-        severity = monitor.alert.severity if monitor else "ticket"
+        severity = probe.severity or (monitor.alert.severity if monitor else "ticket")
         for finding in probe.all_findings:
             if finding.result is not Result.FAIL:
                 continue

@@ -321,3 +321,14 @@ def test_an_instant_without_a_zone_is_no_time_of_a_comparison() -> None:
     with pytest.raises(UsageError, match="has a zone"):
         compare(pair_of(TEXT), table_of([]), table_of([]), at=datetime(2026, 11, 20))
     assert Side(system="x", source={}, key=("id",)).placed is None
+
+
+def test_a_side_that_is_empty_while_all_else_is_on_its_way_is_no_outage() -> None:
+    """A shop's first orders, younger than the grace, are in flight; once one is older the empty side is named."""
+    pair = pair_of(field(Kind.TEXT), placed=True, grace=timedelta(minutes=15))
+    young = {"id": "1", "value": "a", "placed": ago(minutes=2), "changed": ago(minutes=1)}
+    outcome = compared(pair, [young], [])
+    assert (list(outcome.unread), outcome.counts.in_flight, outcome.found) == ([], 1, 0)
+    old = {**young, "id": "2", "placed": ago(minutes=20), "changed": ago(minutes=20)}
+    outcome = compared(pair, [], [young, old])
+    assert list(outcome.unread) == ["nothing was read from shop"]

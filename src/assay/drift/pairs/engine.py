@@ -22,8 +22,19 @@ from assay.drift.pairs.belonging import belonging, only_text
 from assay.drift.pairs.canonical import Column, prepare
 from assay.drift.pairs.connecting import connect
 from assay.drift.pairs.differences import Record, differences, shown_columns
-from assay.drift.pairs.model import Class, Counts, Difference, Outcome, Pair
-from assay.drift.pairs.plan import Digest, Input, absent, compared, cut_of, digest, whole_columns
+from assay.drift.pairs.model import Class, Counts, Difference, Outcome, Pair, SideName
+from assay.drift.pairs.plan import (
+    Digest,
+    Input,
+    absent,
+    compared,
+    cut_of,
+    digest,
+    microseconds,
+    moment_of,
+    whole_columns,
+    zone_of,
+)
 from assay.drift.pairs.rows import Rows, cut_to, named, settings
 from assay.drift.pairs.suspects import LOOKED, OVER, Case, judge, land, totals
 from assay.errors import InfrastructureError, UsageError, did_you_mean
@@ -165,7 +176,10 @@ class Comparison:
         self._note_unread(left, right)
         sizes = [_number(self.connection, f"SELECT count(*) FROM {side.source}") for side in sides]  # noqa: S608
         if 0 in sizes:
-            self._nothing_read(sizes, sides)
+            if self._all_in_flight(sizes, sides):
+                self._in_flight(sizes)
+            else:
+                self._nothing_read(sizes, sides)
             return
         refuse_columns(self.pair, left, right)
         cut = cut_of(self.pair, self.at)
@@ -194,6 +208,29 @@ class Comparison:
         self.unread.append(f"nothing was read from {' nor from '.join(empty)}")
         self.counts = Counts(
             left=sizes[0], right=sizes[1], matched=0, only_left=sizes[0], only_right=sizes[1], in_flight=0
+        )
+
+    def _all_in_flight(self, sizes: Sequence[int], sides: Sequence[Input]) -> bool:
+        """Whether one side is empty because all the other one has is younger than the grace: a shop's first orders."""
+        if not any(sizes) or not self.pair.grace or self.unread:
+            return False
+        name: SideName = "left" if sizes[0] else "right"
+        side, own = (sides[0], self.pair.left) if name == "left" else (sides[1], self.pair.right)
+        moments = [
+            moment_of(column, side, zone_of(self.pair, name, column))
+            for column in (own.placed, own.changed)
+            if column in side.columns
+        ]
+        if not moments:
+            return False
+        since = microseconds(self.at - self.pair.grace)
+        young = f"coalesce(greatest({', '.join(moments)}) > {since}, false)"
+        return not _number(self.connection, f"SELECT count(*) FROM {side.source} WHERE NOT {young}")  # noqa: S608
+
+    def _in_flight(self, sizes: Sequence[int]) -> None:
+        left, right = sizes
+        self.counts = Counts(
+            left=left, right=right, matched=0, only_left=left, only_right=right, in_flight=left + right
         )
 
     def _look(self, plan: Digest) -> bool:

@@ -20,12 +20,12 @@ from typing import Any
 
 from assay.drift import load_checks
 from assay.drift.checks import check_named
-from assay.drift.look import Look, OutOfTime
+from assay.drift.look import Look, OutOfTime, Project
 from assay.errors import AssayError, InfrastructureError, SafetyError
 from assay.events import Finding, Measure, Outcome, Probe, ProbeResult, Result, StepDone
 from assay.flow import Case, Flow
 from assay.http import Unanswered, own_until, until
-from assay.local.plan import EDGE, MERCHANT, SIMULATORS
+from assay.local.plan import EDGE, MERCHANT, SIMULATORS, Plan
 from assay.monitor import Monitor
 from assay.runners.allowance import Allowance, allowed
 from assay.runners.scheduler.contract_watch import hearing
@@ -33,6 +33,7 @@ from assay.runners.scheduler.timetable import turn_of
 from assay.runners.session import Session
 from assay.runners.shared_time import Stopped
 from assay.runners.verdict import code_of_reason
+from assay.suites import suite_roots
 
 _HEARD_WITHIN_S, _JOURNAL_BACK = 0.2, timedelta(days=1)
 _FOR_JUDGING = 0.25
@@ -53,6 +54,7 @@ class _Told:
     blind: bool = False
     late: bool = False
     shop_broke: bool = False
+    severity: str = ""
 
     @property
     def result(self) -> ProbeResult:
@@ -220,6 +222,7 @@ class Prober:
             trouble=tuple(dict.fromkeys(told.trouble)),
             run_id=run_id,
             trace_id=told.outcomes[0].trace_id if told.outcomes else "",
+            severity=told.severity if result is ProbeResult.FAILED else "",
         )
 
     # --- whose session -----------------------------------------------------------------------------------------------
@@ -328,6 +331,7 @@ class Prober:
                 watch=self.watch,
                 store=lambda: session.shared_store,
                 learns=self._keeps,
+                project=project_of(session.plan),
             )
             try:
                 act(look)
@@ -335,6 +339,7 @@ class Prober:
                 told.steps += look.steps
                 told.findings += look.findings
                 told.measures += look.measures
+                told.severity = look.severity or ""
 
     def _unreachable(self, allowance: Allowance, result: ProbeResult) -> tuple[str, ...]:
         """Return the systems that did not answer, and those whose process in our own landscape is gone.
@@ -352,6 +357,15 @@ class Prober:
             if name in gone:
                 silent |= dict.fromkeys(running.processes[name].ports)
         return tuple(silent)
+
+
+def project_of(plan: Plan) -> Project:
+    """Return where the files of a landscape's project are."""
+    own = plan.profile.policies.rounding
+    folder = plan.profile.folder
+    return Project(
+        folder=folder, home=plan.home.path, roots=suite_roots(folder), rounding=own.policy() if own else None
+    )
 
 
 def _first_line(error: BaseException) -> str:

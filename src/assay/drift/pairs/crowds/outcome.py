@@ -37,7 +37,10 @@ def explained(
     found = [*found_in_absent(ground), *found_in_fields(ground, hints)]
     found.sort(key=_rank)
     return replace(
-        outcome, differences=_named(outcome.differences, hints, found), crowds=tuple(each.crowd for each in found)
+        outcome,
+        differences=_named(outcome.differences, hints, found),
+        crowds=tuple(each.crowd for each in found),
+        crowded=tuple(each.members for each in found),
     )
 
 
