@@ -91,7 +91,7 @@ _RUNS = (
     _counter(
         "assay_findings_total",
         "environment oracle severity system",
-        "violations that oracles found, once for each system they name; severity is the monitor's",
+        "violations that oracles found, once for each system they name; severity is the monitor's, or its check's",
     ),
     _counter("assay_monitor_stuck_total", "environment monitor", "runs that were given up as stuck"),
     _histogram(
@@ -191,6 +191,36 @@ _DRIFT = (
     _gauge("assay_drift_schema_change", "environment kind", "changes of a vendor's answers by kind", "schema_change"),
     _gauge("assay_drift_sunset_days", "environment", "days until the next announced end of an API", "sunset_days"),
     _gauge("assay_drift_score", "environment feature", "how far a distribution has moved", "drift_score"),
+    _gauge("assay_drift_pair_records", "environment pair side", "records of a pair's two sides that were compared"),
+    _gauge(
+        "assay_drift_pair_differences",
+        "environment pair class",
+        "records that differ, by class; known ones are left out",
+    ),
+    _gauge("assay_drift_pair_pending", "environment pair", "records that differ and whose time is not over yet"),
+    _gauge(
+        "assay_drift_pair_at_risk_minor",
+        "environment pair currency",
+        "what records that differ are worth, in minor units of each currency",
+    ),
+    _gauge(
+        "assay_drift_pair_at_risk_base_minor",
+        "environment pair currency",
+        "what they are worth together, in minor units of the base currency",
+    ),
+    _gauge(
+        "assay_drift_pair_oldest_age_seconds",
+        "environment pair",
+        "how long ago the oldest open difference was first found; 0 where none is",
+    ),
+    _gauge(
+        "assay_drift_pair_clean_age_seconds", "environment pair", "how long ago a pair was last without a difference"
+    ),
+    _gauge(
+        "assay_drift_pair_severity",
+        "environment pair",
+        "how severe what differs is by the monitor's limits: 0 nothing, 1 info, 2 ticket, 3 page",
+    ),
 )
 
 _PROCESS = (

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from assay import __version__
 from assay.drift.checks import CHECKS
 from assay.drift.distribution.alarm import Feature
+from assay.drift.pairs.model import Class
 from assay.events import ProbeResult
 from assay.money import EXPONENTS
 from assay.monitor import SEVERITIES, Monitor
@@ -32,6 +33,8 @@ MOST_STEPS = 40
 """So many steps of one flow or check are told apart: they come from code, and nobody writes more."""
 _REFUSALS = "safety"
 """The alert that stands for all monitors that are refused for safety."""
+_RECORDS = "records"
+"""The check that compares a declared pair."""
 _OWN_SYSTEMS = ("edge", "platform", "assay")
 _OWN_ORACLES = (*OWN_MONITORS, STRANGERS, "own check", "availability")
 _LONGEST_STEP, _MOST_DIGITS = 80, 2
@@ -84,7 +87,10 @@ class Closed(NamedTuple):
 
 
 def _is_pair(known: Known, value: str) -> bool:
-    first, _, second = value.partition("/")
+    first, slash, second = value.partition("/")
+    if not slash:
+        watched = (each.options.get("pair") for each in known.monitors().values() if each.check == _RECORDS)
+        return value in watched
     return known.base_currency in (first, second) and first in EXPONENTS and second in EXPONENTS
 
 
@@ -145,8 +151,12 @@ LABELS: dict[str, Closed] = {
     "system": Closed("the profile's systems, the roles, edge, platform and assay", _is_system),
     "route": Closed("the profile's alert routes", lambda known, value: value in known.routes),
     "currency": Closed("ISO 4217", lambda _, value: value in EXPONENTS),
-    "pair": Closed("the profile's base currency with another of ISO 4217, as EUR/USD", _is_pair),
+    "pair": Closed(
+        "the profile's base currency with another of ISO 4217, as EUR/USD; a pair that a monitor compares", _is_pair
+    ),
     "store": Closed("the stores that monitors name in their option", _is_store),
+    "class": _one_of(*(each.value for each in Class)),
+    "side": _one_of("left", "right"),
     "sku_class": _one_of("physical", "digital", "bundle", "all"),
     "state": _one_of("passing", "degraded", "failing", "unknown"),
     "kind": _one_of("added", "removed", "type", "required", "enum", "deprecated"),

@@ -102,7 +102,7 @@ def test_nothing_that_monitors_measure_is_left_out() -> None:
         f"assay_drift_{name}"
         for name in (
             "price_mismatch", "set_diff", "ledger_residual_minor", "consent_mismatch", "pii_found", "schema_change",
-            "sunset_days", "score", "change_age_seconds",
+            "sunset_days",
         )
     }  # fmt: skip
     of_other_runs = {"assay_flow_runs_total", "assay_flow_ok", "assay_verdicts_total", "assay_flow_seconds"}
@@ -140,6 +140,7 @@ def metrics() -> Metrics:
     metrics = Metrics(known, "shop")
     labels = {"system": "stripe", "currency": "EUR", "pair": "EUR/JPY", "sku_class": "physical", "monitor": "orders",
               "state": "failing", "result": "failed", "route": "chat", "family": "assay_probe_success",
+              "class": "missing", "side": "left", "feature": "latency", "store": "main",
               "label": "system"}  # fmt: skip
     for family in FAMILIES.values():
         if set(family.labels) <= {*labels, "environment"} and family.kind != "histogram":
