@@ -138,10 +138,10 @@ _MEND = "mend the template in your project's reports/, or delete it to use the s
 
 def _page(run: RunRecord, parts: Any, needs: Mapping[str, tuple[str, ...]]) -> Page:
     verdict, outcomes = verdict_of(run), run.outcomes
-    cards, cards_out = _fragments(parts.card, cards_of(outcomes), _SHARES["cards"])
-    failures, failures_out = _fragments(parts.failure, failures_of(outcomes), _SHARES["failures"])
+    cards, cards_out = fragments(parts.card, cards_of(outcomes), _SHARES["cards"])
+    failures, failures_out = fragments(parts.failure, failures_of(outcomes), _SHARES["failures"])
     groups = [_shown(group) for group in unjudged_of(run)]
-    unjudged, unjudged_out = _fragments(parts.unjudged, groups, _SHARES["unjudged"])
+    unjudged, unjudged_out = fragments(parts.unjudged, groups, _SHARES["unjudged"])
     contracts = section_of(run.contracts, parts, _SHARES["contracts"])
     spent = sum(_size(part) for part in (cards, failures, unjudged)) + contracts.size
     cases = _Cases(parts, outcomes, LIMIT_BYTES - _FIXED - spent)
@@ -283,7 +283,7 @@ class _Cases:
         return self._views[number]
 
 
-def _fragments(render: Callable[[Any], Markup], items: Sequence[Any], budget: int) -> tuple[Markup, int]:
+def fragments(render: Callable[[Any], Markup], items: Sequence[Any], budget: int) -> tuple[Markup, int]:
     """Return as many fragments as fit, joined, and how many did not."""
     from markupsafe import Markup
 

@@ -109,7 +109,18 @@ def _write(run: RunRecord, paths: Mapping[str, Path], project: Path | None) -> l
 
 
 def _render(render: Callable[[], str], path: Path) -> None:
-    text = render()
+    _replace(path, render())
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a report whole or not at all; `InfrastructureError` says why it could not be written."""
+    problems: list[AssayError] = []
+    _attempt(problems, path, partial(_replace, path, text))
+    if problems:
+        raise problems[0]
+
+
+def _replace(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     # Beside the file first: a reader never sees half a report.
     part = path.with_name(f"{path.name}.part")

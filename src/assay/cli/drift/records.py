@@ -6,13 +6,13 @@ import json
 import sys
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from assay.cli.drift.again import again_options, keep_trend, pass_record, show_pass, ways
+from assay.cli.drift.again import again_options, keep_trend, kept_in, pass_record, show_pass, ways
 from assay.cli.drift.declared import (
     at_option,
     dates_of,
@@ -27,6 +27,7 @@ from assay.cli.shared import explained, in_colour, json_option, landscape_option
 from assay.errors import AssayError
 
 if TYPE_CHECKING:
+    from assay.cli.drift.declared import Pairs
     from assay.drift.pairs.model import Crowd, Difference, Pair
     from assay.drift.pairs.policies import Proposal
     from assay.drift.pairs.rate_file import Rates
@@ -53,6 +54,9 @@ _CROWDS, _FIELDS = 5, 4
 @click.option(
     "--jsonl", "jsonl_file", type=click.Path(path_type=Path, dir_okay=False), help="Write both records, a line a key."
 )
+@click.option(
+    "--html", "html_file", type=click.Path(path_type=Path, dir_okay=False), help="Write all of it as one page."
+)
 @again_options
 @hops_option
 @json_option
@@ -68,6 +72,7 @@ def records(
     memory: int | None,
     csv_file: Path | None,
     jsonl_file: Path | None,
+    html_file: Path | None,
     most: int,
     as_json: bool,
     **again: bool,
@@ -107,6 +112,8 @@ def records(
         if not as_json:
             _show(found, worth, most=show)
     _export(done, csv_file, jsonl_file)
+    if html_file is not None:
+        _write_page(html_file, project, done, failed, worth, at)
     show_troubles(hops)
     if as_json:
         content = {
@@ -162,6 +169,29 @@ def _export(done: Sequence[Reconciled], csv_file: Path | None, jsonl_file: Path 
         if file is not None:
             write(file, rows)
             click.echo(f"{len(rows):,} differing records written to {file}", err=True)
+
+
+def _write_page(
+    file: Path,
+    project: Pairs,
+    done: Sequence[Reconciled],
+    failed: Sequence[tuple[Pair, AssayError]],
+    worth: _Worth,
+    at: datetime,
+) -> None:
+    from assay.drift.pairs.trend import Trend
+    from assay.reporting.drift import Told, render_records
+    from assay.reporting.html import template_folders
+    from assay.reporting.output import write_text
+
+    trend = Trend(kept_in(project))
+    told = [
+        Told(each, trend.read(each.outcome.pair.name), worth.text(each.at_risk).removeprefix("; ")) for each in done
+    ]
+    broken = [(pair.name, pair.about, error) for pair, error in failed]
+    folders = template_folders(project.folder)
+    write_text(file, render_records(told, broken, at=at, environment=project.environment, folders=folders))
+    click.echo(f"written to {file}", err=True)
 
 
 def _show(found: Reconciled, worth: _Worth, *, most: int) -> None:
