@@ -89,6 +89,9 @@ def _how(field: Field) -> str:
         return f": {apart}" + (f", or converted by {field.rate}" if field.rate else "")
     if field.kind is Kind.STATUS:
         return f": {len(field.statuses)} words mapped"
+    if field.bounded:
+        ways = ((field.below, "less"), (field.above, "more"))
+        return ": up to " + " or ".join(f"{column} {word}" for column, word in ways if column) + " on the right"
     if field.skew:
         return f": up to {field.skew.total_seconds():g} s apart"
     return ""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from assay.drift.pairs.bounds import bound_of, converted_bounds
-from assay.drift.pairs.canonical import MOST, SUBUNITS, Column, by_currency, decimal, minor_units
+from assay.drift.pairs.canonical import MOST, SUBUNITS, Column, by_currency, decimal, in_steps, minor_units
 from assay.drift.pairs.model import Bound, Field
 from assay.drift.pairs.rows import quoted
 from assay.money import EXPONENTS
@@ -69,6 +69,18 @@ def other_currency(field: Field, pairs: Iterable[tuple[str, str]], key: str, mea
             grown = _product(str(own), measures.rate, str(10 ** EXPONENTS[left]), str(10 ** EXPONENTS[right]))
             terms[f"{left}>{right}"] = f"{other} + 2" + ("" if own == 0 else f" + {grown}")
     return f"coalesce({by_currency(key, terms)}, 0)" if terms else "0"
+
+
+def apart(field: Field, columns: Mapping[str, Column]) -> tuple[str, str]:
+    """Return how far a number of the right may lie below and above the left's, in its steps; 0 where nothing is said.
+
+    What is no number, or below nought, allows nothing.
+    """
+    return _steps(columns, field.below, field.scale), _steps(columns, field.above, field.scale)
+
+
+def _steps(columns: Mapping[str, Column], name: str | None, scale: int | None) -> str:
+    return "0" if name is None else f"greatest(coalesce({in_steps(columns[name], scale).value}, 0), 0)"
 
 
 def converted(amount: str, left_currency: str, right_currency: str, measures: Measures) -> str:

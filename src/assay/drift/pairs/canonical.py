@@ -25,6 +25,8 @@ SUBUNITS = 10_000
 MOST = 4 * 10**18
 NOTHING = -45 * 10**17
 """Stands for NULL among 64-bit numbers: further from every amount and instant than any bound, without overflow."""
+NO_NUMBER = -(10**38)
+"""Stands for NULL among 128-bit numbers, of which those that are read have 26 digits."""
 RATE_SCALE = 10**10
 """Rates are read to ten decimals."""
 
@@ -106,6 +108,8 @@ def forms(field: Field, left: Mapping[str, Column], right: Mapping[str, Column])
         case Kind.MONEY:
             return _money(mine, field, left, "left"), _money(other, field, right, "right")
         case Kind.NUMBER:
+            if field.bounded:
+                return in_steps(mine, field.scale), in_steps(other, field.scale)
             return _number(mine, other, field.scale), _number(other, mine, field.scale)
         case Kind.INSTANT:
             return instant(mine, field.left_zone), instant(other, field.right_zone)
@@ -244,10 +248,14 @@ def decimal(column: Column, precision: int, scale: int) -> str:
 def _number(column: Column, other: Column, scale: int | None) -> Form:
     if column.type in _INTEGERS and other.type in _INTEGERS:
         return Form(column, _whole(column, other), certain=True)
-    exact = decimal(column, 38, 12)
     if scale is None:
-        return Form(column, exact)
-    step = 10 ** (12 - min(scale, 12))
+        return Form(column, decimal(column, 38, 12))
+    return in_steps(column, scale)
+
+
+def in_steps(column: Column, scale: int | None) -> Form:
+    """Return a number as a whole one of 128 bits: how many steps of its scale it is, of 10^-12 without one."""
+    step = 10 ** (12 - min(12 if scale is None else scale, 12))
     units = f"CAST({decimal(column, 26, 12)} * CAST(1000000000000 AS DECIMAL(13, 0)) AS HUGEINT)"
     rest, whole = f"(abs({units}) % {step}) * 2", f"(abs({units}) // {step})"
     up = f"CASE WHEN {rest} > {step} OR ({rest} = {step} AND {whole} % 2 = 1) THEN 1 ELSE 0 END"

@@ -156,7 +156,7 @@ def read_columns(pair: Pair, side: Input, name: SideName) -> Sequence[str]:
         if field.kind is Kind.MONEY and amounts is not None:
             wanted.add(amounts.currency_column)
         if name == "left":
-            wanted |= {field.quantity, field.lines, field.rate}
+            wanted |= {field.quantity, field.lines, field.rate, field.below, field.above}
     return [column for column in side.columns if column in wanted]
 
 

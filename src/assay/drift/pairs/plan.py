@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from assay.drift.pairs.allowed import Measures, converted, measures_of, other_currency, pair_key, same_currency
-from assay.drift.pairs.canonical import NOTHING, Column, Form, forms, identifier, instant
+from assay.drift.pairs.allowed import Measures, apart, converted, measures_of, other_currency, pair_key, same_currency
+from assay.drift.pairs.canonical import NO_NUMBER, NOTHING, Column, Form, forms, identifier, instant
 from assay.drift.pairs.model import Field, Kind, Pair, SideName
 from assay.drift.pairs.rows import named
 from assay.money import EXPONENTS
@@ -103,6 +103,7 @@ def compared(pair: Pair, left: Input, right: Input) -> list[Compared]:
 def absent(field: Field, left: Input, right: Input) -> list[tuple[Input, str]]:
     """Return the columns a field needs that a side has not, with the side."""
     wanted: list[tuple[Input, str | None]] = [(left, field.left), (right, field.right)]
+    wanted += [(left, field.below), (left, field.above)]
     if field.kind is Kind.MONEY:
         wanted += [(left, each) for each in (field.quantity, field.lines, field.rate)]
         wanted += [
@@ -221,6 +222,8 @@ def _add(each: Compared, left: Input, reads: _Reads) -> None:
         _add_near(each, each.left.value, str(field.skew // _MICROSECOND), reads)
     elif field.kind is Kind.MONEY:
         _add_money(each, left, reads)
+    elif field.bounded:
+        _add_between(each, left, reads)
     else:
         _add_equal(each, reads)
 
@@ -244,6 +247,16 @@ def _add_near(each: Compared, left_value: str, slack: int | str, reads: _Reads) 
     if not isinstance(slack, int) and not slack.isdigit():
         slack = reads.number("left", slack)
     reads.conditions.append(f"abs({reads.number('left', mine)} - {reads.number('right', theirs)}) <= {slack}")
+
+
+def _add_between(each: Compared, left: Input, reads: _Reads) -> None:
+    """Let the right's number lie below the left's, or above, as far as columns of the left say."""
+    below, above = (reads.number("left", slack) if slack != "0" else slack for slack in apart(each.field, left.columns))
+    mine, theirs = (
+        reads.number(side, f"coalesce({form.value}, CASE WHEN {form.column.raw} IS NULL THEN {NO_NUMBER} END)")
+        for side, form in (("left", each.left), ("right", each.right))
+    )
+    reads.conditions.append(f"{mine} - {theirs} BETWEEN -{above} AND {below}")
 
 
 def _add_money(each: Compared, left: Input, reads: _Reads) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from assay.drift.pairs.allowed import Measures, measures_of, same_currency
+from assay.drift.pairs.allowed import Measures, apart, measures_of, same_currency
 from assay.drift.pairs.canonical import Form, first_reading
 from assay.drift.pairs.model import Class, Kind, Pair, SideName
 from assay.drift.pairs.plan import (
@@ -126,6 +126,8 @@ def _computed(case: Case, side: Input, name: SideName) -> Iterator[tuple[str, st
         if each.field.kind is Kind.INSTANT:
             zone = each.field.left_zone if name == "left" else each.field.right_zone
             yield f"~t{place}", first_reading(form.column, zone)
+        if each.field.bounded and name == "left":
+            yield from zip((f"~b{place}", f"~a{place}"), apart(each.field, side.columns), strict=True)
         if each.field.kind is Kind.MONEY:
             yield f"~c{place}", form.currency or "CAST(NULL AS VARCHAR)"
             if name == "left":
@@ -188,6 +190,9 @@ def _verdict(connection: duckdb.DuckDBPyConnection, case: Case, each: Compared, 
             same = _near(left, right, str(slack))
             if each.left.currency is not None and each.right.currency is not None:
                 same = f"({mine} IS NOT DISTINCT FROM {theirs} AND {same})"
+    elif each.field.bounded:
+        between = f'coalesce({left} - {right} BETWEEN -l."~a{place}" AND l."~b{place}", false)'
+        same = f"(({left} IS NULL AND {right} IS NULL) OR {between})"
     else:
         same = f"{left} IS NOT DISTINCT FROM {right}"
     return f"CASE WHEN {unreadable} THEN 2 WHEN {same} THEN 0 ELSE 1 END"

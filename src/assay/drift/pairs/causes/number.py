@@ -34,6 +34,7 @@ def hints(facing: Facing) -> Iterator[Hint]:
     left, right = number(facing.apart.left), number(facing.apart.right)
     if left is None or right is None:
         return
+    yield from _beyond(facing, left, right)
     if right == 0 or left == 0:
         if right == 0:
             yield Hint(Cause.UNKNOWN, "0", "0", 0.5)
@@ -54,6 +55,16 @@ def hints(facing: Facing) -> Iterator[Hint]:
     if right == -left:
         yield Hint(Cause.UNKNOWN, "sign", f"{facing.master} with the other sign", 0.85)
     yield from same_change(left, right, Fraction(1, 10**6), "")
+
+
+def _beyond(facing: Facing, left: Fraction, right: Fraction) -> Iterator[Hint]:
+    """Give by how much the right lies beyond what a column of the left allows."""
+    column = facing.field.below if right < left else facing.field.above
+    allowed = number(facing.of_left(column)) if column else None
+    if allowed is not None and facing.field.bounded:
+        off = abs(right - left)
+        phrase = f"{plain(off)} {'less' if right < left else 'more'}, of which {column} allows {plain(allowed)}"
+        yield Hint(Cause.UNKNOWN, f"beyond by {off - allowed}", phrase, 0.46)
 
 
 def same_change(left: Fraction, right: Fraction, step: Fraction, unit: str) -> Iterator[Hint]:
