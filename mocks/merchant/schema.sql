@@ -11,6 +11,8 @@ CREATE TABLE IF NOT EXISTS reservations (
 CREATE INDEX IF NOT EXISTS reservations_holder ON reservations (holder);
 CREATE INDEX IF NOT EXISTS reservations_live ON reservations (sku, state, quantity);
 CREATE INDEX IF NOT EXISTS reservations_expiry ON reservations (expires_at) WHERE state = 'open';
+CREATE TABLE IF NOT EXISTS materials (
+    sku TEXT PRIMARY KEY, marked INTEGER NOT NULL, on_sale INTEGER NOT NULL, name TEXT);
 CREATE TABLE IF NOT EXISTS rates (
     store TEXT NOT NULL, base TEXT NOT NULL, currency TEXT NOT NULL, date TEXT NOT NULL, rate TEXT NOT NULL,
     source TEXT NOT NULL, fetched_at TEXT NOT NULL, PRIMARY KEY (store, base, currency, date));

@@ -48,6 +48,7 @@ FAMILIES = (
     "authorisation",
     "clients and retries",
     "dates and schedules",
+    "catalogue",
 )
 
 

@@ -156,6 +156,7 @@ class Config:
     defect_folders: tuple[Path, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
     vendors: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    suite_roots: tuple[Path, ...] = ()
 
 
 def read_config(content: Mapping[str, Any]) -> Config:
@@ -180,6 +181,7 @@ def read_config(content: Mapping[str, Any]) -> Config:
         defect_folders=tuple(Path(folder) for folder in content.get("defect_dirs") or ()),
         settings=merge_settings(DEFAULTS, content.get("settings") or {}),
         vendors=_vendors(content.get("vendors") or {}),
+        suite_roots=tuple(Path(root) for root in content.get("suite_roots") or ()),
     )
 
 

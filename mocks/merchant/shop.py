@@ -15,6 +15,7 @@ from mocks.merchant.audit import Log
 from mocks.merchant.database import Database
 from mocks.merchant.ids import new_secret
 from mocks.merchant.settings import Config
+from mocks.merchant.storefront.price_list import PriceList
 
 if TYPE_CHECKING:
     from assay.simkit import SimClock
@@ -50,6 +51,7 @@ class Shop:
     ups: UpsClient
     ecb: EcbClient
     frankfurter: FrankfurterClient
+    price_list: PriceList = field(default_factory=PriceList)
     forms: dict[str, str] = field(default_factory=dict)  # card fields of Adyen's form, never written down
     secrets_given: Iterator[int] = field(default_factory=itertools.count)
     outbox_wake: threading.Event = field(default_factory=threading.Event)

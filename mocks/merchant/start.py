@@ -17,6 +17,7 @@ from mocks.merchant.clients.transport import tls_context
 from mocks.merchant.clients.ups_client import UpsClient
 from mocks.merchant.database import Database
 from mocks.merchant.hub.exchange import seed_rates
+from mocks.merchant.hub.price_file import take_over
 from mocks.merchant.hub.stock import seed_stock
 from mocks.merchant.settings import Config, secret
 from mocks.merchant.shop import Shop
@@ -71,6 +72,7 @@ def build_shop(config: Config) -> Shop:
         frankfurter=FrankfurterClient(vendors["frankfurter"], context, log.write, limit_s=limit_s),
     )
     holder.append(shop)
+    take_over(shop)
     seed_shop(shop)
     return shop
 

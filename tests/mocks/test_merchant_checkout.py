@@ -25,10 +25,10 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
 
 
 def test_catalogue_keeps_identifiers_and_names(rig: Rig) -> None:
-    """Sixty products; SKUs keep leading zeros, GTINs have 12 to 14 digits, names keep every letter."""
+    """Sixty-three products; SKUs keep leading zeros, GTINs have 12 to 14 digits, names keep every letter."""
     pages = [rig.ok("GET", f"/api/products?page={page}&page_size=25") for page in (1, 2, 3)]
     products = [product for page in pages for product in page["products"]]
-    assert len(products) == 60 == pages[0]["total"]
+    assert len(products) == 63 == pages[0]["total"]
     by_sku = {product["sku"]: product for product in products}
     assert {"0017", "00420"} <= set(by_sku)
     assert {len(product["gtin"]) for product in products} == {12, 13, 14}

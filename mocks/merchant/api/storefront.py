@@ -16,6 +16,7 @@ from mocks.merchant.ids import digest
 from mocks.merchant.shop import Shop
 from mocks.merchant.storefront import cart, checkout
 from mocks.merchant.storefront.article_page import article_page, product_view
+from mocks.merchant.storefront.assortment import on_sale
 from mocks.merchant.storefront.checkout import Reply
 from mocks.merchant.storefront.customer import customer_of, register
 from mocks.merchant.storefront.order import money
@@ -34,7 +35,7 @@ def list_products(shop: Shop, call: Call) -> dict[str, Any]:
     language = cart.known_language(call.query.get("language", "en"))
     store = store_of(shop, call.query.get("store"))
     page, size = call.number("page", 1, most=10_000), call.number("page_size", 20, most=100)
-    products = list(shop.catalogue.products.values())
+    products = on_sale(shop)
     shown = products[(page - 1) * size : page * size]
     return {
         "products": [product_view(shop, product, currency, language, store) for product in shown],

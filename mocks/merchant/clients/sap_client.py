@@ -24,6 +24,7 @@ ROOT = "/sap/opu/odata/sap"
 ORDERS = f"{ROOT}/API_SALES_ORDER_SRV"
 DELIVERIES = f"{ROOT}/API_OUTBOUND_DELIVERY_SRV;v=0002"
 STOCK = f"{ROOT}/API_MATERIAL_STOCK_SRV"
+MATERIALS = f"{ROOT}/API_PRODUCT_SRV"
 PARTNERS = f"{ROOT}/API_BUSINESS_PARTNER"
 
 
@@ -104,13 +105,13 @@ class SapClient:
         read = 0
         while True:
             params = {
-                "$filter": filter_,
                 "$orderby": order,
                 "$top": str(page_size),
                 "$skip": str(read),
                 "$inlinecount": "allpages",
                 "$format": "json",
             }
+            params |= {"$filter": filter_} if filter_ else {}
             params |= {"$select": select} if select else {}
             params |= {"$expand": expand} if expand else {}
             content = self._checked("list", self._get("list", f"{service}/{entity_set}", params), 200)["d"]

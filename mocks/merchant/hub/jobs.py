@@ -9,7 +9,18 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from mocks.merchant import times
-from mocks.merchant.hub import capture, delivery, exchange, outbox, settlement, shipping, stock_sync, tracking
+from mocks.merchant.hub import (
+    capture,
+    catalogue_sync,
+    delivery,
+    exchange,
+    outbox,
+    price_file,
+    settlement,
+    shipping,
+    stock_sync,
+    tracking,
+)
 from mocks.merchant.seams import seam
 from mocks.merchant.shop import Shop
 from mocks.merchant.storefront import pending, reconcile, refund
@@ -92,6 +103,8 @@ def all_jobs() -> list[Job]:
         interval("payments", "payment_interval_s", pending.ask_for_outcomes, pending.has_pending),
         Job("settlement", settlement.settle_accounts, settlement.next_settlement, tick_s=_SLOW_TICK_S),
         interval("stock", "stock_interval_s", stock_sync.sync_stock, _always),
+        interval("catalogue", "stock_interval_s", catalogue_sync.sync_catalogue, _always),
+        Job("prices", price_file.take_over, price_file.due, tick_s=_SLOW_TICK_S),
     ]
 
 

@@ -12,9 +12,10 @@ from mocks.merchant.ids import digest
 from mocks.merchant.policy.format import api_amount, format_amount
 from mocks.merchant.seams import seam
 from mocks.merchant.shop import Shop
+from mocks.merchant.storefront.assortment import offered, shown_name
 from mocks.merchant.storefront.catalogue import Product, gtin_14, unit_weight_g
 from mocks.merchant.storefront.order import money
-from mocks.merchant.storefront.pricing import price_of, usable_rate
+from mocks.merchant.storefront.pricing import listed_price, price_of, usable_rate
 
 
 @seam("pricing and promotions")
@@ -31,9 +32,10 @@ def displayed_price(sku: str, amount: Decimal, currency: str) -> tuple[Decimal, 
 
 def article_page(shop: Shop, sku: str, currency: str, language: str, store: str) -> dict[str, Any]:
     """Return an article's page, the one kept where it is still good. Raises `Refusal` as pricing does."""
-    product = shop.catalogue.product(sku)
+    product = offered(shop, sku)
     usable_rate(shop, currency, store)
-    key, version, now = cache_key(sku, currency, language, store), _version(shop, store), shop.now_iso()
+    key, now = cache_key(sku, currency, language, store), shop.now_iso()
+    version = _version(shop, product, currency, store)
     kept = shop.database.one("SELECT * FROM pages WHERE key = ?", key)
     if kept is not None and kept["version"] == version and kept["until"] > now:
         page: dict[str, Any] = unpack(kept["body"])
@@ -61,7 +63,7 @@ def product_view(
         price = price_text = None
     return {
         "sku": product.sku,
-        "name": product.name,
+        "name": shown_name(shop, product),
         "gtin": product.gtin,
         "gtin_14": gtin_14(product.gtin),
         "price": price,
@@ -77,8 +79,10 @@ def product_view(
     }
 
 
-def _version(shop: Shop, store: str) -> str:
-    """Return what pages depend on beside their key: rates, settings, and which defects are on."""
+def _version(shop: Shop, product: Product, currency: str, store: str) -> str:
+    """Return what pages depend on beside their key: rates, dated prices, the name, settings, which defects are on."""
     newest = shop.database.one("SELECT MAX(fetched_at) AS at, MAX(date) AS day FROM rates WHERE store = ?", store)
     made_of = [newest["at"], newest["day"]] if newest else []
+    listed = [f"{listed_price(shop, product, each)}" for each in (shop.catalogue.base_currency, currency)]
+    made_of += [*listed, shown_name(shop, product)]
     return digest(pack([made_of, dict(shop.settings), seams.replaced()]))[:16]

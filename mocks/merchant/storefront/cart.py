@@ -15,6 +15,7 @@ from mocks.merchant.policy.address import checked_address
 from mocks.merchant.policy.format import MARKS, format_amount
 from mocks.merchant.seams import seam
 from mocks.merchant.shop import Shop
+from mocks.merchant.storefront.assortment import refuse_off_sale
 from mocks.merchant.storefront.coupon import find_coupon
 from mocks.merchant.storefront.order import priced_view
 from mocks.merchant.storefront.pricing import Quote, coupon_is_offered, quote_cart, usable_rate
@@ -95,6 +96,7 @@ def add_line(shop: Shop, cart_id: str, content: Mapping[str, Any]) -> Cart:
         shop.catalogue.product(sku)
     except Refusal as unknown:  # 404 would say of the cart that there is none
         raise Refusal(422, unknown.code, unknown.message, **unknown.fields) from None
+    refuse_off_sale(shop, [sku])
 
     def change(connection: sqlite3.Connection, cart: Cart) -> None:
         for line in cart["lines"]:

@@ -22,6 +22,7 @@ from mocks.merchant.ids import digest, next_id, next_number
 from mocks.merchant.seams import seam
 from mocks.merchant.shop import Shop
 from mocks.merchant.storefront import completion
+from mocks.merchant.storefront.assortment import refuse_off_sale
 from mocks.merchant.storefront.cart import load_cart
 from mocks.merchant.storefront.catalogue import unit_weight_g
 from mocks.merchant.storefront.coupon import claim_coupon, find_coupon, give_back_coupon
@@ -277,6 +278,7 @@ def _begin(
     if not cart_is_free(status):
         raise Refusal(409, "cart_ordered", "This cart is being paid or is an order already.")
     _ready(cart)
+    refuse_off_sale(shop, [line["sku"] for line in cart["lines"]])
     if payment["kind"] == "invoice" and not cart["customer"].get("company"):
         raise Refusal(422, "invalid", "Only companies buy on invoice: set 'company'.", field="customer.company")
     _limit_attempts(connection, shop, cart, payment)

@@ -16,7 +16,9 @@ from mocks.merchant.policy.rounding import allocate, round_line, round_total
 from mocks.merchant.policy.tax import tax_code, tax_rate, tax_treatment
 from mocks.merchant.seams import seam
 from mocks.merchant.shop import Shop
+from mocks.merchant.storefront.assortment import shown_name
 from mocks.merchant.storefront.catalogue import Product
+from mocks.merchant.storefront.price_list import price_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,14 +124,23 @@ def usable_rate(shop: Shop, currency: str, store: str | None = None) -> Rate:
 def price_of(shop: Shop, product: Product, currency: str, store: str | None = None) -> Decimal:
     """Return the price of one unit in the currency, with tax where the shop's prices hold it."""
     rate = usable_rate(shop, currency, store)
-    if rate.source == "price list" and currency not in product.prices:
+    base = shop.catalogue.base_currency
+    listed = listed_price(shop, product, currency)
+    if rate.source == "price list" and listed is None:
         raise Refusal(422, "no_price", f"'{product.sku}' has no price in {currency}.", sku=product.sku)
-    settings, base = shop.settings, shop.catalogue.base_currency
-    price = round_line(
-        guarded_price(product.price, product.cost, Decimal(settings["margin_floor"])), base, settings["rounding_mode"]
-    )
+    settings = shop.settings
+    own = listed_price(shop, product, base)
+    guarded = guarded_price(product.price if own is None else own, product.cost, Decimal(settings["margin_floor"]))
+    price = round_line(guarded, base, settings["rounding_mode"])
     markup = Decimal(settings["price_markup_by_store"].get(store_of(shop, store), settings["price_markup"]))
-    return unit_price(price, product.prices.get(currency), currency, base, rate, markup, settings["rounding_mode"])
+    return unit_price(price, listed, currency, base, rate, markup, settings["rounding_mode"])
+
+
+def listed_price(shop: Shop, product: Product, currency: str) -> Decimal | None:
+    """Return the price written down for a currency: the price list's that is valid now, else the catalogue's."""
+    rows = shop.price_list.rows.get((product.sku, currency))
+    dated = price_at(rows, shop.now()) if rows else None
+    return product.prices.get(currency) if dated is None else dated
 
 
 def total_step(shop: Shop, currency: str) -> Decimal:
@@ -203,7 +214,7 @@ def _line(
     return {
         "id": entry["id"],
         "sku": product.sku,
-        "name": product.name,
+        "name": shown_name(shop, product),
         "quantity": entry["quantity"],
         "unit_price": plain(unit, currency),
         "gross": plain(line_gross(unit, entry["quantity"], currency, mode), currency),
