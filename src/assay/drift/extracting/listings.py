@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 TEXT, WHOLE, INSTANT, DAY, FLAG = pa.string(), pa.int64(), pa.timestamp("us", "UTC"), pa.date32(), pa.bool_()
 TEXTS = pa.list_(TEXT)
+_PROGRESS = ("status", "payment_status")
+_ALTERED = ("confirmed", "cancelled")
 COPY = "copy"
 """The column that numbers records which nothing else tells apart."""
 LINES = pa.list_(
@@ -197,6 +199,12 @@ def changed_at(order: Order) -> datetime:
     return max(instants + [each.at for each in order.edits if each.at is not None])
 
 
+def altered_at(order: Order) -> datetime:
+    """Return when what was ordered last changed, as far as an order tells: how far it was paid or sent is no part."""
+    told = [each.at for each in order.history if each.value in _ALTERED or each.field not in _PROGRESS]
+    return max([order.placed_at, *told, *(each.at for each in order.edits if each.at is not None)])
+
+
 def _lines(record: Order | Document) -> list[Mapping[str, Any]]:
     return [_line(each) for each in record.lines]
 
@@ -215,6 +223,7 @@ _ORDER = (
     *_same(TEXT, "ref", "number", "status", "payment_status"),
     Column("placed_at", INSTANT, _is("placed_at")),
     Column("changed_at", INSTANT, changed_at),
+    Column("altered_at", INSTANT, altered_at),
     Column("currency", TEXT, _currency_of("total")),
     *_amounts("total", "goods", "shipping", "shipping_tax", "discount", "tax", "rounding"),
     *_same(TEXT, "store", "tax_treatment", "coupon", "hold", "shipping_service"),
@@ -318,7 +327,11 @@ def _gtin_14(gtin: str | None) -> str | None:
 
 
 def _article(kind: pa.DataType, *names: str) -> tuple[Column, ...]:
-    return tuple(Column(name, kind, lambda offered, name=name: getattr(offered.article, name)) for name in names)
+    return tuple(Column(name, kind, _of_article(name)) for name in names)
+
+
+def _of_article(name: str) -> Callable[[_Offered], Any]:
+    return lambda offered: getattr(offered.article, name)
 
 
 _ARTICLES = (
