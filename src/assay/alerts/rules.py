@@ -20,6 +20,8 @@ from assay.suite_monitors import interval_of
 
 Rule = dict[str, Any]
 RUNS = "assay_probes_total"
+COMPARES = "records"
+"""The check whose own limits say how severe what it found is."""
 _BY = "sum by (environment, monitor, location)"
 _LATENCY_S, _LATENCY_RUNS = 3600.0, 12
 _SETTLE_S = 60.0
@@ -100,18 +102,54 @@ def row_of(monitor: Monitor, setting: Setting) -> int:
 def monitor_group(monitor: Monitor, setting: Setting) -> Mapping[str, Any]:
     """Return the group of rules of one monitor."""
     watched = _Watched(monitor=monitor, setting=setting)
-    rules = [_failing(watched), *_burning(watched), *_slow(watched), _blind(watched), _silent(watched)]
+    rules = [
+        _failing(watched),
+        *_grave(watched),
+        *_burning(watched),
+        *_slow(watched),
+        _blind(watched),
+        _silent(watched),
+    ]
     return {"name": f"assay-{setting.environment}-{monitor.name}", "rules": [*rules, _absent(watched)]}
 
 
-def _failing(it: _Watched) -> Rule:
-    """N failures and no pass since: exact counts, whatever process ran them."""
+def wakes(monitor: Monitor) -> bool:
+    """Whether a monitor compares a pair, and has limits of its own from which on what differs wakes somebody."""
+    return monitor.check == COMPARES and bool(monitor.options.get("page", True)) and monitor.alert.severity != "page"
+
+
+def severity_series(monitor: Monitor, environment: str) -> str:
+    """Return the series of how severe what a monitor found in its pair is."""
+    return f'assay_drift_pair_severity{{environment="{environment}",pair="{monitor.options.get("pair", "")}"}}'
+
+
+def _grave(it: _Watched) -> list[Rule]:
+    """Return the page of a monitor that compares a pair: it fails, and its check reached the limits of a page."""
+    if not wakes(it.monitor):
+        return []
+    series = severity_series(it.monitor, it.setting.environment)
+    expr = f"({_failing_expr(it)})\nand on (environment)\nmax by (environment) ({series}) > 2.5"
+    customers = it.monitor.customers or "what it watches is not as it should be"
+    texts = (
+        f"{it.monitor.title} is so wrong in {it.setting.environment} that it cannot wait: {customers}",
+        f"What {it.monitor.name} found differs in so many records, is worth so much or is so old that its limits "
+        "(options.page) make it a page.",
+    )
+    return [it.alert("AssayDriftGrave", expr, severity="page", texts=texts)]
+
+
+def _failing_expr(it: _Watched) -> str:
+    """Return N failures and no pass since: exact counts, whatever process ran them."""
     count = it.row
     ways = [
         f"{it.counted('failed', bad_s)} > {count - 0.5:g}\nunless\n{it.counted('passed', good_s)} > 0"
         for bad_s, good_s in windows.row_spans(count, it.every_s)
     ]
-    expr = "\nor\n".join(f"({way})" if len(ways) > 1 else way for way in ways)
+    return "\nor\n".join(f"({way})" if len(ways) > 1 else way for way in ways)
+
+
+def _failing(it: _Watched) -> Rule:
+    count, expr = it.row, _failing_expr(it)
     customers = it.monitor.customers or "what it watches is not as it should be"
     times = "once" if count == 1 else f"{count} times in a row"
     return it.alert(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from assay.alerts import windows
-from assay.alerts.rules import RUNS, Setting, bucket_above, row_of
+from assay.alerts.rules import RUNS, Setting, bucket_above, row_of, severity_series, wakes
 from assay.monitor import Monitor
 from assay.span import span_text
 from assay.suite_monitors import interval_of
@@ -91,6 +91,7 @@ def monitor_tests(monitor: Monitor, setting: Setting, alerts: Sequence[str]) -> 
         ),
         ("nothing is there: one alert says so, not one a monitor", {}, [("AssayMonitorAbsent", 3.5 * every, 0)]),
         *_slow(monitor, setting),
+        *_grave(monitor, setting),
     ]
     short = [Case(name=n, step_s=every / SCRAPES, series=s, expected=e) for n, s, e in cases if e]
     return [*short, *_burning(monitor, setting, windows.URGENT)]
@@ -184,6 +185,25 @@ def _slow(monitor: Monitor, setting: Setting) -> list[tuple[str, Series, list[Ex
         ("AssayMonitorFailing", (last + 1.25) * every, 0),
     ]
     return [(f"{slow} slow runs of {held}", _Told(monitor, setting).of(runs), expected)]
+
+
+def _grave(monitor: Monitor, setting: Setting) -> list[tuple[str, Series, list[Expected]]]:
+    if not wakes(monitor):
+        return []
+    every, row, told = interval_of(monitor), row_of(monitor, setting), _Told(monitor, setting)
+    runs = PASS * 8 + FAIL * row + PASS * 2
+    last, name = (8 + row - 1) * every, severity_series(monitor, setting.environment)
+
+    def story(level: float) -> Series:
+        levels = [level if run == FAIL else 0.0 for run in runs for _ in range(SCRAPES)]
+        return {**told.of(runs), name: list(levels)}
+
+    fires = [("AssayDriftGrave", last + 0.25 * every, 1), ("AssayDriftGrave", last + 1.75 * every, 0)]
+    ticket = [("AssayDriftGrave", last + 0.25 * every, 0), ("AssayMonitorFailing", last + 0.25 * every, 1)]
+    return [
+        ("what differs reaches the limits of a page", story(3.0), fires),
+        ("what differs is a ticket: nobody is woken", story(2.0), ticket),
+    ]
 
 
 def test_file(rule_files: Sequence[str], cases: Sequence[Case], every_s: float) -> dict[str, Any]:

@@ -17,8 +17,8 @@ from assay.landscape import Landscape
 from assay.money import Money
 from assay.monitor import Severity
 from assay.oracles import Judging
+from assay.profile import Profile
 from assay.records import Call
-from assay.rounding import Rounding
 from assay.store import Store
 
 
@@ -30,13 +30,13 @@ class OutOfTime(TimeoutError):
 class Project:
     """The files of a project. folder: where assay.toml is. home: what an environment keeps there, `.assay/ENV`.
 
-    roots: the suites, the project's own first. rounding: how its profile says that totals are rounded.
+    roots: the suites, the project's own first.
     """
 
     folder: Path
     home: Path
+    profile: Profile
     roots: Sequence[Path] = ()
-    rounding: Rounding | None = None
 
     @property
     def compared(self) -> Path:

@@ -46,8 +46,6 @@ def _judge(options: Mapping[str, Any]) -> None:
     from assay.drift.watching.limits import limit_of
 
     _spans(options)
-    if not options.get("pair"):
-        raise UsageError("no pair is named", where="pair", expected="a pair of monitors/drift/*.toml", seen="nothing")
     memory = options.get("memory", _LEAST_MEMORY_MB)
     if memory < _LEAST_MEMORY_MB:
         raise UsageError(
@@ -232,9 +230,9 @@ class _Timed:
 
 
 def _pair(look: Look, project: Project) -> tuple[Pair, Sequence[Accepted]]:
-    from assay.drift.pairs.reading import pair_files, read_pairs
+    from assay.drift.pairs.declared import pairs_of
 
-    declared = read_pairs(pair_files(project.roots), rounding=project.rounding)
+    declared = pairs_of(project.roots, project.profile)
     return declared.chosen([str(look.options["pair"])])[0], declared.accepted
 
 

@@ -53,6 +53,7 @@ MONITORS = (
     monitor("half_hour", 1800.0, alert=AlertRule(fire_after=5), objective=Objective(availability=0.9)),
     monitor("nightly", None, cron="15 2 * * *", alert=AlertRule(severity="info"), objective=Objective()),
     *(check(name) for name in ("order_census", "stock", "rates", "parcels", "hooks")),
+    monitor("pair", 600.0, flow=None, check="records", alert=AlertRule(fire_after=1), options={"pair": "orders"}),
 )
 
 

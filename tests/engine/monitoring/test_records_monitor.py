@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,10 @@ from typing import Any
 
 import pytest
 
+from assay.alerts.evidence import heard
+from assay.alerts.reckoning import Reckoner
+from assay.alerts.states import Memory
+from assay.alerts.text import Setting
 from assay.dossier import Gatherer, judging_of
 from assay.drift import load_checks
 from assay.drift.checks import check_named
@@ -20,11 +25,15 @@ from assay.drift.look import Look, OutOfTime, Project
 from assay.drift.pairs.trend import Trend
 from assay.drift.watching.limits import limit_of, severity_of
 from assay.errors import InfrastructureError, UsageError
-from assay.events import Finding, Result
+from assay.events import Finding, Probe, ProbeResult, Result
 from assay.landscape import Landscape
+from assay.local.project import plan_for
 from assay.money import Money
+from assay.monitor import AlertRule, Monitor
 from assay.profile import load_profile
 from assay.records import Rate
+from assay.reporting.metrics import Known, Metrics
+from assay.runners.scheduler.declared import monitors_of
 from tests.engine.monitoring.stand_ins import of_one_gateway
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -114,7 +123,9 @@ class Stage:
                 options={**check.options, "pair": "orders", **options},
                 pause=self.pause,
                 learns=learns,
-                project=Project(folder=self.folder, home=self.folder / ".assay" / "local", roots=(self.folder,)),
+                project=Project(
+                    folder=self.folder, home=self.folder / ".assay" / "local", profile=profile, roots=(self.folder,)
+                ),
             )
             check.act(look)
         return look
@@ -335,7 +346,6 @@ def test_connections_hold_no_more_than_the_monitor_may() -> None:
 @pytest.mark.parametrize(
     ("options", "where", "said"),
     [
-        ({"pair": ""}, "pair", "no pair is named"),
         ({"ticket": {"recods": 1}}, "ticket", "did you mean 'records'"),
         ({"page": {"records": 0}}, "page.records", "a whole number from 1 on"),
         ({"page": {"at_risk": "much"}}, "page.at_risk", "an amount above zero"),
@@ -353,3 +363,80 @@ def test_options_that_say_nothing_are_refused(options: Mapping[str, Any], where:
         check.judge({**check.options, "pair": "orders", **options})
     assert refused.value.where == where
     assert said in str(refused.value)
+
+
+# ---- declared
+
+
+def declared(project: Path, write: Callable[..., Path], **options: Any) -> dict[str, Monitor]:
+    """Return the monitors of a project that compares the pair `orders`."""
+    (project / "monitors" / "drift").mkdir()
+    (project / "monitors" / "drift" / "own.toml").write_text(PAIR)
+    told = ", ".join(f"{name} = {value}" for name, value in options.items())
+    write(mine=f'check = "records"\ninterval = "10m"\noptions = {{ {told} }}')
+    plan = plan_for("local", project / "assay.toml")
+    return monitors_of(plan)
+
+
+def test_a_monitor_names_a_pair_that_there_is(project: Path, write: Callable[..., Path]) -> None:
+    """A pair that is misspelt is refused with file, place and the nearest name: it would watch nothing."""
+    with pytest.raises(UsageError) as refused:
+        declared(project, write, pair='"ordres"')
+    assert str(refused.value.where).endswith("own.toml: monitors.mine.options.pair")
+    assert "did you mean 'orders'" in str(refused.value)
+
+
+def test_limits_of_a_file_are_read_with_their_place(project: Path, write: Callable[..., Path]) -> None:
+    """A limit that is none is refused with file and key, and a good one is what the monitor has."""
+    with pytest.raises(UsageError) as refused:
+        declared(project, write, pair='"orders"', page="{ recods = 5 }")
+    assert str(refused.value.where).endswith("own.toml: monitors.mine.options.page")
+
+
+def test_the_pair_of_a_monitor_is_a_label_and_no_other_is(project: Path, write: Callable[..., Path]) -> None:
+    """Figures bear the pair's name where a monitor compares it; whatever else is said there is `other`."""
+    monitors = declared(project, write, pair='"orders"')
+    known = Known.of(load_profile(project / "assay.toml"), monitors=lambda: monitors)
+    metrics = Metrics(known, "local")
+    for pair in ("orders", "R-10023"):
+        metrics.set("assay_drift_pair_pending", 1.0, pair=pair)
+    assert re.findall(r'assay_drift_pair_pending\{environment="local",pair="([^"]*)"\}', metrics.text) == [
+        "orders",
+        "other",
+    ]
+
+
+# ---- told
+
+
+def test_a_ticket_that_grows_becomes_a_page(tmp_path: Path) -> None:
+    """One alert: a ticket for a few records, told again as a page once a limit of the page is reached."""
+    monitor = Monitor(
+        name="pair", title="Pair", owner="me", runbook="x.md", check="records", interval_s=600.0,
+        alert=AlertRule(severity="ticket", fire_after=1, resolve_after=1),
+    )  # fmt: skip
+    profile = load_profile(ROOT / "assay.toml")
+    routes = {
+        "chat": {"url": "env:CHAT", "severities": ["ticket"]},
+        "pager": {"url": "env:PAGER", "severities": ["page"]},
+    }
+    alerts = type(profile.alerts).model_validate({"routes": routes})
+    reckoner = Reckoner(alerts, Setting(environment="local"), {"pair": monitor})
+    known: dict[str, Memory] = {}
+    told = []
+    for minute, severity in enumerate(("ticket", "ticket", "page", "ticket", "")):
+        finding = Finding(oracle="records", result=Result.FAIL, order_ref="orders R-1", systems=("merchant",))
+        now = AT + timedelta(minutes=10 * minute)
+        probe = Probe(
+            id=str(minute), monitor="pair", subject="records", environment="local", location="here", due_at=now,
+            started_at=now, seconds=1.0, severity=severity, findings=(finding,) if severity else (),
+            result=ProbeResult.FAILED if severity else ProbeResult.PASSED,
+        )  # fmt: skip
+        done = reckoner.round(known, [heard(probe, rotates=False, at=now)], now=now, silent={}, silences=())
+        known = done.memories
+        told += [(message.kind, message.severity, routes) for message, routes in done.messages]
+    assert told == [
+        ("firing", "ticket", ("chat",)),
+        ("firing", "page", ("chat", "pager")),
+        ("resolved", "page", ("chat", "pager")),
+    ]

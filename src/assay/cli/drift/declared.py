@@ -68,13 +68,11 @@ class Pairs:
 
 def declared_pairs(profile_path: Path | None, environment: str = "local") -> Pairs:
     """Return the pairs of a project, the shipped ones behind its own."""
-    from assay.drift.pairs.reading import pair_files, read_pairs
+    from assay.drift.pairs.declared import pairs_of
     from assay.suites import suite_roots
 
     profile, project = find(profile_path)
-    own = profile.policies.rounding
-    files = pair_files(suite_roots(profile.folder))
-    declared = read_pairs(files, rounding=own.policy() if own else None)
+    declared = pairs_of(suite_roots(profile.folder), profile)
     return Pairs(declared, project, profile.policies.base_currency, environment, profile_path)
 
 

@@ -89,6 +89,7 @@ def pair_files(roots: Sequence[Path]) -> list[Path]:
 def read_pairs(files: Sequence[Path], *, rounding: Rounding | None = None) -> Declared:
     """Return the pairs of these files. rounding: what `rounding = "profile"` means, None where it declares none.
 
+    A pair of one folder hides one of the same name of a folder further on.
     `UsageError` for the first thing that is wrong, with file and place.
     """
     pairs: dict[str, Pair] = {}
@@ -96,6 +97,8 @@ def read_pairs(files: Sequence[Path], *, rounding: Rounding | None = None) -> De
     for path in files:
         content = _content(path)
         for name, table in content.pairs.items():
+            if name in pairs and Path(pairs[name].declared_in).parent != path.parent:
+                continue  # a pair of the suite before hides it
             if name in pairs:
                 raise UsageError(
                     f"two pairs are called '{name}'",

@@ -13,6 +13,7 @@ from assay.flow import Flow
 from assay.local.plan import Plan
 from assay.monitor import Monitor
 from assay.runners.campaign import flows_of
+from assay.runners.scheduler.compared import held_against_pairs
 from assay.span import span_text
 from assay.suite_monitors import load_monitors
 from assay.suites import enter, reference_suite, suite_roots
@@ -32,9 +33,10 @@ def monitors_of(plan: Plan, flows: Mapping[str, Flow] | None = None) -> dict[str
     `UsageError` where one is wrong, or does not fit the environment of the plan.
     """
     known = flows_of(plan) if flows is None else flows
-    enter(suite_roots(plan.profile.folder))
+    roots = suite_roots(plan.profile.folder)
+    enter(roots)
     register_checks()
-    found = load_monitors(monitor_roots(plan), plan.profile, known)
+    found = held_against_pairs(load_monitors(monitor_roots(plan), plan.profile, known), roots, plan.profile)
     for monitor in found.values():
         if not monitor.environments or plan.name in monitor.environments:
             _refuse_unfit(monitor, plan, known)

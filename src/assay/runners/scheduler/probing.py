@@ -361,11 +361,8 @@ class Prober:
 
 def project_of(plan: Plan) -> Project:
     """Return where the files of a landscape's project are."""
-    own = plan.profile.policies.rounding
     folder = plan.profile.folder
-    return Project(
-        folder=folder, home=plan.home.path, roots=suite_roots(folder), rounding=own.policy() if own else None
-    )
+    return Project(folder=folder, home=plan.home.path, profile=plan.profile, roots=suite_roots(folder))
 
 
 def _first_line(error: BaseException) -> str:

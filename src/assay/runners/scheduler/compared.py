@@ -1,0 +1,44 @@
+"""Monitors that compare a pair, held against the pairs there are: one that is misspelt watches nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from assay.drift.pairs.declared import pairs_of
+from assay.drift.pairs.model import Pair
+from assay.errors import UsageError, did_you_mean
+from assay.monitor import Monitor
+from assay.profile import Profile
+from assay.suites import reference_suite
+
+CHECK = "records"
+
+
+def held_against_pairs(monitors: Mapping[str, Monitor], roots: Sequence[Path], profile: Profile) -> dict[str, Monitor]:
+    """Return the monitors, without those shipped ones whose pair the project does not have.
+
+    roots: the suites in which pairs are declared. `UsageError` for a pair that is not there, or a file of pairs that is
+    wrong.
+    """
+    if not any(each.check == CHECK for each in monitors.values()):
+        return dict(monitors)
+    pairs = pairs_of(roots, profile).pairs
+    found = {}
+    for name, monitor in monitors.items():
+        if monitor.check == CHECK and str(monitor.options.get("pair", "")) not in pairs:
+            if monitor.source.is_relative_to(reference_suite()):
+                continue  # it was written for the reference shop
+            raise _no_pair(monitor, pairs)
+        found[name] = monitor
+    return found
+
+
+def _no_pair(monitor: Monitor, pairs: Mapping[str, Pair]) -> UsageError:
+    name = str(monitor.options.get("pair", ""))
+    return UsageError(
+        f"no pair '{name}'",
+        where=f"{monitor.source}: monitors.{monitor.name}.options.pair",
+        expected=", ".join(pairs) or "[pairs.NAME] in monitors/drift/*.toml",
+        hint=did_you_mean(name, pairs),
+    )
