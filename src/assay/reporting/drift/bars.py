@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-_SIZES = (("wide", 540), ("narrow", 290))
+_SIZES = (("wide", 460), ("narrow", 290))
 _ROW, _HIGH, _TOP = 26, 16, 4
-_LETTER, _DIGIT = 7.4, 7.6
+_LETTER, _DIGIT = 8.2, 8.4
 """How wide a character of 13 pixels is, at most: text that is laid out cannot be measured."""
 _GAP = 8
 

@@ -130,13 +130,14 @@ def _verdict(told: Sequence[Told], pairs: Sequence[PairView], failed: Sequence[F
     differing = [each.name for each in pairs if each.state == "bad"]
     unjudged = [each.name for each in failed] + [each.name for each in pairs if each.state == "open"]
     said = []
-    if differing:
-        said.append(f"{_some(differing)} of {plural(len(pairs) + len(failed), 'pair')} {_verb(differing, 'differ')}")
+    if differing and len(pairs) + len(failed) > 1:
+        verb = "differs" if len(differing) == 1 else "differ"
+        said.append(f"{len(differing):,} of {len(pairs) + len(failed):,} pairs {verb}: {_some(differing)}")
     if unjudged:
-        said.append(f"of {_some(unjudged)} there is no verdict")
+        said.append(f"There is no verdict of {_some(unjudged)}")
     if causes := [row.sentence for each in pairs for row in each.causes[:1]]:
-        said.append(f"the first cause: {causes[0].rstrip('.')}")
-    lead = f"{'. '.join(each[0].upper() + each[1:] for each in said)}."
+        said.append(f"The first cause: {causes[0].rstrip('.')}")
+    lead = f"{'. '.join(said)}." if said else ""
     if found:
         return "bad", f"{plural(found, 'record')} {'differs' if found == 1 else 'differ'}", lead
     if unjudged:
@@ -146,10 +147,6 @@ def _verdict(told: Sequence[Told], pairs: Sequence[PairView], failed: Sequence[F
 
 def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
-
-
-def _verb(names: Sequence[str], verb: str) -> str:
-    return verb if len(names) > 1 else f"{verb}s"
 
 
 def _tiles(told: Sequence[Told], failed: Sequence[Failed]) -> list[tuple[str, str, str]]:
@@ -172,8 +169,9 @@ def _tiles(told: Sequence[Told], failed: Sequence[Failed]) -> list[tuple[str, st
     if worth:
         at_least = any(each.found.outcome.cut for each in told)
         totals = [_total(worth, code) for code in sorted({each.currency for each in worth})]
-        shown = ", ".join(map(str, totals[:3])) + (f" and {len(totals) - 3} more currencies" if totals[3:] else "")
-        tiles.append(("Money at risk", shown, "at least" if at_least else "of the records that differ"))
+        rest = [f"{each}" for each in totals[1:4]] + ([f"{len(totals) - 4} more currencies"] if totals[4:] else [])
+        aside = f"and {', '.join(rest)}" if rest else ""
+        tiles.append(("Money at risk", f"{totals[0]}", ", ".join(filter(None, [aside, "at least" * at_least]))))
     return tiles
 
 

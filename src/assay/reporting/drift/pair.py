@@ -28,7 +28,7 @@ _SAMPLES, _OPEN, _CROWDS, _LISTED = 40, 3, 12, 30
 
 @dataclass(frozen=True, slots=True)
 class CauseRow:
-    """What many records have in common, or a cause that single ones have."""
+    """What many records have in common, or a cause that single ones have, with how many; the former says it itself."""
 
     cause: str
     sentence: str
@@ -43,7 +43,7 @@ class ClassRow:
     meaning: str
     count: str
     known: str
-    at_risk: str
+    at_risk: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,9 +169,8 @@ def _causes(found: Reconciled) -> Iterator[CauseRow]:
     """Yield what many have in common first, then the causes of what is left, the most frequent first."""
     told = set()
     for crowd in found.outcome.crowds:
-        share = f"{crowd.of:,} of {crowd.among:,}" if crowd.of != crowd.among else f"all {crowd.of:,}"
         told.add((crowd.cause, crowd.field))
-        yield CauseRow(_cause(crowd.cause.value), clip(crowd.sentence, LONG), share)
+        yield CauseRow(_cause(crowd.cause.value), clip(crowd.sentence, LONG), "")
     alone: Counter[tuple[str, str | None]] = Counter()
     words: dict[tuple[str, str | None], str] = {}
     for cause, field, why in _single(found.open.left):
@@ -180,8 +179,8 @@ def _causes(found: Reconciled) -> Iterator[CauseRow]:
             words.setdefault((cause.value, field), why)
     for (cause_word, of), count in sorted(alone.items(), key=lambda item: (-item[1], item[0][0], item[0][1] or "")):
         why = words[cause_word, of]
-        said = f"{of or 'the whole record'}: {why or cause_word}" + (", for one" if count > 1 and why else "")
-        yield CauseRow(_cause(cause_word), clip(said, LONG), f"{count:,}")
+        said = f"{of or 'the whole record'}: {why or cause_word}" + (", for instance" if count > 1 and why else "")
+        yield CauseRow(_cause(cause_word), clip(said, LONG), plural(count, "record"))
 
 
 def _single(differences: Sequence[Difference]) -> Iterator[tuple[Cause, str | None, str]]:
@@ -229,7 +228,7 @@ def _fields(found: Reconciled) -> tuple[ClassRow, ...]:
         causes = Counter(one.cause.value for one in apart if one.cause.value != "unknown").most_common()
         best = min(causes, key=lambda item: (-item[1], item[0]), default=None)
         meant = f"{kind}; mostly {best[0]}" if best else kind
-        rows.append(ClassRow(clip(name, SHORT), meant, f"{count:,}", _number(known[name]), ""))
+        rows.append(ClassRow(clip(name, SHORT), meant, f"{count:,}", _number(known[name]), ()))
     return tuple(rows)
 
 
@@ -241,12 +240,12 @@ def _number(count: int) -> str:
     return f"{count:,}" if count else ""
 
 
-def _worth(differences: Sequence[Difference]) -> str:
+def _worth(differences: Sequence[Difference]) -> tuple[str, ...]:
     by_code: dict[str, list[Money]] = {}
     for each in differences:
         if each.at_risk is not None:
             by_code.setdefault(each.at_risk.currency, []).append(each.at_risk)
-    return ", ".join(str(sum_of(by_code[code], code)) for code in sorted(by_code))
+    return tuple(str(sum_of(by_code[code], code)) for code in sorted(by_code))
 
 
 def _chosen(differences: Sequence[Difference]) -> list[Difference]:
@@ -295,7 +294,9 @@ def _pending_note(found: Reconciled) -> str:
         return ""
     told = []
     if confirmed.pending:
-        told.append(f"{plural(len(confirmed.pending), 'record')} differ as yet, and are told when their time is over")
+        is_one = len(confirmed.pending) == 1
+        verbs = "differs as yet, and is told when its time" if is_one else "differ as yet, and are told when their time"
+        told.append(f"{plural(len(confirmed.pending), 'record')} {verbs} is over")
         if len(confirmed.pending) > _LISTED:
             told[-1] += f"; {_LISTED} are listed"
     if confirmed.lag:

@@ -14,7 +14,7 @@ from assay.reporting.view import LONG, SHORT
 if TYPE_CHECKING:
     from assay.drift.pairs.model import Apart, Difference, Hop, Pair
 
-_MOST_COLUMNS, _VALUE = 80, 400
+_MOST_COLUMNS, _VALUE, _BESIDE = 40, 400, 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,25 +140,25 @@ def _rest(pair: Pair, difference: Difference) -> Iterator[Row]:
     for name in [*left, *(each for each in right if each not in left)]:
         yield Row(
             clip(name, SHORT),
-            _of(difference.left, name) if name in left else _NO_COLUMN,
-            _of(difference.right, name) if name in right else _NO_COLUMN,
+            _of(difference.left, name, _BESIDE) if name in left else _NO_COLUMN,
+            _of(difference.right, name, _BESIDE) if name in right else _NO_COLUMN,
         )
 
 
 _NOT_SAID, _NO_COLUMN = Cell("not said", quiet=True), Cell("no such column", quiet=True)
 
 
-def _of(row: Mapping[str, Any] | None, column: str) -> Cell:
+def _of(row: Mapping[str, Any] | None, column: str, most: int = _VALUE) -> Cell:
     if row is None:
         return Cell("no record", quiet=True)
-    return _cell(row[column]) if column in row else _NO_COLUMN
+    return _cell(row[column], most) if column in row else _NO_COLUMN
 
 
-def _cell(value: Any) -> Cell:
+def _cell(value: Any, most: int) -> Cell:
     if value is None:
         return Cell("none", quiet=True)
     text = value if isinstance(value, str) else _plain(value)
-    return Cell(clip(text, _VALUE)) if text else Cell("empty", quiet=True)
+    return Cell(clip(text, most)) if text else Cell("empty", quiet=True)
 
 
 def _plain(value: Any) -> str:

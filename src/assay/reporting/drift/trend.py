@@ -24,7 +24,7 @@ class TrendRow:
     records: str
     open: str
     beside: str
-    at_risk: str
+    at_risk: tuple[str, ...]
     unread: bool
 
 
@@ -89,7 +89,7 @@ def _row(each: Compared) -> TrendRow:
         records=f"{each.left:,} / {each.right:,}",
         open=f"{each.open:,}",
         beside=", ".join(f"{count:,} {word}" for count, word in beside if count),
-        at_risk=", ".join(map(str, each.at_risk.values())),
+        at_risk=tuple(map(str, each.at_risk.values())),
         unread=bool(each.unread),
     )
 

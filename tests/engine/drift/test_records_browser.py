@@ -1,0 +1,73 @@
+"""The page of compared records in a real browser: on a telephone, on a tablet and wide, light and dark."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from assay.browser import find_chromium
+from tests.engine.browser.chromium import require_chromium
+from tests.engine.drift import told
+from tests.engine.monitoring.test_status_browser import FAINT, WIDE
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """The system's Chromium."""
+    require_chromium()
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=str(find_chromium()), args=["--no-sandbox"])
+        yield running
+        running.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_state_can_be_read_at_every_width(browser: Browser, tmp_path: Path, scheme: str) -> None:
+    """Nothing overflows, all folded out or not, text stands out from its ground, and the console stays empty."""
+    context = browser.new_context(color_scheme=scheme)  # type: ignore[arg-type]
+    page = context.new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    for state, render in told.STATES.items():
+        file = tmp_path / "page.html"
+        file.write_bytes(render().encode("utf-8", "replace"))
+        page.goto(file.as_uri())
+        page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+        for width in (320, 768, 1280):
+            page.set_viewport_size({"width": width, "height": 800})
+            assert page.evaluate("document.documentElement.scrollWidth") == width, (state, width)
+            assert page.evaluate(WIDE) == [], (state, width)
+        assert page.evaluate(FAINT) == [], state
+    context.close()
+    assert said == []
+
+
+def test_no_letter_of_a_chart_is_cut(browser: Browser, tmp_path: Path) -> None:
+    """Names and numbers of bars lie within their picture, however long they are."""
+    context = browser.new_context()
+    page = context.new_page()
+    file = tmp_path / "page.html"
+    file.write_bytes(told.page_of(told.everything()).encode("utf-8", "replace"))
+    page.goto(file.as_uri())
+    for width in (320, 768, 1280):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate(CUT) == [], width
+    context.close()
+
+
+CUT = """() => [...document.querySelectorAll('svg.plot')].filter(each => each.checkVisibility()).flatMap(plot => {
+  const frame = plot.getBoundingClientRect();
+  return [...plot.querySelectorAll('text')].filter(each => {
+    const box = each.getBoundingClientRect();
+    return box.left < frame.left || box.right > frame.right || box.bottom > frame.bottom + 1;
+  }).map(each => each.textContent);
+})"""
