@@ -70,6 +70,8 @@ def _show(pair: Pair, accepted: list[Accepted]) -> None:
     for field in pair.fields:
         names = field.left if field.left == field.right else f"{field.left} and {field.right}"
         click.echo(f"  {field.name:<{width}}  {field.kind.value:<10}  {names}{_how(field)}")
+    for name in pair.may_lack:
+        click.echo(f"  {(pair.left if name == 'left' else pair.right).system} may lack what the other side has")
     for column, reason in pair.ignored.items():
         click.echo(f"  not compared: {column}: {reason}")
     for entry in accepted:

@@ -283,9 +283,10 @@ class Comparison:
         return _number(self.connection, f"SELECT count(*) FROM {table}")  # noqa: S608
 
     def _withhold(self) -> None:
-        """Conclude nothing missing from a side of which a part could not be read."""
-        for whole, classed in zip(self._whole, (Class.EXTRA, Class.MISSING), strict=True):
-            if not whole:
+        """Conclude nothing missing from a side of which a part could not be read, or that may lack records."""
+        lacking: tuple[tuple[SideName, Class], ...] = (("left", Class.EXTRA), ("right", Class.MISSING))
+        for whole, (name, classed) in zip(self._whole, lacking, strict=True):
+            if not whole or name in self.pair.may_lack:
                 self.connection.execute("UPDATE found SET classed = NULL WHERE classed = ?", [classed.value])
 
 

@@ -179,7 +179,7 @@ class Pair:
     window: how far back is compared; grace: how long a record may take from one side to the other, younger ones are in
     flight and nothing is said of them. dimensions: the left's columns that the search for a common cause may name.
     worth: the field whose amount is at risk where a record is missing. ignored: columns not compared, with the reason.
-    prices: for the proposal of policies alone.
+    prices: for the proposal of policies alone. may_lack: sides that need not hold every record of the other.
     """
 
     name: str
@@ -192,6 +192,7 @@ class Pair:
     dimensions: tuple[str, ...] = ()
     worth: str | None = None
     ignored: Mapping[str, str] = field(default_factory=dict)
+    may_lack: tuple[SideName, ...] = ()
     declared_in: str = ""
     prices: Prices | None = None
 

@@ -168,6 +168,7 @@ def _pair(name: str, table: PairTable, path: Path, rounding: Rounding | None) ->
         dimensions=table.dimensions,
         worth=table.worth,
         ignored=table.ignored,
+        may_lack=table.may_lack,
         declared_in=str(path),
         prices=None if table.prices is None else Prices(**table.prices.model_dump()),
     )

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from assay.drift.pairs.model import Cause, Class, Kind, Part, Plain
+from assay.drift.pairs.model import Cause, Class, Kind, Part, Plain, SideName
 from assay.profile import Rounding
 from assay.profile_money import Currency, Zone
 from assay.profile_watch import Span, Table
@@ -123,6 +123,7 @@ class PairTable(Table):
     dimensions: Names = ()
     worth: Name | None = None
     ignored: dict[str, Annotated[str, Field(min_length=1)]] = Field(default_factory=dict)
+    may_lack: Annotated[tuple[SideName, ...], BeforeValidator(_several)] = ()
     prices: PricesTable | None = None
 
 
