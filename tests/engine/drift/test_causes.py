@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -127,6 +127,20 @@ def test_a_zone_is_followed_over_its_summer_time() -> None:
         difference = differing("placed", left, right)
         labels = {hint.label for hint in hints_of(PAIR, difference, difference.fields[0])}
         assert "Europe/Berlin as UTC" in labels
+
+
+def test_a_zone_is_told_of_instants_that_one_side_cuts_to_the_second() -> None:
+    """An hour less the fraction that a side cuts off, or that the pair allows, is an hour; seconds more are not."""
+    cut = differing("placed", "2026-11-03 08:03:23.233942+00", "2026-11-03 07:03:23+00")
+    found = cause_of(PAIR, cut)
+    assert (found.cause, found.why) == (Cause.TIME_ZONE, "placed is UTC taken for the local time of Europe/Berlin")
+    fine = differing("placed", "2026-11-03 08:03:23.2+00", "2026-11-03 07:03:24.9+00")
+    assert cause_of(PAIR, fine).cause is Cause.UNKNOWN
+    near = replace(PAIR.field("placed"), skew=timedelta(seconds=2))
+    allowed = replace(PAIR, fields=tuple(near if each.name == "placed" else each for each in FIELDS))
+    assert cause_of(allowed, fine).cause is Cause.TIME_ZONE
+    late = differing("placed", "2026-11-03 08:03:23.2+00", "2026-11-03 07:03:26.9+00")
+    assert cause_of(allowed, late).cause is Cause.UNKNOWN
 
 
 def test_a_day_of_publication_is_named() -> None:

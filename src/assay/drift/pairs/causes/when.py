@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from assay.drift.pairs.causes.hint import Facing, Hint
 from assay.drift.pairs.causes.written import DAY, HOUR, SECOND, instant, is_zone, moment, number, offset, span, summer
@@ -11,6 +11,7 @@ from assay.drift.pairs.model import Cause, Kind
 
 _QUARTER = HOUR // 4
 _FURTHEST = 14 * HOUR
+_FEW_SECONDS = 5 * SECOND
 _PARTS = ((SECOND, "second"), (60 * SECOND, "minute"), (HOUR, "hour"), (DAY, "day"))
 _COUNTED = (1000, 1_000_000)
 
@@ -23,7 +24,8 @@ def hints(facing: Facing) -> Iterator[Hint]:
         yield from _counted(facing)
         return
     off = right - left
-    yield from _zones(facing, left, right)
+    whole = _whole_quarters(facing, left, right)
+    yield from _zones(facing, right - whole, right, "exactly" if whole == off else "nearly")
     for part, word in _PARTS:
         if right == left // part * part:
             yield Hint(Cause.TRUNCATED, f"to the {word}", f"{facing.master} cut to the {word}", 0.88)
@@ -59,14 +61,26 @@ def dates(facing: Facing) -> Iterator[Hint]:
     yield Hint(Cause.UNKNOWN, f"by {off}", f"exactly {abs(off):,} day{'s' * (abs(off) > 1)} {ahead}", 0.5)
 
 
-def _zones(facing: Facing, left: int, right: int) -> Iterator[Hint]:
+def _whole_quarters(facing: Facing, left: int, right: int) -> int:
+    """Return by how much two instants differ, less what the pair allows anyway or one side cuts off: 1 h, not 3600.2 s.
+
+    Of more than a few seconds too many differences would be near to some zone's.
+    """
     off = right - left
-    if off % _QUARTER or abs(off) > _FURTHEST:
+    cut = SECOND - 1 if 0 in (left % SECOND, right % SECOND) else 0
+    slack = min(max(facing.field.skew // timedelta(microseconds=1), cut), _FEW_SECONDS)
+    near = (off + _QUARTER // 2) // _QUARTER * _QUARTER
+    return near if near and abs(off - near) <= slack else off
+
+
+def _zones(facing: Facing, left: int, right: int, how: str) -> Iterator[Hint]:
+    off = right - left
+    if not off or off % _QUARTER or abs(off) > _FURTHEST:
         return
     sign = "+" if off > 0 else "-"
     later = "later" if off > 0 else "earlier"
     declared = [name for name in (facing.field.left_zone, facing.field.right_zone) if name != "UTC"]
-    weight, found = 0.95, ""
+    weight, found = 0.95 if how == "exactly" else 0.9, ""
     for name in filter(is_zone, dict.fromkeys((*declared, *facing.known.zones))):
         # Local time written down as if it were UTC; and UTC read as if it were local, where the offset is that of the
         # instant whose clock showed the left's digits.
@@ -86,7 +100,7 @@ def _zones(facing: Facing, left: int, right: int) -> Iterator[Hint]:
     near = f", the offset of {found}" if found else ""
     # A whole quarter of an hour by chance is one in nine hundred seconds; a few minutes of delay never look like it.
     yield Hint(
-        Cause.TIME_ZONE, f"{sign}{span(off)}", f"exactly {span(off)} {later}{near}", 0.9 if off % HOUR == 0 else 0.75
+        Cause.TIME_ZONE, f"{sign}{span(off)}", f"{how} {span(off)} {later}{near}", 0.9 if off % HOUR == 0 else 0.75
     )
 
 
