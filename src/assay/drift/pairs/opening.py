@@ -32,11 +32,28 @@ def sides_of(pair: Pair, *, folder: Path, systems: Callable[[], Systems], anew: 
             if lent and found and (side.system, side.source) == (pair.left.system, pair.left.source):
                 found.append(found[0])
                 continue
-            found.append(rows_of(side, folder=folder, systems=replace(lent, anew=True) if lent and anew else lent))
+            found.append(
+                rows_of(
+                    side,
+                    folder=_start_of(pair, side, folder),
+                    systems=replace(lent, anew=True) if lent and anew else lent,
+                )
+            )
         except UsageError as error:
             error.where = error.where or place_of(pair, name)
             raise
     return found[0], found[1]
+
+
+def _start_of(pair: Pair, side: Side, folder: Path) -> Path:
+    """Return where a side's relative path starts: at the project, else, for want of such a file, beside the pair.
+
+    A shipped pair may name a file that comes with it, and a project puts its own in its place.
+    """
+    named, own = side.source.get("path"), Path(pair.declared_in).parent.parent.parent
+    if not isinstance(named, str) or "://" in named or (folder / named).exists():
+        return folder
+    return own if pair.declared_in and (own / named).is_file() else folder
 
 
 def place_of(pair: Pair, side: str) -> str:
