@@ -174,7 +174,7 @@ class Comparison:
         ]
         left, right = sides
         self._note_unread(left, right)
-        sizes = [_number(self.connection, f"SELECT count(*) FROM {side.source}") for side in sides]  # noqa: S608
+        sizes = self._read_sizes(sides)
         if 0 in sizes:
             if self._all_in_flight(sizes, sides):
                 self._in_flight(sizes)
@@ -190,6 +190,10 @@ class Comparison:
         judge(self.connection, self.case)
         self._withhold()
         self.counts = _counts(self.connection, self._sizes)
+
+    def _read_sizes(self, sides: Sequence[Input]) -> list[int]:
+        """Return how many rows there are of each side, in the window or not."""
+        return [_number(self.connection, f"SELECT count(*) FROM {side.source}") for side in sides]  # noqa: S608
 
     def _note_unread(self, left: Input, right: Input) -> None:
         """Collect what the sources could not read, and the fields whose columns are gone."""

@@ -8,16 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from assay.drift.pairs.accepted import Accepted, Open, without_accepted
 from assay.drift.pairs.belonging import belonging
 from assay.drift.pairs.causes import Known, cause_of
 from assay.drift.pairs.crowds import explained, population_of
+from assay.drift.pairs.crowds.population import Population
 from assay.drift.pairs.engine import LIMIT, MEMORY_MB, compare
 from assay.drift.pairs.incremental import Pass, compare_incrementally
 from assay.drift.pairs.lookup import any_key, rows_of_key
-from assay.drift.pairs.model import Difference, Field, Kind, Outcome, Pair
+from assay.drift.pairs.model import Difference, Field, Kind, Outcome, Pair, SideName
 from assay.drift.pairs.pending import Confirmed, FirstSeen, confirm
 from assay.drift.pairs.policies import Proposal, propose
 from assay.drift.pairs.remembered import Memory
@@ -25,6 +26,9 @@ from assay.drift.pairs.rows import OnlyKeys, Rows
 from assay.drift.pairs.sampled import orders_of
 from assay.errors import UsageError
 from assay.money import Money, sum_of
+
+if TYPE_CHECKING:
+    from assay.drift.pairs.elsewhere.comparing import Elsewhere
 
 NOTHING = Known()
 Ways = Callable[[Pair, Sequence[Difference]], Sequence[Difference]]
@@ -81,14 +85,20 @@ def reconcile(
     again: Again | None = None,
     second: Second | None = None,
     hops: Ways | None = None,
+    on: Elsewhere | None = None,
 ) -> Reconciled:
     """Compare a pair as of an instant, name causes, take off what is accepted that day, propose missing policies.
 
     known: rates and the like, by which more causes are told. limit: the most differences held; all are counted. again:
     compare by what changed since the last time. second: read what differs once more before it is told. hops: asks
-    where a few of the open ones went wrong. `UsageError` for a column or file that is not there.
+    where a few of the open ones went wrong. on: the engine that compares, neither again nor a second time. `UsageError`
+    for a column or file that is not there.
     """
     left, right = belonging(pair, left, right, at)
+    if on is not None:
+        with on.comparing(pair, left, right, at=at, limit=limit, memory_mb=memory_mb or MEMORY_MB) as there:
+            outcome = _explained(there.outcome, known, there.population)
+            return _concluded(outcome, there.drawn, accepted, at, hops)
     outcome, done = _compared(pair, left, right, at, limit, memory_mb or MEMORY_MB, again)
     confirmed = None
     if second is not None:
@@ -96,15 +106,31 @@ def reconcile(
         confirmed = confirm(outcome, left, right, reread=lambda: belonging(pair, *reread(), at), seen=seen)
         second.seen.save(pair.name, confirmed.seen)
         outcome = confirmed.outcome
-    if outcome.found and outcome.differences:
-        reach: dict[str, Any] = {"since": outcome.since, "until": outcome.until}
-        outcome = explained(
-            outcome,
-            known=known,
-            population=population_of(pair, left, **reach),
-            right_population=population_of(pair, right, side="right", **reach),
-        )
-    proposals = [propose_for(pair, field, left, right) for field in _unrounded(outcome)]
+    reach: dict[str, Any] = {"since": outcome.since, "until": outcome.until}
+    outcome = _explained(
+        outcome, known, lambda side: population_of(pair, left if side == "left" else right, side=side, **reach)
+    )
+    found = _concluded(outcome, lambda: (left, right), accepted, at, hops)
+    return replace(found, done=done, confirmed=confirmed)
+
+
+def _explained(outcome: Outcome, known: Known, population: Callable[[SideName], Population]) -> Outcome:
+    if not (outcome.found and outcome.differences):
+        return outcome
+    return explained(outcome, known=known, population=population("left"), right_population=population("right"))
+
+
+def _concluded(
+    outcome: Outcome,
+    drawn: Callable[[], tuple[Rows, Rows]],
+    accepted: Sequence[Accepted],
+    at: datetime,
+    hops: Ways | None,
+) -> Reconciled:
+    """Propose missing policies, take off what is accepted, and ask where a few of the rest went wrong."""
+    pair, unrounded = outcome.pair, _unrounded(outcome)
+    sides = drawn() if unrounded else None
+    proposals = [propose_for(pair, field, *sides) for field in unrounded] if sides else []
     left_open = without_accepted(outcome, accepted, at.date())
     if hops is not None and left_open.left:
         left_open = replace(left_open, left=hops(pair, left_open.left))
@@ -112,8 +138,6 @@ def reconcile(
         outcome=outcome,
         open=left_open,
         proposals=[each for each in proposals if each is not None and each.apart],
-        done=done,
-        confirmed=confirmed,
     )
 
 

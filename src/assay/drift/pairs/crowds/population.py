@@ -131,40 +131,83 @@ def _population(
     return replace(found, young=int(connection.execute(in_flight).fetchall()[0][0]))
 
 
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How records are put into cells: by which dimensions, those with the fewest values first, and by what stretch."""
+
+    names: tuple[str, ...]
+    step: int
+    left_out: tuple[str, ...]
+    declared: tuple[str, ...]
+
+
+def shape_of(width: int, distinct: Mapping[str, int]) -> Shape:
+    """Return the shape for records that span so many microseconds; distinct: how many values each dimension has."""
+    names, left_out, combinations = [], [], 1
+    for name, count in sorted(distinct.items(), key=lambda each: each[1]):
+        if count > _MOST_VALUES or combinations * count > _MOST_COMBINATIONS:
+            left_out.append(name)
+            continue
+        combinations *= count
+        names.append(name)
+    most = min(_MOST_BUCKETS, max(1, _MOST_CELLS // combinations))
+    step = next((each for each in _STEPS if width // each <= most), _STEPS[-1])
+    return Shape(tuple(names), step, tuple(left_out), tuple(distinct))
+
+
 def _counted(
     connection: duckdb.DuckDBPyConnection, compared: str, words: Mapping[str, str], placed: str | None
 ) -> Population:
-    """Group what was compared; each dimension becomes an enumeration first, so that cells are small numbers."""
+    """Group what was compared."""
     asked = ["count(*)", f"max({placed}) - min({placed})" if placed else "0"]
     asked += [f"approx_count_distinct({word})" for word in words.values()]
     rows, width, *distinct = connection.execute(f"SELECT {', '.join(asked)} FROM {compared}").fetchall()[0]  # noqa: S608
     if not rows:
         return Population({}, {}, np.zeros(0, dtype=np.int64))
+    shape = shape_of(width, dict(zip(words, map(int, distinct), strict=True)))
+    started = f"({placed}) // {shape.step}" if placed else "0"
+    return _grouped(connection, compared, [words[name] for name in shape.names], (started, "count(*)"), shape, placed)
+
+
+def cells_of(connection: duckdb.DuckDBPyConnection, cells: str, shape: Shape, *, timed: bool) -> Population:
+    """Return the population of cells that were counted before.
+
+    Their columns are d0 … for the shape's dimensions, `started`, the number of the cell's stretch, and `counted`.
+    timed: whether records have a time at all.
+    """
+    columns = [f"d{place}" for place in range(len(shape.names))]
+    placed = "started" if timed else None
+    return _grouped(connection, cells, columns, ("started", "CAST(sum(counted) AS BIGINT)"), shape, placed)
+
+
+def _grouped(
+    connection: duckdb.DuckDBPyConnection,
+    source: str,
+    words: Sequence[str],
+    counted: tuple[str, str],
+    shape: Shape,
+    placed: str | None,
+) -> Population:
+    """Group rows into cells; each dimension becomes an enumeration first, so that cells are small numbers."""
     values: dict[str, Sequence[str]] = {}
-    left_out, selected, combinations = [], [], 1
-    for place, (name, count) in enumerate(sorted(zip(words, distinct, strict=True), key=lambda each: int(each[1]))):
-        if count > _MOST_VALUES or combinations * count > _MOST_COMBINATIONS:
-            left_out.append(name)
-            continue
-        combinations *= count
-        connection.execute(f"CREATE TYPE e{place} AS ENUM (SELECT DISTINCT {words[name]} FROM {compared} ORDER BY 1)")  # noqa: S608
+    selected = []
+    for place, (name, word) in enumerate(zip(shape.names, words, strict=True)):
+        connection.execute(f"CREATE TYPE e{place} AS ENUM (SELECT DISTINCT {word} FROM {source} ORDER BY 1)")  # noqa: S608
         values[name] = connection.execute(f"SELECT enum_range(NULL::e{place})").fetchall()[0][0]
-        selected.append(f"enum_code(CAST({words[name]} AS e{place})) AS d{place}")
-    most = min(_MOST_BUCKETS, max(1, _MOST_CELLS // combinations))
-    step = next((each for each in _STEPS if width // each <= most), _STEPS[-1])
-    selected += [f"({placed}) // {step} AS started" if placed else "0 AS started", "count(*) AS counted"]
-    found = connection.execute(f"SELECT {', '.join(selected)} FROM {compared} GROUP BY ALL").fetchnumpy()  # noqa: S608
+        selected.append(f"enum_code(CAST({word} AS e{place})) AS code{place}")
+    selected += [f"{counted[0]} AS stretch", f"{counted[1]} AS records"]
+    found = connection.execute(f"SELECT {', '.join(selected)} FROM {source} GROUP BY ALL").fetchnumpy()  # noqa: S608
     *codes, started, counts = (np.asarray(column, dtype=np.int64) for column in found.values())
     by_name = dict(zip(values, codes, strict=True))
-    declared = [name for name in words if name in values]
+    declared = [name for name in shape.declared if name in values]
     return with_calendar(
         Population(
             values={name: values[name] for name in declared},
             codes={name: by_name[name] for name in declared},
             counts=counts,
-            starts=started * step if placed else None,
-            step=step,
-            left_out=tuple(left_out),
+            starts=started * shape.step if placed else None,
+            step=shape.step,
+            left_out=shape.left_out,
         )
     )
 

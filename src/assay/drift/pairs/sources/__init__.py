@@ -9,6 +9,7 @@
     { kind = "postgresql", address = "env:ERP_DATABASE", query = "SELECT … FROM orders WHERE …" }
     { kind = "mysql", address = "mysql://reader@db.example/shop", password = "env:SHOP_PASSWORD", table = "orders" }
     { kind = "listing", listing = "orders" }
+    { kind = "warehouse", table = "sales.orders" }     # of the engine that --on names
 """
 
 from __future__ import annotations
@@ -31,8 +32,10 @@ from assay.drift.pairs.sources.options import (
     ParquetOptions,
     PostgresOptions,
     SqliteOptions,
+    WarehouseOptions,
     options_of,
 )
+from assay.drift.pairs.sources.warehouse import WarehouseRows
 from assay.errors import UsageError
 
 if TYPE_CHECKING:
@@ -64,6 +67,8 @@ def rows_of(
         if systems is None:
             raise UsageError("a listing is read from a system of an environment, and none is at hand here")
         return ListingRows(side.system, options, systems, folder)
+    if isinstance(options, WarehouseOptions):
+        return WarehouseRows(side.system, options)
     return LandedRows(side.system, _reader(options, side, folder), landing=landing, at=at)
 
 

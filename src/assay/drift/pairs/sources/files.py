@@ -45,6 +45,7 @@ class ParquetFiles:
     def __init__(self, system: str, paths: Sequence[Path]) -> None:
         self.system, self.paths = system, tuple(paths)
         self.unread: Sequence[str] = ()
+        self.whole: Sequence[Path] = ()
 
     def attach(self, connection: duckdb.DuckDBPyConnection, name: str) -> str:
         """Return the scan of the files that are whole; `InfrastructureError` where none is."""
@@ -52,6 +53,7 @@ class ParquetFiles:
         self.unread = tuple(
             f"{path.name} is no whole Parquet file, and was not read" for path in self.paths if path not in whole
         )
+        self.whole = whole
         if not whole:
             raise InfrastructureError(
                 f"no Parquet file of {self.system} is whole",

@@ -124,6 +124,12 @@ class MySqlOptions(ServerOptions):
     ca_file: str | None = None
 
 
+class WarehouseOptions(QueryOptions):
+    """A table, view or query of an engine that records are compared on: `assay drift records --on`."""
+
+    kind: Literal["warehouse"]
+
+
 def _several(value: object) -> object:
     return value if isinstance(value, list | tuple) else (value,)
 
@@ -203,7 +209,14 @@ for _each in (ListingReading, ListingOptions, KeyColumn):
 
 
 Options = (
-    ParquetOptions | CsvOptions | JsonLinesOptions | SqliteOptions | PostgresOptions | MySqlOptions | ListingOptions
+    ParquetOptions
+    | CsvOptions
+    | JsonLinesOptions
+    | SqliteOptions
+    | PostgresOptions
+    | MySqlOptions
+    | ListingOptions
+    | WarehouseOptions
 )
 KINDS: Mapping[str, type[Options]] = {
     "parquet": ParquetOptions,
@@ -213,6 +226,7 @@ KINDS: Mapping[str, type[Options]] = {
     "postgresql": PostgresOptions,
     "mysql": MySqlOptions,
     "listing": ListingOptions,
+    "warehouse": WarehouseOptions,
 }
 _ALSO = {
     "mariadb": "mysql",
