@@ -20,6 +20,8 @@ from assay.drift.distribution.window import Window, windows_of
 BERLIN = ZoneInfo("Europe/Berlin")
 FIRST, LEARNING, DAYS = date(2026, 9, 21), 28, 60
 """Four weeks to learn, then sixty days with the end of summer time and Black Friday."""
+SPRING = date(2027, 1, 25)
+"""The first day of as many with the begin of summer time and the longest gap of TARGET, over Easter."""
 CURRENCIES = ("EUR", "USD", "GBP", "JPY", "KWD")
 MARKETS = ("DE", "FR", "US", "GB", "JP", "KW")
 CARRIERS = ("dhl", "ups", "fedex", "usps")
@@ -67,9 +69,9 @@ Fault = Callable[[Drawn, np.ndarray], None]
 """Changes the rows that are chosen: those of its days."""
 
 
-def windows(days: int = LEARNING + DAYS) -> tuple[Window, ...]:
+def windows(days: int = LEARNING + DAYS, first: date = FIRST) -> tuple[Window, ...]:
     """Return the windows of so many days."""
-    return windows_of(FIRST, FIRST + timedelta(days=days - 1), BERLIN)
+    return windows_of(first, first + timedelta(days=days - 1), BERLIN)
 
 
 def drawn(
@@ -77,6 +79,7 @@ def drawn(
     *,
     daily: int = 2_000,
     days: int = LEARNING + DAYS,
+    first: date = FIRST,
     fault: Fault | None = None,
     since: int = 0,
     events: bool = True,
@@ -87,8 +90,8 @@ def drawn(
     events: whether there are promotion, Black Friday and the night. bulk: the share of business customers' baskets.
     """
     random = np.random.default_rng(seed)
-    plan = windows(days)
-    per_half, value, sale = _plan(random, daily, days, events)
+    plan = windows(days, first)
+    per_half, value, sale = _plan(random, daily, days, first, events)
     half_of = np.repeat(np.arange(2 * days), per_half)
     size = len(half_of)
     begins = np.array([round(each.since.timestamp() * 1e6) for each in plan])
@@ -126,12 +129,12 @@ def drawn(
 
 
 def _plan(
-    random: np.random.Generator, daily: int, days: int, events: bool
+    random: np.random.Generator, daily: int, days: int, first: date, events: bool
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the orders of each half day, what each day adds to the logarithm of values, and which days are sales."""
     per_half, value, sale = [], np.zeros(days), np.zeros(days, dtype=bool)
     for number in range(days):
-        day = FIRST + timedelta(days=number)
+        day = first + timedelta(days=number)
         rate = daily * _WEEKDAY_RATE[day.weekday()] * (1 + 0.15 * np.sin(2 * np.pi * number / 365))
         rate *= 10 ** random.normal(0.0, 0.035)
         value[number] = 0.02 * np.sin(2 * np.pi * (number + 60) / 365) + _WEEKDAY_VALUE[day.weekday()]

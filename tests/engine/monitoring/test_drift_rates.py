@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Context, Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from assay.dossier import Gatherer, judging_of
-from assay.drift import load_checks
-from assay.drift.checks import check_named
 from assay.drift.look import Look
 from assay.events import Finding, Result
-from assay.landscape import Landscape
-from assay.money import Money
 from assay.oracles.feed import due_day, feed_age, is_target_day
-from assay.profile import load_profile
-from assay.records import Article, Rate
-from assay.roles import ShopRefused
+from assay.records import Rate
+from tests.engine.monitoring.rate_shops import look_at
 
-ROOT = Path(__file__).resolve().parents[3]
 GRACE = timedelta(hours=25)
 
 
@@ -93,63 +84,6 @@ def test_a_feed_dated_ahead_is_named_with_pair_and_date() -> None:
     assert feed_age([rate(date(2026, 3, 6), "160.12")], at("2026-03-05T23:30"), GRACE).result is Result.PASS
 
 
-@dataclass
-class Publisher:
-    """A publisher of these rates."""
-
-    rates: list[Rate]
-
-    def latest(self) -> list[Rate]:
-        """Return all."""
-        return self.rates
-
-    def history(self, since: date) -> list[Rate]:
-        """Return those since then."""
-        return [each for each in self.rates if each.as_of >= since]
-
-
-@dataclass
-class Prices:
-    """A shop that converts at these rates, half up to the smallest step."""
-
-    used: dict[str, Decimal]
-    base: dict[str, str] = field(default_factory=lambda: {"P-1": "129.00", "P-2": "7.49"})
-
-    def articles(self, currency: str) -> list[Article]:
-        """Return the catalogue."""
-        return [self.article(sku, currency) for sku in self.base]
-
-    def article(self, sku: str, currency: str) -> Article:
-        """Return an article with its price."""
-        own = Decimal(self.base[sku])
-        if currency == "EUR":
-            return Article(system="merchant", sku=sku, price=Money.of(own, "EUR"))
-        if currency not in self.used:
-            raise ShopRefused(f"the shop does not sell in {currency}")
-        places = Decimal(1) if currency == "JPY" else Decimal("0.01")
-        price = (own * self.used[currency]).quantize(places, rounding="ROUND_HALF_UP")
-        return Article(system="merchant", sku=sku, price=Money.of(price, currency))
-
-
-@dataclass
-class Chain(Prices):
-    """A shop with several stores, each with a table of its own; prices are read from the first."""
-
-    tables: dict[str, list[Rate]] = field(default_factory=dict)
-
-    def stores(self) -> list[str]:
-        """Return their names."""
-        return list(self.tables)
-
-    def store_rates(self, store: str) -> list[Rate]:
-        """Return one store's table."""
-        return self.tables[store]
-
-    def open_cart_in(self, store: str, currency: str) -> str:
-        """Nobody buys here."""
-        raise ShopRefused("closed")
-
-
 WEEK = [
     *(rate(day, value) for day, value in ((date(2026, 3, 2), "160.12"), (date(2026, 3, 3), "161.40"))),
     *(rate(day, value) for day, value in ((date(2026, 3, 4), "162.95"), (date(2026, 3, 5), "163.08"))),
@@ -164,30 +98,12 @@ def looked(
     *,
     now: datetime = THURSDAY_NIGHT,
     published: list[Rate] | None = None,
-    tables: dict[str, list[Rate]] | None = None,
+    tables: Mapping[str, Sequence[Rate]] | None = None,
     **options: Any,
 ) -> Look:
     """Run the check over a shop that prices at these rates."""
-    load_checks()
-    profile = load_profile(ROOT / "assay.toml")
     own = {currency: Decimal(value) for currency, value in used.items()}
-    shop = Prices(own) if tables is None else Chain(own, tables=tables)
-    connectors = {"merchant": shop, "ecb": Publisher(WEEK if published is None else published)}
-    landscape = Landscape("local", profile.environment("local"), connectors, {})
-    check = check_named("rates")
-    with Gatherer(landscape, read_at=now) as gatherer:
-        look = Look(
-            environment="local",
-            landscape=landscape,
-            gatherer=gatherer,
-            judging=judging_of(profile.policies),
-            now=lambda: now,
-            deadline=time.monotonic() + 60,
-            options={**check.options, "currencies": list(used), **options},
-            pause=lambda _: None,
-        )
-        check.act(look)
-    return look
+    return look_at(own, now=now, published=WEEK if published is None else published, tables=tables, **options)
 
 
 def wrong(look: Look) -> list[Finding]:
