@@ -1,4 +1,4 @@
-"""Where a record first went wrong: the first station at which the right's word stands, and no guess where none tells."""
+"""Where a record first went wrong: the first station at which the right's word stands, never a guess."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ CASES: dict[str, tuple[Difference, Dossier, str | None, str | None, str]] = {
         dossier(call({"total": "16.58"})),
         "merchant to sap_s4hana",
         "merchant",
-        "POST /A_SalesOrder at 09:01:00 carried 16.58",
+        "POST /A_SalesOrder at 09:01:00 by the edge's clock carried 16.58",
     ),
     "sent right and changed there": (
         told.differs("R-1"),
@@ -160,14 +160,14 @@ CASES: dict[str, tuple[Difference, Dossier, str | None, str | None, str]] = {
         ),
         "merchant to sap_s4hana",
         "merchant",
-        "it was created 2 times, at 09:01:00 and 09:05:00",
+        "it was created 2 times, at 09:01:00 and 09:05:00 by the edge's clock",
     ),
     "late after refusals": (
         Difference(key=("R-1",), classed=Class.LATE),
         dossier(call(status=503), call(minute=40)),
         "answer of sap_s4hana",
         "merchant to sap_s4hana",
-        "refused with 503, and taken at 09:40:00",
+        "refused with 503, and taken at 09:40:00 by the edge's clock",
     ),
     "of nobody": (
         Difference(key=("R-1",), classed=Class.EXTRA, right=told.RIGHT, copies=(0, 1)),

@@ -85,6 +85,6 @@ def show_troubles(hops: Hops) -> None:
 
 
 def _shown(text: str) -> str:
-    from assay.cli.drift.declared import shown
+    from assay.reporting.text import clip, one_line
 
-    return shown(text)
+    return one_line(clip(text, 600))

@@ -24,6 +24,7 @@ _LOOKS = ("GET", "HEAD", "OPTIONS")
 _OF_ORDERS, _OF_OTHERS = ("ref", "number"), ("order_ref",)
 """The columns of the listing of orders, and of others, that hold a shop's reference or number of an order."""
 _BACK = timedelta(days=60)
+_PATH = 36
 
 
 def order_of(pair: Pair, difference: Difference) -> str | None:
@@ -281,7 +282,8 @@ def _is_taken(call: Call) -> bool:
 
 
 def _called(call: Call) -> str:
-    return f"{call.method} {call.path} {_times([call.at])}"
+    path = call.path if len(call.path) <= _PATH else f"…{call.path[-_PATH:]}"
+    return f"{call.method} {path} {_times([call.at])}"
 
 
 def _status(call: Call) -> str:
@@ -289,7 +291,8 @@ def _status(call: Call) -> str:
 
 
 def _times(instants: Sequence[datetime]) -> str:
-    return "at " + " and ".join(f"{at:%H:%M:%S}" for at in instants[:3])
+    """Return instants in words: the edge's, which knows real time alone; all else has the landscape's."""
+    return f"at {' and '.join(f'{at:%H:%M:%S}' for at in instants[:3])} by the edge's clock"
 
 
 def _texts(body: str) -> list[str]:
