@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from assay.alerts import windows
+from assay.drift.watching.names import CHECK as COMPARES
+from assay.drift.watching.names import pairs_named
 from assay.monitor import Monitor
 from assay.profile import Policies
 from assay.profile_watch import Alerts
@@ -20,8 +22,6 @@ from assay.suite_monitors import interval_of
 
 Rule = dict[str, Any]
 RUNS = "assay_probes_total"
-COMPARES = "records"
-"""The check whose own limits say how severe what it found is."""
 _BY = "sum by (environment, monitor, location)"
 _LATENCY_S, _LATENCY_RUNS = 3600.0, 12
 _SETTLE_S = 60.0
@@ -119,8 +119,9 @@ def wakes(monitor: Monitor) -> bool:
 
 
 def severity_series(monitor: Monitor, environment: str) -> str:
-    """Return the series of how severe what a monitor found in its pair is."""
-    return f'assay_drift_pair_severity{{environment="{environment}",pair="{monitor.options.get("pair", "")}"}}'
+    """Return how severe what a monitor found in its pairs is, as it is asked for."""
+    pairs = "|".join(pairs_named(monitor.options))
+    return f'assay_drift_pair_severity{{environment="{environment}",pair{"=~" if "|" in pairs else "="}"{pairs}"}}'
 
 
 def _grave(it: _Watched) -> list[Rule]:

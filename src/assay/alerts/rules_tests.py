@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from assay.alerts import windows
-from assay.alerts.rules import RUNS, Setting, bucket_above, row_of, severity_series, wakes
+from assay.alerts.rules import RUNS, Setting, bucket_above, row_of, wakes
+from assay.drift.watching.names import pairs_named
 from assay.monitor import Monitor
 from assay.span import span_text
 from assay.suite_monitors import interval_of
@@ -192,7 +193,11 @@ def _grave(monitor: Monitor, setting: Setting) -> list[tuple[str, Series, list[E
         return []
     every, row, told = interval_of(monitor), row_of(monitor, setting), _Told(monitor, setting)
     runs = PASS * 8 + FAIL * row + PASS * 2
-    last, name = (8 + row - 1) * every, severity_series(monitor, setting.environment)
+    pair = pairs_named(monitor.options)[-1]
+    last, name = (
+        (8 + row - 1) * every,
+        f'assay_drift_pair_severity{{environment="{setting.environment}",pair="{pair}"}}',
+    )
 
     def story(level: float) -> Series:
         levels = [level if run == FAIL else 0.0 for run in runs for _ in range(SCRAPES)]

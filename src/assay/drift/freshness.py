@@ -161,6 +161,7 @@ def _verdict(look: Look, system: str, known: Rhythm, live: Rhythm, now: datetime
     if not known.is_known(now):
         needed = f"{_LEAST_CHANGES} changes over {_LEAST_TIME.days} days"
         look.unjudged(ORACLE, f"{system}: its rhythm is not known yet, {known.changes} changes were seen of {needed}")
+        quiet(look, f"changes of {system}: it is being learned how often there are some")
     elif not live.waiting:
         quiet(look, f"changes of {system}: no order waits for one")
     elif not known.is_silent(live.waiting, now):

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,9 @@ from assay.drift.extra import need_drift_extra
 from assay.drift.look import Look, OutOfTime, Project
 from assay.drift.options import judged
 from assay.drift.verdicts import quiet
+from assay.drift.watching.names import pairs_named
 from assay.errors import AssayError, InfrastructureError, UsageError, did_you_mean
+from assay.monitor import SEVERITIES, Severity
 from assay.span import seconds_of
 
 if TYPE_CHECKING:  # they need packages of an extra, which a check that is only listed does not
@@ -64,6 +66,7 @@ def _judge(options: Mapping[str, Any]) -> None:
     oracles=(ORACLE,),
     judge=_judge,
     pair="",
+    pairs=[],
     ticket={"records": 1},
     page={"at_risk": 5000, "records": 100},
     settle="10s",
@@ -76,28 +79,42 @@ def _judge(options: Mapping[str, Any]) -> None:
 def records(look: Look) -> None:
     """Compare the records of two systems, and tell what differs: a crowd by its common cause, few others one by one.
 
-    pair: of monitors/drift/*.toml. ticket, page: from so many records, so much money at risk (of the base currency) or
-    such an age on it is one; below both it informs. settle: what differs is read again after it. incremental: compare
-    what changed since the last verdict, and all rows once a day. told: so many records are told one by one. limit: so
-    many differences are held, all are counted. memory: megabytes, before it spills to disk. rates: a CSV of published
-    rates, those of the landscape's publisher where it is left out.
+    pair, pairs: one of monitors/drift/*.toml, or several, each told by itself. ticket, page: from so many records, so
+    much money at risk (of the base currency) or such an age on it is one; below both it informs. settle: what differs
+    is read again after it. incremental: compare what changed since the last verdict, and all rows once a day. told: so
+    many records are told one by one. limit: so many differences are held, all are counted. memory: megabytes, before
+    it spills to disk. rates: a CSV of published rates, those of the landscape's publisher where it is left out.
     """
     need_drift_extra()
-    from assay.drift.pairs.trend import Trend
-
     if look.project is None:
         look.unjudged(ORACLE, "no project is at hand here: the process of assay monitor has one")
         return
-    with look.step("read the pair"):
-        pair, accepted = _pair(look, look.project)
-    watch = _Watch(look, look.project, pair, accepted)
-    rates = watch.rates(look.now())
+    with look.step("read the pairs"):
+        chosen, accepted = _pairs(look, look.project)
+    rates = _rates(look, look.project)
+    failed: list[AssayError] = []
+    for pair in chosen:
+        try:
+            _watched(_Watch(look, look.project, pair, accepted, rates))
+        except AssayError as error:
+            failed.append(error)  # the others can be compared all the same
+    if failed:
+        for more in failed[1:]:
+            failed[0].hint = f"{failed[0].hint}; {more}" if failed[0].hint else str(more)
+        raise failed[0]
+
+
+def _watched(watch: _Watch) -> None:
+    """Compare one pair and tell what differs."""
+    from assay.drift.pairs.trend import Trend
+
+    look = watch.look
     with _in_time(look):
-        found = watch.compared(rates)
+        found = watch.compared()
     if look.learns:
         with suppress(InfrastructureError):  # a folder that cannot be written is said where the verdict is kept
-            Trend(look.project.compared).add(found, found.outcome.at)
-    _tell(look, watch, found, rates)
+            Trend(watch.project.compared).add(found, found.outcome.at)
+    _tell(look, watch, found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,15 +125,16 @@ class _Watch:
     project: Project
     pair: Pair
     accepted: Sequence[Accepted]
+    rates: Rates
 
-    def compared(self, rates: Rates) -> Reconciled:
-        """Compare the pair, in two phases. rates: by which more causes are told."""
+    def compared(self) -> Reconciled:
+        """Compare the pair, in two phases."""
         from assay.drift.pairs.causes import Known
         from assay.drift.pairs.reconciling import reconcile
         from assay.http import budgeted
 
         look, options = self.look, self.look.options
-        with look.step("compare"), budgeted(_budgets(self.pair)):
+        with look.step(f"compare {self.pair.name}"), budgeted(_budgets(self.pair)):
             left, right = self.sides(anew=False)
             return reconcile(
                 self.pair,
@@ -124,7 +142,7 @@ class _Watch:
                 right,
                 at=look.now(),
                 accepted=self.accepted,
-                known=Known(rates=rates),
+                known=Known(rates=self.rates),
                 limit=int(options["limit"]),
                 memory_mb=int(options["memory"]),
                 again=self._again(),
@@ -138,23 +156,6 @@ class _Watch:
 
         left, right = sides_of(self.pair, folder=self.project.folder, systems=self._systems, anew=anew)
         return _Timed(left, self.look), _Timed(right, self.look)
-
-    def rates(self, at: datetime) -> Rates:
-        """Return published rates by pair and day: of a file, else of the landscape's publisher; none where none is."""
-        from assay.drift.pairs.rate_file import read_rates
-
-        if self.look.options["rates"]:
-            return read_rates(self.project.folder / str(self.look.options["rates"]))
-        if not self.look.landscape.read("rates"):
-            return {}
-        try:
-            published = self.look.landscape.by_role("rates").history((at - _RATES_BACK).date())
-        except (AssayError, LookupError):
-            return {}  # it says less of what is at risk, and nothing wrong
-        found: dict[tuple[str, str], dict[Any, Decimal]] = {}
-        for each in published:
-            found.setdefault((each.base, each.quote), {})[each.as_of] = each.value
-        return found
 
     def _systems(self) -> Systems:
         from assay.drift.extracting.lending import lend
@@ -229,11 +230,32 @@ class _Timed:
         return self._rows.attach(connection, name)
 
 
-def _pair(look: Look, project: Project) -> tuple[Pair, Sequence[Accepted]]:
+def _rates(look: Look, project: Project) -> Rates:
+    """Return published rates by pair and day: of a file, else of the landscape's publisher; none where none is."""
+    from assay.drift.pairs.rate_file import read_rates
+
+    if look.options["rates"]:
+        return read_rates(project.folder / str(look.options["rates"]))
+    if not look.landscape.read("rates"):
+        return {}
+    try:
+        published = look.landscape.by_role("rates").history((look.now() - _RATES_BACK).date())
+    except (AssayError, LookupError):
+        return {}  # it says less of what is at risk, and nothing wrong
+    found: dict[tuple[str, str], dict[Any, Decimal]] = {}
+    for each in published:
+        found.setdefault((each.base, each.quote), {})[each.as_of] = each.value
+    return found
+
+
+def _pairs(look: Look, project: Project) -> tuple[Sequence[Pair], Sequence[Accepted]]:
     from assay.drift.pairs.declared import pairs_of
 
     declared = pairs_of(project.roots, project.profile)
-    return declared.chosen([str(look.options["pair"])])[0], declared.accepted
+    names = pairs_named(look.options)
+    if not names:
+        raise UsageError("no pair is named", where="options.pair", expected=", ".join(declared.pairs), seen="nothing")
+    return declared.chosen(names), declared.accepted
 
 
 def _budgets(pair: Pair) -> Mapping[str, Any]:
@@ -261,7 +283,7 @@ def _in_time(look: Look) -> Iterator[None]:
         raise OutOfTime("the pair could not be compared before the monitor's time was over (its timeout)") from None
 
 
-def _tell(look: Look, watch: _Watch, found: Reconciled, rates: Rates) -> None:
+def _tell(look: Look, watch: _Watch, found: Reconciled) -> None:
     """Say what was found, how severe it is, and the figures."""
     from assay.drift.watching.figures import Figures, Worth
     from assay.drift.watching.kept import keep, kept_of
@@ -272,17 +294,19 @@ def _tell(look: Look, watch: _Watch, found: Reconciled, rates: Rates) -> None:
     if outcome.unread:
         _unread(look, pair, outcome)
         return
-    worth = Worth(base=look.judging.base_currency, rates=rates, day=outcome.at.date())
+    worth = Worth(base=look.judging.base_currency, rates=watch.rates, day=outcome.at.date())
     figures = Figures.of(found, worth)
+    severity: Severity | None = None
     if figures.found:
         limits = (limit_of(look.options[name], name) for name in ("ticket", "page"))
-        look.severity, _ = severity_of(*limits, records=figures.found, at_risk=figures.in_base, age=figures.age)
+        severity, _ = severity_of(*limits, records=figures.found, at_risk=figures.in_base, age=figures.age)
+        look.severity = min(look.severity or severity, severity, key=SEVERITIES.index)
         for finding in findings_of(found, most=int(look.options["told"]), in_base=worth.of):
             look.verdict(finding)
     else:
         look.holds(True, oracle=ORACLE, about=f"{pair.name}: {outcome.counts.matched:,} records of both sides")
     kept = figures.watched(kept_of(folder, pair.name))
-    look.measures += figures.measures(look.severity, kept)
+    look.measures += figures.measures(severity, kept)
     if look.learns:
         keep(folder, pair.name, kept)
 

@@ -15,6 +15,8 @@ from assay import __version__
 from assay.drift.checks import CHECKS
 from assay.drift.distribution.alarm import Feature
 from assay.drift.pairs.model import Class
+from assay.drift.watching.names import CHECK as COMPARES
+from assay.drift.watching.names import pairs_named
 from assay.events import ProbeResult
 from assay.money import EXPONENTS
 from assay.monitor import SEVERITIES, Monitor
@@ -33,8 +35,6 @@ MOST_STEPS = 40
 """So many steps of one flow or check are told apart: they come from code, and nobody writes more."""
 _REFUSALS = "safety"
 """The alert that stands for all monitors that are refused for safety."""
-_RECORDS = "records"
-"""The check that compares a declared pair."""
 _OWN_SYSTEMS = ("edge", "platform", "assay")
 _OWN_ORACLES = (*OWN_MONITORS, STRANGERS, "own check", "availability")
 _LONGEST_STEP, _MOST_DIGITS = 80, 2
@@ -89,8 +89,8 @@ class Closed(NamedTuple):
 def _is_pair(known: Known, value: str) -> bool:
     first, slash, second = value.partition("/")
     if not slash:
-        watched = (each.options.get("pair") for each in known.monitors().values() if each.check == _RECORDS)
-        return value in watched
+        comparing = (each for each in known.monitors().values() if each.check == COMPARES)
+        return any(value in pairs_named(each.options) for each in comparing)
     return known.base_currency in (first, second) and first in EXPONENTS and second in EXPONENTS
 
 

@@ -189,6 +189,7 @@ def _verdicts(look: Look, histories: Mapping[str, Judged | int], wanted: Collect
     if not learned:
         days = max((each.days for each in histories.values() if not isinstance(each, int)), default=0)
         look.unjudged(ORACLE, f"what is usual is not known yet: {days} days were summed up, three weeks are needed")
+        quiet(look, "half days of orders: it is being learned what is usual")
         return
     told = 0
     for source, history in learned.items():
