@@ -15,7 +15,7 @@ from tests.engine.drift.sixty_days_rates import RATE_FAULTS, RateFault, alarms, 
 
 BEGINS = {"autumn": FIRST + timedelta(days=LEARNING), "spring": SPRING + timedelta(days=LEARNING)}
 FALL_BACK, NO_ORDERS, BLACK_FRIDAY = 6.0, 12.3, 39.5
-"""Days after the first: the midnight before clocks are set back, a morning after a night without orders, and the day."""
+"""Days after the first: the midnight before clocks are set back, a morning after a night without orders, that day."""
 
 
 @pytest.fixture(scope="module")
