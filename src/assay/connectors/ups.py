@@ -226,8 +226,8 @@ def _shipment(package: Answer) -> Shipment:
     statuses = [activity.at("status") for activity in activities if activity.has("status")]
     current = package.at("currentStatus") if package.has("currentStatus") else None
     deciding = current if current is not None else (statuses[0] if statuses else None)
-    events = sorted((event for event in map(_event, activities) if event is not None), key=lambda pair: pair[0].at)
-    delivered = [event.at for event, word in events if word == "delivered"]
+    events = sorted((event for event in map(_event, activities) if event is not None), key=lambda event: event.at)
+    delivered = [event.at for event in events if event.status == "delivered"]
     references = package.items("referenceNumber") if package.has("referenceNumber") else []
     return Shipment(
         system="ups",
@@ -237,7 +237,7 @@ def _shipment(package: Answer) -> Shipment:
         status=_word(deciding) if deciding is not None else "unknown",
         status_code=_code(deciding) if deciding is not None else None,
         weight_g=_weight_g(package),
-        events=tuple(event for event, _ in events),
+        events=tuple(events),
         delivered_at=delivered[-1] if delivered else None,
     )
 
@@ -305,13 +305,13 @@ def _word(status: Answer) -> str:
     return _BY_TYPE.get(status.text_or("type", "").strip(), "unknown")
 
 
-def _event(activity: Answer) -> tuple[ShipmentEvent, str] | None:
+def _event(activity: Answer) -> ShipmentEvent | None:
     at = _instant(activity)
     if at is None or not activity.has("status"):
         return None
     status = activity.at("status")
     text = status.text_or("description", "").strip()
-    return ShipmentEvent(code=_code(status) or "", text=text, at=at), _word(status)
+    return ShipmentEvent(code=_code(status) or "", text=text, at=at, status=_word(status))
 
 
 def _instant(activity: Answer) -> datetime | None:

@@ -102,11 +102,12 @@ class Shipment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShipmentEvent:
-    """One scan of a parcel."""
+    """One scan of a parcel; `status` is how far it made the parcel, in the words of `Shipment`, where that is known."""
 
     code: str
     text: str
     at: datetime
+    status: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -173,10 +173,24 @@ _PARCELS = (
 )
 
 
+def _since(shipment: Shipment) -> datetime | None:
+    """Return since when a parcel has been as far as it is; when it was last scanned, of scans that do not say how far.
+
+    Who hears of it late has that long to hear of it: further scans on the way are no news.
+    """
+    since = None
+    for event in reversed(shipment.events):
+        if since is not None and event.status != shipment.status:
+            break
+        since = event.at
+    return since
+
+
 _SHIPMENTS = (
     *(_is(name, TEXT) for name in ("tracking_number", "order_ref", "status", "status_code")),
     _is("weight_g", WHOLE),
-    Column("changed_at", INSTANT, lambda shipment: max((each.at for each in shipment.events), default=None)),
+    Column("changed_at", INSTANT, _since),
+    Column("scanned_at", INSTANT, lambda shipment: max((each.at for each in shipment.events), default=None)),
     _is("delivered_at", INSTANT),
 )
 
