@@ -253,10 +253,11 @@ def _add_between(each: Compared, left: Input, reads: _Reads) -> None:
     """Let the right's number lie below the left's, or above, as far as columns of the left say."""
     below, above = (reads.number("left", slack) if slack != "0" else slack for slack in apart(each.field, left.columns))
     mine, theirs = (
-        reads.number(side, f"coalesce({form.value}, CASE WHEN {form.column.raw} IS NULL THEN {NO_NUMBER} END)")
-        for side, form in (("left", each.left), ("right", each.right))
+        f"coalesce({form.value}, CASE WHEN {form.column.raw} IS NULL THEN {NO_NUMBER} END)"
+        for form in (each.left, each.right)
     )
-    reads.conditions.append(f"{mine} - {theirs} BETWEEN -{above} AND {below}")
+    apart_by = f"{reads.number('left', mine)} - {reads.number('right', theirs)}"
+    reads.conditions.append(f"{apart_by} BETWEEN -{above} AND {below}")
 
 
 def _add_money(each: Compared, left: Input, reads: _Reads) -> None:
