@@ -117,3 +117,29 @@ def test_a_shop_that_does_not_answer_is_not_an_empty_one(project: Project, shop:
     shop.refuse = lambda number: (500, {})
     done = project.type("drift", "records", "--env", "watched")
     assert done.returncode == 3 and "the shop refused" in done.stdout and "missing" not in done.stdout
+
+
+def test_a_record_that_is_behind_is_told_with_its_age(project: Project, shop: Shop) -> None:
+    """What the other side holds is what the shop said earlier: stale, and when it was last read so; in two commands."""
+    env = {"PYTHONPATH": str(Path(__file__).parents[3])}
+    file = project.path / "monitors" / "drift" / "orders.toml"
+    file.write_text(file.read_text().replace("page = 50", 'page = 50, fresh = "1s"'))
+    assert project.assay("drift", "extract", "--env", "watched", env=env).returncode == 0
+    folder = project.path / ".assay" / "watched" / "drift" / "landed" / "webshop-orders"
+    (first,) = [each for each in folder.iterdir() if each.is_dir()]
+    read_at = json.loads((first / "_extraction.json").read_text())["until"]
+    for number in (3, 4, 5):
+        shop.change(number, (datetime.now(UTC) - START).total_seconds() - 600)
+    shop.change(5, (datetime.now(UTC) - START).total_seconds() - 500)
+    rows = parquet.read_table(project.path / "erp.parquet").to_pylist()
+    rows[4]["total"] = 777  # of R-5, and of no version
+    parquet.write_table(pyarrow.Table.from_pylist(rows), project.path / "erp.parquet")
+    done = project.assay("drift", "records", "--env", "watched", "--json", env=env)
+    (pair,) = json.loads(done.stdout)["pairs"]
+    assert pair["fields"] == {"total": 3}
+    said = {each["key"][0]: each["fields"][0] for each in pair["differences"] if each["fields"]}
+    assert {key: each["cause"] for key, each in said.items()} == {"R-3": "stale", "R-4": "stale", "R-5": "unknown"}
+    minute = datetime.fromisoformat(read_at).strftime("%Y-%m-%d %H:%M")
+    assert said["R-3"]["why"] == f"webshop's earlier value, last read so on {minute} UTC"
+    done = project.assay("drift", "explain", "orders", "R-4", "--env", "watched", env=env)
+    assert f"webshop's earlier value, last read so on {minute} UTC" in done.stdout, done.stdout

@@ -26,7 +26,7 @@ from assay.drift.extracting.merging import merge
 from assay.drift.extracting.table import Shape, shape_of
 from assay.drift.extracting.walk import Walk
 from assay.drift.extracting.watermark import Mode, Watermark, watermark_in
-from assay.drift.pairs.rows import quoted
+from assay.drift.pairs.rows import ParquetRows, Rows, quoted
 from assay.drift.pairs.sources.landing import Faults, Landing
 from assay.drift.pairs.sources.options import KeyColumn, ListingOptions
 from assay.errors import InfrastructureError, UsageError, did_you_mean
@@ -104,6 +104,19 @@ class ListingRows:
     def attach(self, connection: duckdb.DuckDBPyConnection, name: str) -> str:
         """Return the scan of what was landed; the first time, land it."""
         return f"read_parquet({quoted(str(self.land().folder / '*.parquet'))})"
+
+    def earlier(self) -> Sequence[tuple[datetime, Rows]]:
+        """Return what was landed earlier and read alike, the newest first, with the instant up to which it was read.
+
+        None of it speaks of later than these rows do; what is `keep` ago is gone.
+        """
+        done = self.land()
+        found: list[tuple[datetime, Rows]] = []
+        for place in self._systems.landing(self.options).whole(self._name):
+            mark = watermark_in(place) if place != done.folder else None
+            if mark is not None and mark.print == done.mark.print and mark.until <= done.mark.until:
+                found.append((mark.until, ParquetRows(str(place / "*.parquet"))))
+        return sorted(found, key=lambda each: each[0], reverse=True)
 
     def land(self) -> Extracted:
         """Read what there is to read, and return where it is.

@@ -67,6 +67,11 @@ class Belonging:
         """What the rows behind it say, and how many do not say when they are valid."""
         return (*self.rows.unread, *self._unread)
 
+    def earlier(self) -> Sequence[tuple[datetime, Rows]]:
+        """Return what was landed earlier of the rows behind it, cut alike."""
+        behind = getattr(self.rows, "earlier", None)
+        return [(at, Belonging(rows, self.side, self.at, self._place)) for at, rows in (behind() if behind else ())]
+
     def attach(self, connection: duckdb.DuckDBPyConnection, name: str) -> str:
         """Return the rows behind it, cut by a filter; `UsageError` for a column that cannot say what it should."""
         source = self.rows.attach(connection, name)

@@ -15,6 +15,7 @@ from assay.drift.pairs.belonging import belonging
 from assay.drift.pairs.causes import Known, cause_of
 from assay.drift.pairs.crowds import explained, population_of
 from assay.drift.pairs.crowds.population import Population
+from assay.drift.pairs.earlier import with_earlier
 from assay.drift.pairs.engine import LIMIT, MEMORY_MB, compare
 from assay.drift.pairs.incremental import Pass, compare_incrementally
 from assay.drift.pairs.lookup import any_key, rows_of_key
@@ -55,7 +56,8 @@ class Second:
 class Reconciled:
     """What comparing a pair came to. proposals: how its money fields could be declared, where nobody did.
 
-    done: what an incremental pass did; confirmed: what a second read made of the differences; None without one.
+    done: what an incremental pass did; confirmed: what a second read made of the differences; None without one. news:
+    of a side's schema, as sentences, which may be why (`assay.drift.schema_news`).
     """
 
     outcome: Outcome
@@ -63,6 +65,7 @@ class Reconciled:
     proposals: Sequence[Proposal] = ()
     done: Pass | None = None
     confirmed: Confirmed | None = None
+    news: Sequence[str] = ()
 
     @property
     def at_risk(self) -> Mapping[str, Money]:
@@ -107,6 +110,7 @@ def reconcile(
         second.seen.save(pair.name, confirmed.seen)
         outcome = confirmed.outcome
     reach: dict[str, Any] = {"since": outcome.since, "until": outcome.until}
+    known = with_earlier(known, pair, left, outcome.differences)
     outcome = _explained(
         outcome, known, lambda side: population_of(pair, left if side == "left" else right, side=side, **reach)
     )
@@ -229,7 +233,7 @@ def explain_key(
         difference = _of_key(compare(replace(whole, grace=timedelta()), *sides, at=at, limit=None), own)
         in_flight = difference is not None
     if difference is not None:
-        difference = cause_of(pair, difference, known)
+        difference = cause_of(pair, difference, with_earlier(known, pair, left, [difference]))
         if hops is not None:
             (difference,) = hops(pair, [difference])
     return KeyExplained(own, rows[0], rows[1], difference, in_flight, found.unread)

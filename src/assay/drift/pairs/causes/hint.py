@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -44,12 +44,13 @@ class Hint(NamedTuple):
 class Known:
     """What is known beside the two rows. All of it is optional: without it fewer causes are told apart.
 
-    rates: published rates. earlier: the left's rows as they were when they were read before, by key. zones: time zones
-    to think of, the likeliest first. tax_rates: in percent.
+    rates: published rates. earlier: the left's rows as they were when they were read before, by key; earlier_at: when
+    each was last read so. zones: time zones to think of, the likeliest first. tax_rates: in percent.
     """
 
     rates: Rates = field(default_factory=dict)
     earlier: Mapping[tuple[str, ...], Mapping[str, Any]] = field(default_factory=dict)
+    earlier_at: Mapping[tuple[str, ...], datetime] = field(default_factory=dict)
     zones: tuple[str, ...] = ZONES
     tax_rates: tuple[Decimal, ...] = TAX_RATES
 

@@ -23,6 +23,8 @@ _BY_KIND: Mapping[Kind, tuple[Callable[[Facing], Iterator[Hint]], ...]] = {
     Kind.LINES: (lines.hints,),
 }
 _NOTHING = Known()
+LAST_READ = ", last read so on"
+"""Follows what a record's earlier value is; of each record it is another instant."""
 _FITS_ANY = 0.4
 """A hint of this weight fits nearly any two values: it says something of many records alone."""
 
@@ -75,7 +77,9 @@ def _stale(facing: Facing) -> Iterator[Hint]:
         before = str(earlier[field.left])
         same = field.statuses.get(before, before) == facing.apart.right or _same(facing, before)
         if same and before != facing.apart.left:
-            yield Hint(Cause.STALE, "stale", f"{facing.master} earlier value", 0.97)
+            at = facing.known.earlier_at.get(difference.key)
+            when = f"{LAST_READ} {at:%Y-%m-%d %H:%M} UTC" if at is not None else ""
+            yield Hint(Cause.STALE, "stale", f"{facing.master} earlier value{when}", 0.97)
             return
     if difference.left_at is not None and difference.right_at is not None and difference.left_at > difference.right_at:
         words = f"older than {facing.master} last change"

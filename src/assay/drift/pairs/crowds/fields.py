@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from assay.drift.pairs.causes import Hint
+from assay.drift.pairs.causes.record import LAST_READ
 from assay.drift.pairs.crowds.group import LEAST_SAID, Found, Ground, all_of, condition, crowd_of, share
 from assay.drift.pairs.crowds.search import Trait
 from assay.drift.pairs.model import Cause, Class
@@ -79,7 +80,9 @@ def _of_field(ground: Ground, classed: Class, name: str, places: Sequence[int], 
 
 
 def _offset(hint: Hint, own: Sequence[Sequence[Hint]]) -> Hint:
-    """Say by how much, too, where a zone's clocks made all of them differ by the same."""
+    """Say by how much, too, where a zone's clocks made all of them differ by the same; and no instant of one alone."""
+    if hint.cause is Cause.STALE:
+        return hint._replace(phrase=hint.phrase.partition(LAST_READ)[0])
     if hint.cause is not Cause.TIME_ZONE:
         return hint
     if hint.label[0] in "+-":

@@ -79,7 +79,7 @@ def _named(
         own = []
         for apart in difference.fields:
             key = place, apart.field
-            own.append([chosen[key], *hints[key]] if key in chosen else hints[key])
+            own.append([_of_record(chosen[key], hints[key]), *hints[key]] if key in chosen else hints[key])
         result = named(difference, own)
         if not difference.fields and place in whole:
             crowd = whole[place]
@@ -87,3 +87,9 @@ def _named(
             result = replace(result, cause=crowd.cause, why=result.why or (crowd.sentence if says else ""))
         named_ones.append(result)
     return tuple(named_ones)
+
+
+def _of_record(hint: Hint, own: Sequence[Hint]) -> Hint:
+    """Return a crowd's hint in the words that are the record's own: since when it is behind, each knows by itself."""
+    same = next((each for each in own if (each.cause, each.label) == (Cause.STALE, hint.label)), None)
+    return hint._replace(phrase=same.phrase) if same is not None and hint.cause is Cause.STALE else hint

@@ -122,8 +122,12 @@ class Landing:
 
     def latest(self, system: str) -> Path | None:
         """Return the last whole landing of a system."""
-        whole = [each for each, _, suffix in self._landings(_word(system)) if not suffix]
+        whole = self.whole(system)
         return whole[-1] if whole else None
+
+    def whole(self, system: str) -> list[Path]:
+        """Return the whole landings of a system that are still there, the oldest first."""
+        return [each for each, _, suffix in self._landings(_word(system)) if not suffix]
 
     def unfinished(self, system: str) -> Path | None:
         """Return the youngest landing of a system that is not finished; whoever goes on with it holds its lock."""
