@@ -256,6 +256,17 @@ def test_a_side_without_a_record_is_no_loss_of_all(project: Project) -> None:
     assert "orders R-00001: could not be compared" in explained.stdout and "the same" not in explained.stdout
 
 
+def test_two_sides_without_a_record_are_nothing_to_compare(project: Project) -> None:
+    """Where neither side holds anything nobody is away: exit 5, as where no pair is declared."""
+    shop, erp = orders(2)
+    written(project, shop, erp)
+    for name, rows in (("shop", shop), ("erp", erp)):
+        empty = pyarrow.Table.from_pylist(rows).slice(0, 0)
+        pyarrow.parquet.write_table(empty, project.path / f"{name}.parquet")
+    done = project.type("drift", "records", "orders", *AT)
+    assert (done.returncode, "nothing was read from merchant nor from sap_s4hana" in done.stdout) == (5, True)
+
+
 def test_one_broken_pair_does_not_hide_another(planted: Project) -> None:
     """A pair whose file is not there is told and is exit 2, after the others were compared all the same."""
     broken = (planted.path / "monitors" / "drift" / "orders.toml").read_text(encoding="utf-8")
