@@ -183,14 +183,24 @@ class _Again:
         cut = Partitions(self.pair, sides[0], sides[1], before.span)
         way, why, dirty = self._dirty(connection, cut, before, sweep)
         found = _Found(way, why, cut, rule, dirty.parts, self._marks(connection, cut, before), dirty)
-        due = before.due is not None and microseconds(self.at) >= before.due
-        if not dirty.changed and not before.differing and not due and self.at >= before.at:
+        if self._stands(dirty, before):
             return replace(found, way=Way.NOTHING, why=f"{why}; nothing changed, and nothing in flight falls due")
         kept = land(connection, cut, self.window, dirty, before, folder)
         left = rest(connection, cut, self.window, dirty)
         for name in SIDES:
             connection.execute(f"DETACH {name}_kept")
         return replace(found, rows=kept, rest=left)
+
+    def _stands(self, dirty: Dirty, before: Remembered) -> bool:
+        """Whether the last verdict is today's: nothing changed, nothing differs, nothing in flight falls due.
+
+        With a window, rows may also leave it, or find their partner behind it, where nobody watches over changes.
+        """
+        due = before.due is not None and microseconds(self.at) >= before.due
+        if dirty.chosen or before.differing or due or self.at < before.at:
+            return False
+        rows = [sum(both[place].rows for both in dirty.parts.values()) for place in (0, 1)]
+        return rows == [before.counts.left, before.counts.right] and (self.pair.window is None or not before.open.size)
 
     def _dirty(
         self, connection: duckdb.DuckDBPyConnection, cut: Partitions, before: Remembered, sweep: bool
