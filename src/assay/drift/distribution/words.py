@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
 
 from assay.drift.distribution.alarm import ALL, Alarm, Feature, Point, Shift
 from assay.events import Finding, Result
@@ -32,6 +35,7 @@ _CAUSES = {
     Feature.NULL_RATE: "whoever writes the field no longer does, or it is read from another place",
     Feature.LATENCY: "the system is slower, or the way to it",
 }
+_POINT = re.compile(r"(?P<at>[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}) UTC: (?P<seen>\S+), usual (?P<usual>\S+)")
 _POWER = "amounts are taken for minor units that are major ones, or the other way round"
 
 
@@ -94,6 +98,35 @@ def _line(alarm: Alarm, point: Point) -> str:
     else:
         seen, usual = _part(point.seen), _part(point.usual)
     return f"{point.at:%Y-%m-%d %H:%M} UTC: {seen}, usual {usual}"
+
+
+class Told(NamedTuple):
+    """One point of a chart as `finding_of` tells it: the instant, what was seen and what was expected, and the unit."""
+
+    at: datetime
+    seen: float
+    usual: float
+    unit: str
+
+
+def points_told(evidence: Sequence[str]) -> list[Told]:
+    """Return the points of an alarm's chart out of the lines of its finding; what is no such line is passed over."""
+    found = []
+    for line in evidence:
+        match = _POINT.fullmatch(line)
+        seen, usual = (_figure(match[group]) if match else None for group in ("seen", "usual"))
+        if match and seen is not None and usual is not None:
+            at = datetime.strptime(match["at"], "%Y-%m-%d %H:%M").replace(tzinfo=UTC)
+            found.append(Told(at, seen, usual, "%" if match["usual"].endswith("%") else ""))
+    return found
+
+
+def _figure(text: str) -> float | None:
+    try:
+        figure = float(text.rstrip("%").replace(",", ""))
+    except ValueError:  # "nothing": there was no figure that day
+        return None
+    return figure if math.isfinite(figure) else None
 
 
 def _part(part: float | None) -> str:

@@ -201,6 +201,31 @@ def series_chart(
     return Chart(title, words, tuple(plots))
 
 
+def beside_chart(title: str, points: Sequence[tuple[datetime, float, float]], written: Callable[[float], str]) -> Chart:
+    """Return what was seen over time beside what was expected, dashed; points are oldest first.
+
+    The axis begins near the lowest figure: what is watched moves by a few per cent.
+    """
+    if len(points) < 2:
+        return Chart(title, "There are too few points for a line.", ())
+    (begin, _, _), (end, seen, usual) = points[0], points[-1]
+    words = (
+        f"Last {written(seen)}, where {written(usual)} is usual; {len(points)} points since {begin:%Y-%m-%d %H:%M} UTC."
+    )
+    span = next((each for each in SPANS if end - begin <= each.back), SPANS[-1])
+    figures = [figure for point in points for figure in point[1:]]
+    plots = []
+    for size in _SIZES:
+        frame = _frame(size)
+        y_ticks, scale = _near_axis(min(figures), max(figures), frame, written)
+        xs = [frame.left + (at - begin) / (end - begin) * (frame.right - frame.left) for at, _, _ in points]
+        seen_line, _ = _path(xs, [figure for _, figure, _ in points], scale)
+        usual_line, _ = _path(xs, [figure for _, _, figure in points], scale)
+        lines = (("p95", usual_line), ("p50", seen_line))
+        plots.append(_filled(frame, x_ticks=_x_axis(begin, end, span, frame), y_ticks=y_ticks, lines=lines))
+    return Chart(title, words, tuple(plots))
+
+
 @dataclass(frozen=True, slots=True)
 class Spark:
     """A small line of the last runs, 120 wide and 28 high, and the runs that did not pass on it."""
@@ -324,6 +349,20 @@ def _y_axis(
     step = _round_step((max(top, 0.0) - low) / 3, is_time=is_time)
     first, last = math.floor(low / step), math.ceil(max(top, 0.0) / step)
     last = max(last, first + 1)
+
+    def scale(value: float) -> float:
+        return frame.bottom - (value / step - first) / (last - first) * (frame.bottom - frame.top)
+
+    return tuple(Tick(scale(number * step), written(number * step)) for number in range(first, last + 1)), scale
+
+
+def _near_axis(
+    low: float, high: float, frame: Plot, written: Callable[[float], str]
+) -> tuple[tuple[Tick, ...], Callable[[float], float]]:
+    """Return marks at round figures around what is shown, and the scale."""
+    step = _round_step((high - low) / 3 or abs(high) / 3, is_time=False)
+    first = math.floor(low / step)
+    last = max(math.ceil(high / step), first + 1)
 
     def scale(value: float) -> float:
         return frame.bottom - (value / step - first) / (last - first) * (frame.bottom - frame.top)

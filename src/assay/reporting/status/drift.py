@@ -1,4 +1,4 @@
-"""What checks measured, over time: one chart for each figure and set of labels."""
+"""What checks measured, over time: a chart for each figure and set of labels. Compared pairs are told by `compared`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from assay.reporting.status.words import span as span_words
 
 _MOST_SERIES, _MOST_RUNS, _TABLE = 60, 1_000, 12
 _PREFIX = "assay_drift_"
+PAIRS = "assay_drift_pair_"
+"""Begins the figures of compared pairs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +40,8 @@ def series_of(reading: Reading, key: str) -> tuple[Span, list[Series], int]:
         runs = reading.runs(name, since=reading.now - span.back, limit=_MOST_RUNS)
         for run in reversed(runs):
             for measure in run.measures:
+                if measure.name.startswith(PAIRS):
+                    continue  # `compared` tells them together
                 key_of = (name, measure.name, tuple(sorted(measure.labels.items())))
                 points.setdefault(key_of, []).append((run.due_at, measure.value))
     shown = sorted(points)[:_MOST_SERIES]

@@ -16,6 +16,7 @@ from assay.errors import UsageError
 from assay.monitor import look_again
 from assay.reporting.html import template_folders
 from assay.reporting.status.auth import reader_of
+from assay.reporting.status.compared import alarms_of, pairs_of
 from assay.reporting.status.drift import series_of
 from assay.reporting.status.findings import failures_of, groups_of, money_at_risk
 from assay.reporting.status.history import history_of
@@ -127,10 +128,13 @@ class Pages:
         )  # fmt: skip
 
     def drift(self, request: Request) -> HTMLResponse:
-        """What checks measured, over time."""
+        """What compared pairs came to, which distributions are off, and what checks measured, over time."""
         reading = Reading(self._source)
         span, series, left_out = series_of(reading, request.query_params.get("span", ""))
-        return self._page(request, reading, "drift", "/drift", span=span, series=series, left_out=left_out)
+        return self._page(
+            request, reading, "drift", "/drift", span=span, series=series, left_out=left_out,
+            pairs=pairs_of(reading, span), alarms=alarms_of(reading),
+        )  # fmt: skip
 
     def ledger(self, request: Request) -> HTMLResponse:
         """What is still to be undone in real systems, and what cannot be."""
