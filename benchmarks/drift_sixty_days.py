@@ -50,7 +50,11 @@ def main() -> int:
     if not chosen.faults_only:
         for season in chosen.season or SEASONS:
             wrong += print_quiet(
-                season, chosen.seed, chosen.daily, range(chosen.begin, chosen.begin + chosen.days), chosen.every
+                season,
+                chosen.seed,
+                chosen.daily,
+                range(chosen.begin, chosen.begin + chosen.days),
+                (chosen.step, chosen.every),
             )
     if not chosen.quiet_only:
         wrong += print_delays(chosen.seed, chosen.daily)
