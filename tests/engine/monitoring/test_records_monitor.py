@@ -94,6 +94,7 @@ class Stage:
     now: datetime = AT
     paused: list[float] = field(default_factory=list)
     meanwhile: Callable[[Stage], object] = lambda stage: None
+    last: Look = field(init=False)
 
     def write(self) -> None:
         """Write what both systems hold."""
@@ -127,6 +128,7 @@ class Stage:
                     folder=self.folder, home=self.folder / ".assay" / "local", profile=profile, roots=(self.folder,)
                 ),
             )
+            self.last = look
             check.act(look)
         return look
 
@@ -206,7 +208,7 @@ def test_few_are_told_one_by_one_with_both_sides(stage: Stage) -> None:
     told = {each.order_ref: each for each in failed(look)}
     assert sorted(told) == ["orders R-00007", "orders R-00008", "orders R-00009"]
     differs = told["orders R-00007"]
-    assert (differs.expected, differs.seen) == ("merchant: total 10007", "sap_s4hana: total 9000")
+    assert (differs.expected, differs.seen) == ("merchant: total 100.07 EUR", "sap_s4hana: total 90.00 EUR")
     assert str(differs.at_risk) == "10.07 EUR"
     assert "merchant from 2026-11-22T11:53:00Z; sap_s4hana from 2026-11-22T11:53:00Z" in differs.evidence[0]
     assert told["orders R-00009"].seen == "not in sap_s4hana"
@@ -274,6 +276,19 @@ def test_age_counts_from_when_it_was_first_found(stage: Stage) -> None:
     assert stage.look(**limits).severity == "ticket"
     stage.now += timedelta(hours=1)
     assert stage.look(**limits).severity == "page"
+
+
+def test_several_pairs_are_told_each_by_itself(stage: Stage) -> None:
+    """One that cannot be read keeps no other from its verdict; the graver one says how severe all of it is."""
+    again = PAIR.replace("pairs.orders", "pairs.again")
+    lost = PAIR.replace("pairs.orders", "pairs.lost").replace("erp.jsonl", "none.jsonl")
+    (stage.folder / "monitors" / "drift" / "more.toml").write_text(again + lost)
+    stage.erp[7]["total"] = 9_000
+    with pytest.raises(UsageError, match="none"):
+        stage.look(pair="", pairs=["lost", "orders", "again"])
+    refs = [each.order_ref for each in failed(stage.last)]
+    assert refs == ["orders R-00007", "again R-00007"]
+    assert stage.last.severity == "ticket"
 
 
 def test_what_cannot_be_read_is_trouble_and_no_drift(stage: Stage) -> None:

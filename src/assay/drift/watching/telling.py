@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 
-from assay.drift.pairs.model import Apart, Cause, Class, Crowd, Difference, Kind, Pair
+from assay.drift.pairs.model import Apart, Cause, Class, Crowd, Difference, Field, Kind, Pair, SideName
 from assay.drift.pairs.reconciling import Reconciled
+from assay.errors import AssayError
 from assay.events import Finding, Result
 from assay.money import Money, sum_of
 from assay.span import span_text
@@ -172,18 +174,35 @@ def _both(pair: Pair, each: Difference) -> tuple[str, str]:
     some = each.fields[:_FIELDS]
     more = f" and {len(each.fields) - _FIELDS} more fields" if len(each.fields) > _FIELDS else ""
     return (
-        f"{left}: " + ", ".join(f"{apart.field} {_shown(pair, apart, apart.left)}" for apart in some),
-        f"{right}: " + ", ".join(f"{apart.field} {_shown(pair, apart, apart.right)}" for apart in some) + more,
+        f"{left}: " + ", ".join(f"{apart.field} {_shown(pair, apart, 'left', each)}" for apart in some),
+        f"{right}: " + ", ".join(f"{apart.field} {_shown(pair, apart, 'right', each)}" for apart in some) + more,
     )
 
 
-def _shown(pair: Pair, apart: Apart, value: str | None) -> str:
+def _shown(pair: Pair, apart: Apart, side: SideName, of: Difference) -> str:
+    """Return a value as that side wrote it, amounts with their currency in its own units; free text is not told."""
+    value = apart.left if side == "left" else apart.right
     if value is None:
         return "none"
-    if pair.field(apart.field).kind is Kind.TEXT:
+    field = pair.field(apart.field)
+    if field.kind is Kind.TEXT:
         return "another text"
+    if field.kind is Kind.MONEY and (amount := _amount(field, side, value, of)):
+        return amount
     line = " ".join(value.split())
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
+
+
+def _amount(field: Field, side: SideName, value: str, of: Difference) -> str:
+    """Return an amount in its currency's units; nothing where it is none, or not exact."""
+    amounts, row = (field.left_amounts, of.left) if side == "left" else (field.right_amounts, of.right)
+    if amounts is None:
+        return ""
+    code = amounts.currency or str((row or {}).get(amounts.currency_column or "", ""))
+    try:
+        return str(Money(int(value), code) if amounts.unit == "minor" else Money.of(Decimal(value), code))
+    except (AssayError, ArithmeticError, ValueError):
+        return ""
 
 
 def _evidence(pair: Pair, members: Sequence[Difference]) -> tuple[str, ...]:
