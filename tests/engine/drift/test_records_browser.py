@@ -11,7 +11,7 @@ import pytest
 from assay.browser import find_chromium
 from tests.engine.browser.chromium import require_chromium
 from tests.engine.drift import told
-from tests.engine.monitoring.test_status_browser import FAINT, WIDE
+from tests.engine.monitoring.test_status_browser import CUT, FAINT, WIDE
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -62,12 +62,3 @@ def test_no_letter_of_a_chart_is_cut(browser: Browser, tmp_path: Path) -> None:
         page.set_viewport_size({"width": width, "height": 800})
         assert page.evaluate(CUT) == [], width
     context.close()
-
-
-CUT = """() => [...document.querySelectorAll('svg.plot')].filter(each => each.checkVisibility()).flatMap(plot => {
-  const frame = plot.getBoundingClientRect();
-  return [...plot.querySelectorAll('text')].filter(each => {
-    const box = each.getBoundingClientRect();
-    return box.left < frame.left || box.right > frame.right || box.bottom > frame.bottom + 1;
-  }).map(each => each.textContent);
-})"""

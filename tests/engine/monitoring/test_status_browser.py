@@ -123,6 +123,13 @@ WIDE = """() => [...document.querySelectorAll('body *')].filter((each) => !each.
   && each.getBoundingClientRect().right > innerWidth + 1).map((each) => each.tagName + '.' + each.className)"""
 SMALL = """() => [...document.querySelectorAll('button, input:not([type=hidden]), select')]
   .filter((each) => each.offsetParent && each.getBoundingClientRect().height < 24).map((each) => each.outerHTML)"""
+CUT = """() => [...document.querySelectorAll('svg.plot')].filter(each => each.checkVisibility()).flatMap(plot => {
+  const frame = plot.getBoundingClientRect();
+  return [...plot.querySelectorAll('text')].filter(each => {
+    const box = each.getBoundingClientRect();
+    return box.left < frame.left || box.right > frame.right || box.bottom > frame.bottom + 1;
+  }).map(each => each.textContent);
+})"""
 FAINT = r"""() => {
   const numbers = (text) => (text.match(/[\d.]+/g) || []).map(Number);
   const light = ([r, g, b]) => [r, g, b].map((each) => each / 255)

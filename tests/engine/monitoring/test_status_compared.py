@@ -19,7 +19,7 @@ from assay.reporting.status.auth import Guard
 from assay.store import open_store
 from tests.engine.browser.chromium import require_chromium
 from tests.engine.monitoring.status_data import DAY, ENVIRONMENT, HOUR, NOW, Source, a_monitor, serving
-from tests.engine.monitoring.test_status_browser import FAINT, WIDE
+from tests.engine.monitoring.test_status_browser import CUT, FAINT, WIDE
 from tests.engine.monitoring.test_status_pages import Tree, page, words
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def test_an_alarm_has_its_chart(source: Source) -> None:
     text = page(source, "/drift?span=7d")
     said = words(text)
     assert "Last 16.3 %, where 17.2 % is usual; 14 points since 2026-02-27 14:23 UTC." in said
-    assert "Last 794,000, where 7,940 is usual" in said
+    assert "Last 794 k, where 7,940 is usual" in said
     assert text.count('class="line p50"') >= 4 and "usual, dashed" in said
     assert "2026-03-12 14:23 UTC: 16.30%, usual 17.20%" in said
     tree = Tree()
@@ -176,5 +176,6 @@ def test_it_can_be_read_at_every_width(browser: Browser, source: Source, scheme:
             opened.set_viewport_size({"width": width, "height": 800})
             assert opened.evaluate("document.documentElement.scrollWidth") == width
             assert opened.evaluate(WIDE) == []
+            assert opened.evaluate(CUT) == []
         assert opened.evaluate(FAINT) == []
     context.close()

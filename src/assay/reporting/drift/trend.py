@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from assay.reporting.status.charts import SPANS, Chart, Spark, series_chart
+from assay.reporting.status.charts import SPANS, Chart, Spark, series_chart, whole
 from assay.reporting.text import instant, plural
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def trend_of(history: Sequence[Compared], at: datetime) -> TrendView:
     span = next((each for each in SPANS if known[0].at > at - each.back), SPANS[-1])
     shown = [each for each in read if each.at > at - span.back]
     chart = series_chart(
-        "Records that differ", [(each.at, each.open) for each in shown], span, at, _count, is_time=False
+        "Records that differ", [(each.at, each.open) for each in shown], span, at, whole, is_time=False
     )
     return TrendView(_words(known, read), chart, _spark(read), tuple(map(_row, reversed(known[-_ROWS:]))))
 
@@ -92,7 +92,3 @@ def _row(each: Compared) -> TrendRow:
         at_risk=tuple(map(str, each.at_risk.values())),
         unread=bool(each.unread),
     )
-
-
-def _count(value: float) -> str:
-    return "" if value % 1 else f"{value:,.0f}"

@@ -41,6 +41,20 @@ SPANS = (
 )
 
 
+def short(value: float) -> str:
+    """Return a figure that fits beside an axis: ``7,940``, ``12.5 k``, ``1 M``."""
+    if abs(value) >= 1_000_000:
+        return f"{value / 1_000_000:,.4g} M"
+    if abs(value) >= 10_000:
+        return f"{value / 1_000:.4g} k"
+    return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.4g}"
+
+
+def whole(value: float) -> str:
+    """Return a number of things beside an axis; between two of them stands nothing."""
+    return "" if value % 1 else short(value)
+
+
 @dataclass(frozen=True, slots=True)
 class Bucket:
     """What the runs of one bar came to, and how long they took; None where none ran."""

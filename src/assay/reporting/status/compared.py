@@ -10,7 +10,7 @@ from datetime import datetime
 from assay.drift.distribution.words import ORACLE, points_told
 from assay.events import Measure
 from assay.money import EXPONENTS, Money
-from assay.reporting.status.charts import Chart, Span, beside_chart, series_chart
+from assay.reporting.status.charts import Chart, Span, beside_chart, series_chart, short, whole
 from assay.reporting.status.drift import PAIRS
 from assay.reporting.status.reading import Reading
 from assay.reporting.status.runs import Fault, Run
@@ -84,7 +84,7 @@ def _line(run: Run, pair: str, runs: Sequence[Run], span: Span, now: datetime) -
         together=next((_money(each) for each in own["at_risk_base_minor"] if each.value), ""),
         oldest=_span(own["oldest_age_seconds"]),
         clean=_span(own["clean_age_seconds"]),
-        chart=series_chart(f"Differences of {pair}", points, span, now, _count, is_time=False),
+        chart=series_chart(f"Differences of {pair}", points, span, now, whole, is_time=False),
         faults=tuple(each for each in run.faults if _is_about(each, pair)),
     )
 
@@ -124,15 +124,8 @@ def _some(value: float) -> str:
     return f"{value:,.0f}" if value else ""
 
 
-def _count(value: float) -> str:
-    return "" if value % 1 else f"{value:,.0f}"
-
-
 def _seen_beside_usual(fault: Fault) -> Chart:
     points = points_told(fault.evidence)
     unit = " %" if points and points[0].unit else ""
-
-    def written(value: float) -> str:
-        return f"{value:,.0f}{unit}" if abs(value) >= 1_000 else f"{value:.4g}{unit}"
-
-    return beside_chart(fault.order, [(each.at, each.seen, each.usual) for each in points], written)
+    told = [(each.at, each.seen, each.usual) for each in points]
+    return beside_chart(fault.order, told, lambda value: f"{short(value)}{unit}")
