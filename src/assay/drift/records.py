@@ -9,8 +9,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,7 @@ from assay.span import seconds_of
 if TYPE_CHECKING:  # they need packages of an extra, which a check that is only listed does not
     import duckdb
 
+    from assay.contracts.watch_judging import Change
     from assay.drift.extracting import Systems
     from assay.drift.pairs.accepted import Accepted
     from assay.drift.pairs.hops import Hops
@@ -107,14 +108,25 @@ def records(look: Look) -> None:
 def _watched(watch: _Watch) -> None:
     """Compare one pair and tell what differs."""
     from assay.drift.pairs.trend import Trend
+    from assay.drift.schema_news import with_news
 
     look = watch.look
     with _in_time(look):
-        found = watch.compared()
+        found = with_news(watch.compared(), _heard(look, watch.pair))
     if look.learns:
         with suppress(InfrastructureError):  # a folder that cannot be written is said where the verdict is kept
             Trend(watch.project.compared).add(found, found.outcome.at)
     _tell(look, watch, found)
+
+
+def _heard(look: Look, pair: Pair) -> Sequence[Change]:
+    """Return what has changed in the answers of a pair's systems, where live answers are heard here."""
+    from assay.drift.contract_drift import judgement_of
+
+    if look.watch is None:
+        return ()
+    rows = [row for system in sorted({pair.left.system, pair.right.system}) for row in look.watch.rows(system)]
+    return look.watch.changes(judgement_of({}, datetime.now(UTC)), rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +237,11 @@ class _Timed:
     def unread(self) -> Sequence[str]:
         return self._rows.unread
 
+    def earlier(self) -> Sequence[tuple[datetime, Rows]]:
+        from assay.drift.pairs.earlier import earlier_of
+
+        return earlier_of(self._rows)
+
     def attach(self, connection: duckdb.DuckDBPyConnection, name: str) -> str:
         self._look.in_time()
         return self._rows.attach(connection, name)
@@ -302,7 +319,7 @@ def _tell(look: Look, watch: _Watch, found: Reconciled) -> None:
         severity, _ = severity_of(*limits, records=figures.found, at_risk=figures.in_base, age=figures.age)
         look.severity = min(look.severity or severity, severity, key=SEVERITIES.index)
         for finding in findings_of(found, most=int(look.options["told"]), in_base=worth.of):
-            look.verdict(finding)
+            look.verdict(replace(finding, cause="; ".join(filter(None, (finding.cause, *found.news[:1])))))
     else:
         look.holds(True, oracle=ORACLE, about=f"{pair.name}: {outcome.counts.matched:,} records of both sides")
     kept = figures.watched(kept_of(folder, pair.name))

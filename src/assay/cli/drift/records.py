@@ -23,6 +23,7 @@ from assay.cli.drift.declared import (
     shown,
 )
 from assay.cli.drift.hops import hops_of, hops_option, show_troubles, show_way
+from assay.cli.drift.news import news_at_hand
 from assay.cli.shared import explained, in_colour, json_option, landscape_options
 from assay.errors import AssayError
 
@@ -89,23 +90,26 @@ def records(
     from assay.drift.pairs.causes import Known
     from assay.drift.pairs.rate_file import read_rates
     from assay.drift.pairs.reconciling import reconcile
+    from assay.drift.schema_news import news_of, with_news, words_of
 
     project = declared_pairs(profile_path, environment)
     chosen = project.declared.chosen(names)
     at, known = project.instant(instant, chosen), Known(rates=read_rates(rates_file) if rates_file else {})
     accepted = project.declared.accepted
     worth, hops = _Worth(project.base_currency, known.rates, at.date()), hops_of(project, most)
+    changes = news_at_hand(project, chosen)
     done: list[Reconciled] = []
     failed: list[tuple[Pair, AssayError]] = []
     for pair in chosen:
         try:
             left, right = rows_of(pair, project)
             more = {"limit": limit, "memory_mb": memory, "hops": hops, **ways(project, pair, **again)}
-            found = reconcile(pair, left, right, at=at, accepted=accepted, known=known, **more)
+            found = with_news(reconcile(pair, left, right, at=at, accepted=accepted, known=known, **more), changes)
         except AssayError as error:
             failed.append((pair, error))
             if not as_json:
                 click.echo(in_colour(f"{pair.name}: not compared: ", "red", sys.stdout) + str(error))
+                _show_news([f"{words_of(each)}: look there first" for each in news_of(pair, changes)])
             continue
         done.append(found)
         keep_trend(project, found, at)
@@ -154,11 +158,20 @@ class _Worth:
 
 
 def _code(done: Sequence[Reconciled], failed: Sequence[AssayError]) -> int:
-    """Return the exit code: refused, wrong use, unreadable, a finding, nothing, in that order."""
-    codes = {each.exit_code for each in failed} | {3 for each in done if each.outcome.unread}
-    codes |= {1 for each in done if each.open.found}
+    """Return the exit code: refused, wrong use, unreadable, a finding, nothing, in that order.
+
+    Both sides that answer and hold no record are nothing to compare, and no outage.
+    """
+    compared = [each for each in done if not _is_empty(each)]
+    codes = {each.exit_code for each in failed} | {3 for each in compared if each.outcome.unread}
+    codes |= {1 for each in compared if each.open.found}
     worst = next((code for code in (4, 2, 3, 1) if code in codes), 0)
-    return 5 if not worst and not done else worst
+    return 5 if not worst and not compared else worst
+
+
+def _is_empty(found: Reconciled) -> bool:
+    counts = found.outcome.counts
+    return not counts.left and not counts.right and len(found.outcome.unread) == 1
 
 
 def _export(done: Sequence[Reconciled], csv_file: Path | None, jsonl_file: Path | None) -> None:
@@ -211,6 +224,7 @@ def _show(found: Reconciled, worth: _Worth, *, most: int) -> None:
     )
     for sentence in outcome.unread:
         click.echo(f"  not read: {shown(sentence)}")
+    _show_news(found.news)
     show_pass(found)
     for crowd in outcome.crowds[:_CROWDS]:
         click.echo(f"  {shown(crowd.sentence)}")
@@ -231,6 +245,13 @@ def _show(found: Reconciled, worth: _Worth, *, most: int) -> None:
     _show_accepted(found)
     for proposal in found.proposals:
         _show_proposal(proposal, pair)
+
+
+def _show_news(news: Sequence[str]) -> None:
+    from assay.reporting.text import clip, one_line
+
+    for sentence in news:
+        click.echo(f"  schema: {one_line(clip(sentence, 400))}")
 
 
 def _reach(found: Reconciled) -> str:
@@ -310,6 +331,7 @@ def _record(found: Reconciled, worth: _Worth, show: int) -> dict[str, Any]:
         "classes": {name.value: count for name, count in outcome.classes.items() if count},
         "fields": {name: count for name, count in outcome.fields.items() if count},
         "crowds": [_crowd(each) for each in outcome.crowds],
+        "schema": list(found.news),
         "at_risk": {code: f"{amount.amount:f}" for code, amount in found.at_risk.items()},
         "at_risk_together": {"amount": f"{together[0].amount:f}", "currency": together[0].currency}
         if together
