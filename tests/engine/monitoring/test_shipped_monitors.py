@@ -32,8 +32,13 @@ from assay.runners.session import Session
 ROOT = Path(__file__).resolve().parents[3]
 pytestmark = [pytest.mark.needs_java, pytest.mark.xdist_group("shipped_monitors")]
 SYNTHETIC = "probe@example.com"
-SELF, NEWS = "self_check", "contract_news"
-"""What judges a running service, and what no defect of a merchant can cause: they are proven where that is tested."""
+SELF, NEWS, USUAL = "self_check", "contract_news", "distribution"
+"""What judges a running service, what no defect of a merchant can cause, and what needs weeks of hundreds of orders.
+
+They are proven where that is tested; the last over drawn shops, in tests/engine/drift/test_distribution_check.py.
+"""
+PRICES = Path("mocks") / "merchant" / "prices.csv"
+CJK = "山田 太郎"
 
 
 @dataclass
@@ -119,7 +124,7 @@ class Proof:
 
 def lose(stage: Stage) -> None:
     """Buy what the ERP's import chokes on, and let everybody have their time."""
-    stage.buy("EUR", "0018", name="山田 太郎")
+    stage.buy("EUR", "0018", name=CJK)
     stage.pass_time(minutes=20)
 
 
@@ -136,6 +141,52 @@ def cancel(stage: Stage) -> None:
     operator.take_fault(away)
     clock.run()
     stage.pass_time(hours=3)
+
+
+def sell_and_wait(stage: Stage) -> None:
+    """Buy, and let the order have its time in the ERP, and the document that was changed last its own."""
+    for currency in ("EUR", "JPY", "USD"):
+        stage.buy(currency)
+    stage.pass_time(minutes=50)
+
+
+def reprice(stage: Stage, price: str) -> None:
+    """Put another price of an article into the list that the ERP hands over."""
+    folder = stage.plan.profile.folder / PRICES
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    lines = [line for line in (ROOT / PRICES).read_text().splitlines() if not line.startswith("L-021,EUR,")]
+    draft = folder.with_suffix(".draft")
+    draft.write_text("\n".join([*lines, f"L-021,EUR,{price},,", ""]))
+    draft.replace(folder)
+    stage.pass_time(minutes=2)
+
+
+def ask_old_prices(stage: Stage) -> None:
+    """Let the list change, be seen to differ once, and have its time."""
+    reprice(stage, "59.00")
+    stage.run("pair_prices")
+    stage.pass_time(minutes=6)
+
+
+def wait_two_cycles(stage: Stage) -> None:
+    """Let the catalogue be seen to differ once, and the sync take over all there is."""
+    stage.pass_time(minutes=2)
+    stage.run("pair_catalogue")
+    stage.pass_time(hours=2, minutes=5)
+
+
+def learn_and_fall_silent(stage: Stage) -> None:
+    """Sell for nine days while all follows, then only what the ERP's import chokes on."""
+    stage.switch(off=("ERP-12",))
+    for _ in range(18):
+        for _ in range(2):
+            stage.buy()
+        stage.pass_time(hours=12)
+        stage.run("freshness")
+    stage.switch(on=("ERP-12",))
+    for _ in range(12):
+        stage.buy("EUR", "0018", name=CJK)
+    stage.pass_time(hours=1)
 
 
 def several(stage: Stage) -> None:
@@ -193,6 +244,33 @@ PROOFS = (
     Proof("webhooks", "PAY-10", frozenset({"O-O10"}), several, several),
     Proof("latency", "PRF-02", frozenset({"O-L3"})),
     Proof(
+        "pair_stock",
+        "STK-07",
+        frozenset({"records"}),
+        lambda s: (s.buy("EUR", "D-403"), s.pass_time(minutes=2)),
+        lambda s: s.pass_time(minutes=2),
+    ),
+    Proof("pair_prices", "CAT-02", frozenset({"records"}), ask_old_prices, lambda s: reprice(s, "64.00")),
+    Proof("pair_catalogue", "CAT-05", frozenset({"records"}), wait_two_cycles, lambda s: s.pass_time(minutes=2)),
+    Proof("pair_orders", "ERP-04", frozenset({"records"}), sell_and_wait, lambda s: s.pass_time(days=8), slow=True),
+    Proof(
+        "pair_ledger",
+        "PAY-12",
+        frozenset({"records"}),
+        lambda s: (s.buy("JPY", "A-100"), s.buy("USD"), s.pass_time(days=3)),
+        lambda s: s.pass_time(days=15),
+        slow=True,
+    ),
+    Proof(
+        "pair_shipments",
+        "CAR-13",
+        frozenset({"records"}),
+        lambda s: (s.buy("EUR", "0018"), s.pass_time(hours=60)),
+        lambda s: s.pass_time(days=14),
+        slow=True,
+    ),
+    Proof("freshness", "ERP-12", frozenset({"O-T3"}), learn_and_fall_silent, sell_and_wait, slow=True),
+    Proof(
         "contract_drift",
         "ERP-15",
         frozenset({"O-D1"}),
@@ -219,7 +297,9 @@ def test_all_are_green_while_all_is_well(stage: Stage) -> None:
     stage.buy("JPY", "A-100")
     for hours in (0.0, 0.2, 2.0, 10.0):
         stage.pass_time(hours=hours)
-        for name in sorted(name for name, each in stage.monitors.items() if each.check and name != SELF):
+        checks = [name for name, each in stage.monitors.items() if each.check and name != SELF]
+        # Pairs are compared for an hour and over midnight in test_shipped_pairs.py.
+        for name in sorted(name for name in checks if hours > 1 or not name.startswith("pair_")):
             probe = stage.run(name)
             assert probe.result is ProbeResult.PASSED, f"after {hours} h: {said(probe)}"
 
@@ -257,4 +337,4 @@ def test_every_shipped_monitor_is_proven(stage: Stage) -> None:
     sys.stdout.write(
         "\n| monitor | defect | found by | red after | without it |\n|---|---|---|---|---|\n" + "\n".join([*_SEEN, ""])
     )
-    assert {proof.monitor for proof in PROOFS} == stage.monitors.keys() - {SELF, NEWS}
+    assert {proof.monitor for proof in PROOFS} == stage.monitors.keys() - {SELF, NEWS, USUAL}

@@ -1,0 +1,92 @@
+"""The shipped monitors of pairs while customers buy and all is well: an hour, and over midnight: no alarm."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from assay.events import ProbeResult
+from assay.local.clock import LandscapeClock
+from assay.local.project import plan_for
+from assay.local.up import bring_up, take_down
+from assay.runners.campaign import flows_of
+from assay.runners.scheduler.declared import monitors_of
+from assay.runners.scheduler.probing import Prober
+from assay.runners.session import Session
+from tests.engine.monitoring.test_shipped_monitors import ROOT, SYNTHETIC, Stage, said
+
+pytestmark = [pytest.mark.full, pytest.mark.needs_java, pytest.mark.xdist_group("shipped_pairs")]
+WATCHED = ("pair_catalogue", "pair_ledger", "pair_orders", "pair_prices", "pair_shipments", "pair_stock")
+BASKETS = (
+    ("EUR", "0018"), ("JPY", "A-100"), ("USD", "0018"), ("KWD", "0018"), ("EUR", "D-403"), ("GBP", "0017"),
+    ("EUR", "D-404"), ("USD", "A-100"),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """The reference landscape, its monitors and what runs them."""
+    folder = tmp_path_factory.mktemp("pairs")
+    (folder / "assay.toml").write_text((ROOT / "assay.toml").read_text())
+    plan = plan_for("local", folder / "assay.toml")
+    try:
+        running = bring_up(plan, lambda _: None)
+        flows = flows_of(plan)
+        with Session(plan, running, runner="monitor") as session:
+            prober = Prober(session, flows, location="here")
+            yield Stage(plan, session, prober, monitors_of(plan, flows))
+            prober.close()
+    finally:
+        take_down(plan.home, lambda _: None)
+
+
+def customers(stage: Stage, turn: int) -> None:
+    """Let a few customers buy, one of them cancel, and another be given money back."""
+    shop = stage.session.landscape.by_role("shop")
+    refs = [stage.buy(*BASKETS[(turn + each) % len(BASKETS)]) for each in range(2)]
+    if turn % 3 == 1:
+        shop.cancel_order(refs[0], "changed their mind")
+    if turn % 4 == 2:
+        stage.buy("EUR", "D-404", email=SYNTHETIC)
+
+
+def watch(stage: Stage, seen: list[str]) -> None:
+    """Run every monitor of a pair; none may fail, and none may be blind."""
+    now = LandscapeClock(stage.plan.home.clock).read().now
+    for name in WATCHED:
+        probe = stage.run(name)
+        seen.append(f"{now:%d %H:%M} {name} {probe.result}")
+        assert probe.result is ProbeResult.PASSED, f"at {now:%H:%M} UTC: {said(probe)}"
+
+
+def test_an_hour_of_healthy_trade_raises_no_alarm(stage: Stage) -> None:
+    """Every ten minutes of an hour, and as long again at rest: no monitor of a pair is red, none without a verdict."""
+    assert set(WATCHED) == {name for name in stage.monitors if name.startswith("pair_")}
+    seen: list[str] = []
+    watch(stage, seen)
+    for turn in range(6):
+        customers(stage, turn)
+        stage.pass_time(minutes=10)
+        watch(stage, seen)
+    stage.pass_time(hours=3)
+    watch(stage, seen)
+    sys.stdout.write("\n".join(seen[-6:]) + "\n")
+
+
+def test_midnight_raises_no_alarm(stage: Stage) -> None:
+    """From half past ten in the evening UTC until two, in both zones' days, while customers buy: no alarm."""
+    now = LandscapeClock(stage.plan.home.clock).read().now
+    evening = now.replace(hour=21, minute=45, second=0, microsecond=0)
+    stage.pass_time(seconds=((evening - now) % timedelta(days=1)).total_seconds() + 1)
+    seen: list[str] = []
+    for turn in range(11):
+        customers(stage, turn)
+        stage.pass_time(minutes=25)
+        watch(stage, seen)
+    for hours in (6, 24, 24):
+        stage.pass_time(hours=hours)
+        watch(stage, seen)
+    sys.stdout.write("\n".join(seen[-6:]) + "\n")
