@@ -1,4 +1,4 @@
-"""A side that need not hold every record of the other, and a shipped pair that brings its file with it."""
+"""A side that need not hold all of the other, a shipped pair that brings its file, and rows that were valid before."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from assay.drift.pairs.incremental import compare_incrementally
 from assay.drift.pairs.model import Kind
 from assay.drift.pairs.opening import sides_of
 from assay.drift.pairs.reading import pair_files, read_pairs
+from assay.drift.pairs.reconciling import reconcile
 from assay.drift.pairs.rows import table_of
 from assay.errors import UsageError
-from tests.engine.drift.two_sides import AT, classes, compared, field, pair_of
+from tests.engine.drift.two_sides import AT, ago, classes, compared, field, pair_of
 
 Row = dict[str, Any]
 LEFT: list[Row] = [{"id": "1", "value": "a"}, {"id": "2", "value": "b"}, {"id": "3", "value": "c"}]
@@ -104,3 +105,21 @@ def test_a_shipped_file_is_read_where_the_project_has_none(tmp_path: Path) -> No
     (project / "lists").mkdir()
     (project / "lists" / "prices.csv").write_text("sku,price\nA,2.00\n")
     assert price() == "differs"
+
+
+def test_a_value_that_was_valid_before_is_stale() -> None:
+    """Who holds what a row said whose validity is over is behind, and it is told until when it was so."""
+    rows = [
+        {"id": "1", "value": 24, "since": None, "until": ago(days=9)},
+        {"id": "1", "value": 19, "since": ago(days=9), "until": ago(days=2)},
+        {"id": "1", "value": 24, "since": ago(days=2), "until": None},
+        {"id": "2", "value": 8, "since": None, "until": ago(days=-3)},
+        {"id": "2", "value": 7, "since": ago(days=-3), "until": None},
+    ]
+    pair = pair_of(field(Kind.NUMBER))
+    pair = replace(pair, left=replace(pair.left, valid=("since", "until")))
+    shop = [{"id": "1", "value": 19}, {"id": "2", "value": 7}]
+    found = reconcile(pair, table_of(rows), table_of(shop), at=AT).outcome.differences
+    causes = {each.key[0]: (each.cause.value, each.fields[0].why) for each in found}
+    assert causes["1"] == ("stale", "shop's earlier value, last read so on 2026-11-18 11:59 UTC")
+    assert causes["2"][0] == "unknown"  # a price of the future was never the list's

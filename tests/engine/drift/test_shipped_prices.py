@@ -181,6 +181,7 @@ def test_a_price_is_told_just_before_and_just_after_it_changes(stage: Stage) -> 
         assert code == 1 and found["classes"] == {"differs": 1}
         field = only(found)["fields"][0]
         assert (only(found)["key"], field["left"], field["right"]) == (["L-020", "EUR"], "24.90", "1990")
+        assert field["cause"] == "stale"  # the price of the sale that is over
         note("prices", "CAT-01", found)
         stage.pass_time(2 * SECOND)
         stage.green()
@@ -215,7 +216,7 @@ def test_a_deleted_article_that_stays_on_sale_is_told_after_two_cycles(stage: St
 def test_a_new_price_that_is_not_taken_over_is_told(stage: Stage) -> None:
     """CAT-02: the list says another price, the shop asks the old one; both stand side by side."""
     with stage.defect("CAT-02"):
-        stage.write({**FLAT, ("L-021", "EUR"): [("59.00", None, None)]})
+        stage.write({**FLAT, ("L-021", "EUR"): [("64.00", None, stage.now), ("59.00", stage.now, None)]})
         stage.pass_time(timedelta(minutes=1))
         code, found = stage.compare("prices", "--confirm")
         assert code == 0 and not found["differences"], found  # it has its time
@@ -224,6 +225,7 @@ def test_a_new_price_that_is_not_taken_over_is_told(stage: Stage) -> None:
     assert code == 1 and found["classes"] == {"differs": 1}
     field = only(found)["fields"][0]
     assert (only(found)["key"], field["field"], field["left"]) == (["L-021", "EUR"], "price", "59.00")
+    assert (field["cause"], only(found)["cause"]) == ("stale", "stale")  # it is what the list said before
     note("prices", "CAT-02", found)
     stage.write({**FLAT, ("L-022", "EUR"): [("15.50", None, None)]})
     stage.pass_time(timedelta(minutes=1))

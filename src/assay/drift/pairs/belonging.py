@@ -18,11 +18,16 @@ from datetime import UTC, datetime, timedelta
 import duckdb
 
 from assay.drift.pairs.canonical import Column, instant, prepare
+from assay.drift.pairs.connecting import connect
 from assay.drift.pairs.model import Pair, Plain, Side, SideName
-from assay.drift.pairs.rows import Rows, quoted
+from assay.drift.pairs.rows import Rows, quoted, settings
 from assay.errors import UsageError, did_you_mean
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_MEMORY_MB = 256
+_MOST_ENDS = 24
+"""So many validities that are over are looked into, the last ones."""
 _NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "HUGEINT")
 _NOTHING = '"NULL"'
 """The type of a column that holds nothing at all."""
@@ -68,9 +73,26 @@ class Belonging:
         return (*self.rows.unread, *self._unread)
 
     def earlier(self) -> Sequence[tuple[datetime, Rows]]:
-        """Return what was landed earlier of the rows behind it, cut alike."""
+        """Return the rows that were valid before, and what was landed earlier of the rows behind it, cut alike."""
         behind = getattr(self.rows, "earlier", None)
-        return [(at, Belonging(rows, self.side, self.at, self._place)) for at, rows in (behind() if behind else ())]
+        landed = behind() if behind else ()
+        return [*self._ended(), *((at, Belonging(rows, self.side, self.at, self._place)) for at, rows in landed)]
+
+    def _ended(self) -> Sequence[tuple[datetime, Rows]]:
+        """Return the rows at the last instant of each validity that is over, the one that ended last first."""
+        if self.side.valid is None:
+            return []
+        now = (self.at.astimezone(UTC) - _EPOCH) // _MICROSECOND
+        with connect(settings(_MEMORY_MB)) as connection:
+            prepare(connection)
+            source = self.rows.attach(connection, "assay_ended")
+            described = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()  # noqa: S608
+            types = {str(row[0]): str(row[1]) for row in described}
+            ends = instant(Column(self.side.valid[1], types[self.side.valid[1]]), self.side.zone).value
+            over = f"SELECT DISTINCT {ends} AS until FROM {source} WHERE {ends} <= {now}"  # noqa: S608
+            found = connection.execute(f"{over} ORDER BY 1 DESC LIMIT {_MOST_ENDS}").fetchall()
+        last = [_EPOCH + (int(row[0]) - 1) * _MICROSECOND for row in found]
+        return [(at, Belonging(self.rows, self.side, at, self._place)) for at in last]
 
     def attach(self, connection: duckdb.DuckDBPyConnection, name: str) -> str:
         """Return the rows behind it, cut by a filter; `UsageError` for a column that cannot say what it should."""
@@ -152,7 +174,7 @@ class Belonging:
 
     def _is_valid(self, connection: duckdb.DuckDBPyConnection, ends: Sequence[Column], kept: str) -> list[str]:
         """Return the SQL of whether the instant lies in a row's validity, and note how many do not say."""
-        now = (self.at.astimezone(UTC) - _EPOCH) // timedelta(microseconds=1)
+        now = (self.at.astimezone(UTC) - _EPOCH) // _MICROSECOND
         found, unread = [], []
         for column, holds in zip(ends, (f"<= {now}", f"> {now}"), strict=True):
             self._refuse_no_instant(column)

@@ -32,15 +32,14 @@ Row = Mapping[str, Any]
 def with_earlier(known: Known, pair: Pair, left: Rows, differences: Sequence[Difference]) -> Known:
     """Return what is known, and of the differing records what the left held before their last change, and when.
 
-    left: rows that have `earlier`, as those of a listing do; of others nothing is added.
+    left: rows that have `earlier`, as those of a listing do and those with a validity; of others nothing is added.
     """
-    landings = earlier_of(left)
     wanted = {each.key: each for each in differences if each.fields and each.left is not None and any(each.key)}
     wanted = dict(list(wanted.items())[:MOST_RECORDS])
     columns = {key: [pair.field(apart.field).left for apart in each.fields] for key, each in wanted.items()}
     rows: dict[Key, Row] = {}
     read_at: dict[Key, datetime] = {}
-    for at, landed in _few(landings):
+    for at, landed in _few(earlier_of(left)) if wanted else ():
         open_keys = [key for key in wanted if key not in rows]
         if not open_keys:
             break
