@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -99,6 +99,23 @@ def test_reads_an_order_with_its_deliveries(vendor: Any, sap: SapS4hana) -> None
     assert vendor.asked[0].headers["authorization"] == "Basic QVNTQVk6Y2FuYXJ5OsOp"
     assert isinstance(sap, Erp)
     assert isinstance(sap, StockKeeper)
+
+
+def test_a_listed_order_says_whose_part_it_is_and_when_it_changed(vendor: Any, sap: SapS4hana) -> None:
+    """What a population is compared by: the whole order's number, the last change to the millisecond, tax by line."""
+    part = {
+        "PurchaseOrderByCustomer": "R-1001-2",
+        "PurchaseOrderByShipToParty": "R-1001",
+        "LastChangeDateTime": "/Date(1772375109250+0000)/",
+        "to_Item": {"results": [{**ITEM, "NetAmount": "160.00", "TaxAmount": "32.00"}]},
+    }
+    vendor.on("GET", ORDERS, page(order(**part), order("18")))
+    day = datetime(2026, 3, 1, tzinfo=UTC)
+    found, bare = sap.documents(day, day + timedelta(days=1))
+    assert (found.reference, found.whole_ref) == ("R-1001-2", "R-1001")
+    assert found.changed_at == datetime(2026, 3, 1, 14, 25, 9, 250_000, tzinfo=UTC)
+    assert (found.lines[0].net, found.lines[0].net_tax) == (Decimal("160.00"), Decimal("32.00"))
+    assert (bare.whole_ref, bare.changed_at, bare.lines[0].net_tax) == (None, None, None)
 
 
 def test_one_order_may_have_two_deliveries(vendor: Any, sap: SapS4hana) -> None:
@@ -209,8 +226,8 @@ def test_an_undocumented_shape_names_the_field(vendor: Any, sap: SapS4hana, path
 @pytest.mark.parametrize(
     ("file", "entity", "members"),
     [
-        ("API_SALES_ORDER_SRV", "A_SalesOrderType", order()),
-        ("API_SALES_ORDER_SRV", "A_SalesOrderItemType", ITEM),
+        ("API_SALES_ORDER_SRV", "A_SalesOrderType", order(PurchaseOrderByShipToParty="", LastChangeDateTime="")),
+        ("API_SALES_ORDER_SRV", "A_SalesOrderItemType", {**ITEM, "TaxAmount": ""}),
         ("API_OUTBOUND_DELIVERY_SRV_0002", "A_OutbDeliveryHeaderType", HEADER),
         ("API_OUTBOUND_DELIVERY_SRV_0002", "A_OutbDeliveryItemType", DELIVERY_ITEM),
         ("API_MATERIAL_STOCK_SRV", "A_MaterialStockType", {"Material": "", "to_MatlStkInAcctMod": []}),

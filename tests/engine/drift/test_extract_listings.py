@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -19,7 +20,18 @@ from assay.drift.pairs.sources.landing import Landing
 from assay.drift.pairs.sources.options import ListingOptions, options_of
 from assay.errors import InfrastructureError, UsageError
 from assay.money import Money
-from assay.records import Document, JournalLine, Line, MinorAmount, Order, Payment, StockLevel
+from assay.records import (
+    Document,
+    Edit,
+    JournalLine,
+    Line,
+    MinorAmount,
+    Order,
+    Payment,
+    Posting,
+    StateChange,
+    StockLevel,
+)
 
 NOW = datetime(2026, 11, 20, 15, 30, tzinfo=UTC)
 
@@ -100,6 +112,25 @@ def test_a_system_that_filters_by_day_is_asked_day_by_day(tmp_path: Path) -> Non
     assert all(since.time() == datetime.min.time() for since, _ in erp.asked)
     assert found[0]["total"] == "19.90" and found[0]["lines"][0]["quantity"] == "1.500"
     assert len(erp.asked) < 2 * len(days)
+
+
+def test_when_what_was_ordered_changed_is_told_apart_from_its_way() -> None:
+    """A cancellation, a change of lines and an edit alter an order; that it was paid, sent or refunded does not."""
+    at = [NOW + timedelta(hours=number) for number in range(9)]
+    history = [("status", "pending"), ("status", "confirmed"), ("payment_status", "paid"), ("status", "shipped")]
+    told = tuple(StateChange(field=name, value=value, at=at[place]) for place, (name, value) in enumerate(history))
+    order = Order(
+        system="shop", ref="1", number="R-1", status="shipped", total=Money(100, "EUR"), placed_at=at[0], history=told
+    )
+    columns = {name: LISTINGS["orders"].column(name).of for name in ("changed_at", "altered_at", "postings")}
+    assert [columns[name](order) for name in columns] == [at[3], at[1], 0]
+    for place, more in enumerate((
+        {"history": (*order.history, StateChange(field="status", value="cancelled", at=at[4]))},
+        {"history": (*order.history, StateChange(field="lines", value="cancelled in part", at=at[4]))},
+        {"edits": (Edit(reason="forgot", at=at[4]),), "postings": (Posting(reference="R-1"),) * 2},
+    )):  # fmt: skip
+        altered = replace(order, **more)  # type: ignore[arg-type]
+        assert [columns[name](altered) for name in columns] == [at[4], at[4], 2 * (place == 2)]
 
 
 def test_equal_lines_of_a_journal_are_counted(tmp_path: Path) -> None:
