@@ -68,6 +68,7 @@ def test_causes_come_first_and_money_before_records() -> None:
     headings = [_words(each) for each in page.xpath("//section[@class='pair']/h3")]
     assert headings == [
         "Causes",
+        "What these systems answer otherwise",
         "Money at risk",
         "Classes",
         "Fields",

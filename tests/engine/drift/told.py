@@ -138,6 +138,7 @@ def everything(pair: Pair = PAIR) -> Told:
             confirmed=Confirmed(
                 outcome=outcome, pending=pending, settled=2, lag=timedelta(minutes=4), seen={("P-1",): NOW}
             ),
+            news=("sap_s4hana answers otherwise since 2026-11-22 08:00 UTC: `d.NetAmount` is gone",),
         ),
         history=history([0, 0, 3, 12, 66]),
         together="together 250.00 EUR",

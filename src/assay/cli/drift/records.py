@@ -89,32 +89,24 @@ def records(
     need_drift_extra()
     from assay.drift.pairs.causes import Known
     from assay.drift.pairs.rate_file import read_rates
-    from assay.drift.pairs.reconciling import reconcile
-    from assay.drift.schema_news import news_of, with_news, words_of
 
     project = declared_pairs(profile_path, environment)
     chosen = project.declared.chosen(names)
     at, known = project.instant(instant, chosen), Known(rates=read_rates(rates_file) if rates_file else {})
-    accepted = project.declared.accepted
     worth, hops = _Worth(project.base_currency, known.rates, at.date()), hops_of(project, most)
-    changes = news_at_hand(project, chosen)
-    done: list[Reconciled] = []
-    failed: list[tuple[Pair, AssayError]] = []
-    for pair in chosen:
-        try:
-            left, right = rows_of(pair, project)
-            more = {"limit": limit, "memory_mb": memory, "hops": hops, **ways(project, pair, **again)}
-            found = with_news(reconcile(pair, left, right, at=at, accepted=accepted, known=known, **more), changes)
-        except AssayError as error:
-            failed.append((pair, error))
-            if not as_json:
-                click.echo(in_colour(f"{pair.name}: not compared: ", "red", sys.stdout) + str(error))
-                _show_news([f"{words_of(each)}: look there first" for each in news_of(pair, changes)])
-            continue
-        done.append(found)
-        keep_trend(project, found, at)
-        if not as_json:
-            _show(found, worth, most=show)
+    done, failed = _compare(
+        project,
+        chosen,
+        worth,
+        again,
+        show=None if as_json else show,
+        at=at,
+        known=known,
+        accepted=project.declared.accepted,
+        limit=limit,
+        memory_mb=memory,
+        hops=hops,
+    )
     _export(done, csv_file, jsonl_file)
     if html_file is not None:
         _write_page(html_file, project, done, failed, worth, at)
@@ -130,6 +122,43 @@ def records(
     elif not done and not failed:
         click.echo("nothing was compared: no pair is declared in monitors/drift/*.toml, see docs/drift.md")
     sys.exit(_code(done, [error for _, error in failed]))
+
+
+def _compare(
+    project: Pairs,
+    chosen: Sequence[Pair],
+    worth: _Worth,
+    again: Mapping[str, bool],
+    *,
+    show: int | None,
+    at: datetime,
+    **more: Any,
+) -> tuple[list[Reconciled], list[tuple[Pair, AssayError]]]:
+    """Compare pair after pair, and return what each came to, and which could not be compared.
+
+    show: how many records are printed as soon as a pair is compared; None prints nothing.
+    """
+    from assay.drift.pairs.reconciling import reconcile
+    from assay.drift.schema_news import news_of, with_news, words_of
+
+    changes = news_at_hand(project, chosen)
+    done: list[Reconciled] = []
+    failed: list[tuple[Pair, AssayError]] = []
+    for pair in chosen:
+        try:
+            left, right = rows_of(pair, project)
+            found = reconcile(pair, left, right, at=at, **more, **ways(project, pair, **again))
+        except AssayError as error:
+            failed.append((pair, error))
+            if show is not None:
+                click.echo(in_colour(f"{pair.name}: not compared: ", "red", sys.stdout) + str(error))
+                _show_news([f"{words_of(each)}: look there first" for each in news_of(pair, changes)])
+            continue
+        done.append(with_news(found, changes))
+        keep_trend(project, found, at)
+        if show is not None:
+            _show(done[-1], worth, most=show)
+    return done, failed
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,7 @@ class PairView:
     population: str
     facts: tuple[tuple[str, str], ...]
     unread: tuple[str, ...]
+    news: tuple[str, ...]
     at_risk: tuple[str, ...]
     together: str
     causes: tuple[CauseRow, ...]
@@ -112,6 +113,7 @@ def pair_view(
         population=f"{outcome.counts.left:,} / {outcome.counts.right:,}",
         facts=tuple(_facts(found)),
         unread=tuple(clip(each, LONG) for each in outcome.unread[:_LISTED]),
+        news=tuple(clip(each, LONG) for each in found.news[:_LISTED]),
         at_risk=tuple(map(str, found.at_risk.values())),
         together=together,
         causes=tuple(causes[:_CROWDS]),
