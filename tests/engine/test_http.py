@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 
 from assay.errors import InfrastructureError, SafetyError, UsageError
-from assay.http import Capture, Client, RateBudget, open_client
+from assay.http import Capture, Client, RateBudget, budgeted, open_client
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -396,6 +396,18 @@ def test_calls_are_spread_to_the_rate(server: Server) -> None:
     assert waits.slept == [0.5, 0.5]
     with pytest.raises(UsageError, match="positive rate"):
         RateBudget(per_second=0)
+
+
+def test_a_budget_of_a_block_holds_for_its_systems_alone(server: Server) -> None:
+    """Who reads much lends a client that has no budget one of its own, and takes it back at the block's end."""
+    waits = Waits()
+    server.answer = lambda number: (429, {"retry-after": "7"}, b"") if number in (1, 3, 4) else (200, {}, b"{}")
+    with open_client(server.url, system="shop") as shop, open_client(server.url, system="erp") as erp:
+        with budgeted({"shop": waits.budget()}):
+            assert shop.request("GET", "/").status == 200
+            assert erp.request("GET", "/").status == 429
+        assert shop.request("GET", "/").status == 429
+    assert waits.slept == [7.0]
 
 
 # Trace and recording

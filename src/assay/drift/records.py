@@ -277,15 +277,17 @@ def _pairs(look: Look, project: Project) -> tuple[Sequence[Pair], Sequence[Accep
 
 def _budgets(pair: Pair) -> Mapping[str, Any]:
     """Return how fast each system may be asked, where a side of the pair is a listing of it."""
-    from assay.drift.pairs.sources.options import ListingOptions, options_of
+    from assay.drift.pairs.sources.options import KeyColumn, ListingOptions, options_of
     from assay.http import RateBudget
 
-    found: dict[str, RateBudget] = {}
+    said: dict[str, ListingOptions] = {}
     for side in (pair.left, pair.right):
         options = options_of(side.source)
         if isinstance(options, ListingOptions):
-            found[side.system] = RateBudget(per_second=options.per_second, max_wait_s=options.wait)
-    return found
+            if isinstance(options.articles, KeyColumn):
+                said.setdefault(options.articles.system, options.articles.options)
+            said[side.system] = options
+    return {name: RateBudget(per_second=each.per_second, max_wait_s=each.wait) for name, each in said.items()}
 
 
 @contextmanager
