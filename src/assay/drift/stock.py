@@ -1,7 +1,8 @@
 """The shop's stock, counted: on hand, reserved and sellable agree (O-S1), and no hold outlives its time (O-S3).
 
-That the ERP counts the same (O-S4) and that nothing sold out is offered elsewhere (O-S5) is said to be not evaluated:
-nobody declares yet how long stock may take from one system to the other, and no landscape has a second channel.
+That the ERP counts the same, less what is on its way out (O-S4), is judged over all articles by the pair `stock` of
+monitors/drift/stock.toml, and this check says so. That nothing sold out is offered elsewhere (O-S5) is not evaluated:
+no landscape has a second channel.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def stock(look: Look) -> None:
     many. grace: how much longer than policies.stock.reservation_ttl_s a hold may be there. settle: what looks wrong is
     counted again after it, and is an alarm where it is wrong by the same number both times.
     """
-    look.unjudged("O-S4", "no limit is declared for how long stock may take between the ERP and the shop")
+    look.unjudged("O-S4", "the pair 'stock' judges it, over all articles: assay drift records stock")
     look.unjudged("O-S5", "no second channel sells the shop's stock here")
     if not isinstance(look.landscape.by_role("shop"), CountsStock):
         look.unjudged("O-S1", "the shop's connector has no verb 'stock_count'")
