@@ -226,6 +226,17 @@ def test_a_difference_holds_both_records_as_each_side_wrote_them() -> None:
     assert (second.classed, second.right, second.at_risk) == (Class.MISSING, None, Money(500, "EUR"))
 
 
+def test_what_is_at_risk_is_never_below_nothing() -> None:
+    """A refund that is missing, too many or there twice is at risk as a charge is, and takes nothing off another."""
+    pair = pair_of(field(Kind.MONEY, left_amounts=amounts("minor"), right_amounts=amounts("minor")), worth="value")
+    left = [{"id": key, "value": worth, "currency": "EUR"} for key, worth in (("a", -500), ("b", -300), ("c", 200))]
+    right = [*left[1:], left[1], {"id": "d", "value": -100, "currency": "EUR"}]
+    outcome = compared(pair, left, right)
+    assert {each.key[0]: each.at_risk.minor for each in outcome.differences if each.at_risk} == {
+        "a": 500, "b": 300, "d": 100
+    }  # fmt: skip
+
+
 def test_a_column_that_vanished_is_named_and_the_others_are_compared() -> None:
     """A field without its column is listed; without the key nothing can be compared, and that is refused."""
     pair = pair_of(field(Kind.TEXT, "name"), field(Kind.TEXT, "city"))

@@ -156,18 +156,20 @@ def _span(span: timedelta) -> str:
 
 
 def _at_risk(case: Case, classed: Class, row: Mapping[str, Any]) -> Money | None:
-    """Return what a key is worth: the whole amount of one missing or too many, the distance of two that differ."""
+    """Return what a key is worth: the whole amount of one missing or too many, the distance of two that differ.
+
+    A refund that is missing is money at risk as a charge is: it is never below nothing, and takes nothing off another.
+    """
     if "left_worth" not in row or classed in {Class.LATE, Class.UNREADABLE}:
         return None
     left, right = (_money(row[f"{side}_worth"], row[f"{side}_code"]) for side in ("left", "right"))
     if classed is Class.DUPLICATE:
         extra = max(row["l_copies"], row["r_copies"]) - 1
         one = left if row["l_copies"] > row["r_copies"] else right
-        return None if one is None else Money(one.minor * extra, one.currency)
-    if left is None or right is None:
-        return left or right
-    if left.currency != right.currency:
-        return left
+        return None if one is None else abs(Money(one.minor * extra, one.currency))
+    if left is None or right is None or left.currency != right.currency:
+        one = right if left is None else left
+        return None if one is None else abs(one)
     apart = abs(left.minor - right.minor)
     return Money(apart, left.currency) if apart else None
 
