@@ -81,6 +81,9 @@ def test_healthy_orders_of_all_kinds_are_silent_around_midnight(stage: Stage) ->
     stage.rest(hours=30)
     shipped = stage.compare("orders")
     assert (shipped["code"], shipped["matched"]) == (0, after["matched"] + 1), shipped["differences"]
+    settled = stage.compare("ledger_stripe")
+    assert (settled["code"], settled["in_flight"]) == (0, 0), settled["differences"]
+    assert settled["matched"] > len(CURRENCIES)
 
 
 @dataclass(frozen=True)
