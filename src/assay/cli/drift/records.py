@@ -253,6 +253,8 @@ def _show(found: Reconciled, worth: _Worth, *, most: int) -> None:
     )
     for sentence in outcome.unread:
         click.echo(f"  not read: {shown(sentence)}")
+    for sentence in found.ahead:
+        click.echo(f"  not compared: {shown(sentence)}")
     _show_news(found.news)
     show_pass(found)
     for crowd in outcome.crowds[:_CROWDS]:
@@ -361,6 +363,7 @@ def _record(found: Reconciled, worth: _Worth, show: int) -> dict[str, Any]:
         "fields": {name: count for name, count in outcome.fields.items() if count},
         "crowds": [_crowd(each) for each in outcome.crowds],
         "schema": list(found.news),
+        "ahead": list(found.ahead),
         "at_risk": {code: f"{amount.amount:f}" for code, amount in found.at_risk.items()},
         "at_risk_together": {"amount": f"{together[0].amount:f}", "currency": together[0].currency}
         if together

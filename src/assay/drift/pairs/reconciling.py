@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from assay.drift.pairs.accepted import Accepted, Open, without_accepted
+from assay.drift.pairs.ahead import ahead
 from assay.drift.pairs.belonging import belonging
 from assay.drift.pairs.causes import Known, cause_of
 from assay.drift.pairs.crowds import explained, population_of
@@ -57,7 +58,7 @@ class Reconciled:
     """What comparing a pair came to. proposals: how its money fields could be declared, where nobody did.
 
     done: what an incremental pass did; confirmed: what a second read made of the differences; None without one. news:
-    of a side's schema, as sentences, which may be why (`assay.drift.schema_news`).
+    of a side's schema, as sentences, which may be why (`assay.drift.schema_news`). ahead: of records of the future.
     """
 
     outcome: Outcome
@@ -66,6 +67,7 @@ class Reconciled:
     done: Pass | None = None
     confirmed: Confirmed | None = None
     news: Sequence[str] = ()
+    ahead: Sequence[str] = ()
 
     @property
     def at_risk(self) -> Mapping[str, Money]:
@@ -115,7 +117,7 @@ def reconcile(
         outcome, known, lambda side: population_of(pair, left if side == "left" else right, side=side, **reach)
     )
     found = _concluded(outcome, lambda: (left, right), accepted, at, hops)
-    return replace(found, done=done, confirmed=confirmed)
+    return replace(found, done=done, confirmed=confirmed, ahead=ahead(pair, left, right, at))
 
 
 def _explained(outcome: Outcome, known: Known, population: Callable[[SideName], Population]) -> Outcome:

@@ -70,6 +70,8 @@ def _beyond(facing: Facing, left: Fraction, right: Fraction) -> Iterator[Hint]:
 def same_change(left: Fraction, right: Fraction, step: Fraction, unit: str) -> Iterator[Hint]:
     """Give the change itself, by difference and by ratio: many records with the same one have the same reason."""
     off = right - left
+    if not off:
+        return  # what cannot be compared may be equal all the same
     words = f"{plain(abs(off))}{' ' * bool(unit)}{unit} {'more' if off > 0 else 'less'}"
     yield Hint(Cause.UNKNOWN, f"by {off}", f"exactly {words}", 0.45)
     ratio = right / left

@@ -62,7 +62,8 @@ def _field(apart: Apart, hints: Sequence[Hint]) -> Apart:
     best = hints[0]
     if best.alone and best.cause is not Cause.UNKNOWN:
         return replace(apart, cause=best.cause, why=best.phrase)
-    return replace(apart, why=best.phrase if best.weight > _FITS_ANY else apart.why)
+    # Of a value that cannot be compared the engine says why, and that is what is to be mended.
+    return replace(apart, why=best.phrase if best.weight > _FITS_ANY and not apart.why else apart.why)
 
 
 def _certainty(apart: Apart, hints: Sequence[Hint]) -> tuple[bool, float]:
