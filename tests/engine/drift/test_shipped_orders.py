@@ -111,8 +111,9 @@ def sell_before_midnight(stage: Stage) -> None:
 
 
 def sell_to_a_state(stage: Stage) -> None:
-    """Sell at home and to a state of the USA."""
-    sell(stage)
+    """Sell at home, so much that it is no chance, and to a state of the USA."""
+    for _ in range(6):
+        sell(stage)
     for each in ("USD", "EUR", "USD", "USD"):
         stage.buy(each, country="US", region="NY", city="New York", postcode="10001")
 
