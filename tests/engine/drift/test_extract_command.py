@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -143,3 +144,21 @@ def test_a_record_that_is_behind_is_told_with_its_age(project: Project, shop: Sh
     assert said["R-3"]["why"] == f"webshop's earlier value, last read so on {minute} UTC"
     done = project.assay("drift", "explain", "orders", "R-4", "--env", "watched", env=env)
     assert f"webshop's earlier value, last read so on {minute} UTC" in done.stdout, done.stdout
+
+
+@pytest.mark.full
+def test_landings_are_removed_when_their_time_is_over(project: Project, shop: Shop) -> None:
+    """`keep` is how long they stay: of five reads the last is there, and that is read on from."""
+    env = {"PYTHONPATH": str(Path(__file__).parents[3])}
+    file = project.path / "monitors" / "drift" / "orders.toml"
+    file.write_text(file.read_text().replace("page = 50", 'page = 50, fresh = "1s", keep = "2s"'))
+    folder = project.path / ".assay" / "watched" / "drift" / "landed" / "webshop-orders"
+    seen: set[Path] = set()
+    for number in range(3):
+        done = project.assay("drift", "extract", "--env", "watched", "--json", env=env)
+        (landed,) = json.loads(done.stdout)["landed"]
+        assert landed["mode"] == ("changes" if number else "census") and landed["rows"] == COUNT
+        seen.add(Path(landed["folder"]))
+        time.sleep(2.1)
+    left = [each for each in folder.iterdir() if each.is_dir()]
+    assert len(seen) == 3 and left == [max(seen)]

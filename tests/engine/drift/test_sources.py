@@ -7,6 +7,7 @@ import json
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -273,7 +274,22 @@ def test_what_is_landed_stays_for_a_while(tmp_path: Path) -> None:
     assert landing.latest("erp") == latest
     killed = landing.begin("erp", NOW)
     assert len(landing.prune(NOW + timedelta(days=30))) == 4 and not killed.exists()
-    assert landing.latest("erp") == latest and list((tmp_path / "landed" / "erp").iterdir()) == [latest]
+    folders = [each for each in (tmp_path / "landed" / "erp").iterdir() if each.is_dir()]
+    assert landing.latest("erp") == latest and folders == [latest]
+
+
+def test_each_system_keeps_its_landings_for_its_own_time(tmp_path: Path) -> None:
+    """Who lands one system with a short time removes nothing of another that is kept longer."""
+    (tmp_path / "o.jsonl").write_text('{"number": "1"}\n')
+    source = {"kind": "jsonl", "path": "o.jsonl"}
+    for system, keep in (("long", timedelta(days=30)), ("short", timedelta(days=1))):
+        landing = Landing(tmp_path / "landed", keep=keep)
+        for day in (1, 2, 3):
+            at = NOW + timedelta(days=day)
+            rows_of(replace(side(source), system=system), folder=tmp_path, landing=landing, at=at).land()  # type: ignore[attr-defined]
+    removed = landing.prune(NOW + timedelta(days=5))
+    assert sorted(each.parent.name for each in removed) == ["short", "short"]
+    assert len(landing.whole("long")) == 3 and len(landing.whole("short")) == 1
 
 
 @pytest.mark.parametrize(

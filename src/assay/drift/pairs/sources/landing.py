@@ -24,6 +24,8 @@ from assay.errors import InfrastructureError
 _UNFINISHED, _PARTIAL = ".unfinished", ".partial"
 _FORM = "%Y%m%dT%H%M%S%fZ"
 _NAMED = 20
+_KEEP = ".keep"
+"""Beside a system's landings: for how many seconds they are kept, for whoever prunes another system's."""
 
 
 class Faults:
@@ -110,6 +112,7 @@ class Landing:
         place = self.folder / _word(system) / f"{at.astimezone(UTC).strftime(_FORM)}{_UNFINISHED}"
         try:
             place.mkdir(parents=True)
+            (place.parent / _KEEP).write_text(f"{self.keep.total_seconds():g}")
         except FileExistsError:
             raise InfrastructureError("two reads of one system at the same instant", where=str(place)) from None
         except OSError as error:
@@ -139,15 +142,21 @@ class Landing:
         return self.folder / _word(system)
 
     def prune(self, now: datetime) -> list[Path]:
-        """Remove landings older than `keep`, unfinished ones among them, and return their folders."""
+        """Remove landings older than their system's `keep`, unfinished ones among them, and return their folders."""
         removed = []
         for folder in sorted(self.folder.iterdir()) if self.folder.is_dir() else ():
-            latest = self.latest(folder.name)
+            latest, keep = self.latest(folder.name), self._keep_of(folder)
             for place, at, _ in self._landings(folder.name):
-                if now - at > self.keep and place != latest:
+                if now - at > keep and place != latest:
                     shutil.rmtree(place)
                     removed.append(place)
         return removed
+
+    def _keep_of(self, folder: Path) -> timedelta:
+        try:
+            return timedelta(seconds=float((folder / _KEEP).read_text()))
+        except (OSError, ValueError, OverflowError):
+            return self.keep
 
     def _landings(self, word: str) -> list[tuple[Path, datetime, str]]:
         found = []
