@@ -88,7 +88,7 @@ def test_both_records_stand_side_by_side() -> None:
     page = _page(told.page_of(told.everything()))
     first = page.xpath("//details[@class='case']")[0]
     rows = {_words(row.xpath("./th")[0]): [_words(cell) for cell in row.xpath("./td")] for row in first.iter("tr")}
-    assert rows["≠ total tax in or out: merchant's without 20 % tax"] == ["1990", "16.58"]
+    assert rows["≠ total tax in or out: merchant's without 20 % tax"] == ["1990 19.90 EUR", "16.58 16.58 EUR"]
     assert rows["status"] == ["shipped", "C"]
     assert rows["record is from"] == ["2026-11-23 09:00:00 UTC", "not said"]
     assert rows["last changed"] == ["2026-11-23 11:00:00 UTC", "2026-11-23 10:00:00 UTC"]

@@ -115,7 +115,7 @@ def pair_view(
         unread=tuple(clip(each, LONG) for each in outcome.unread[:_LISTED]),
         news=tuple(clip(each, LONG) for each in found.news[:_LISTED]),
         at_risk=tuple(map(str, found.at_risk.values())),
-        together=together,
+        together=", ".join(filter(None, [together, "at least, for not all are held" * outcome.cut])),
         causes=tuple(causes[:_CROWDS]),
         causes_left_out=max(0, len(causes) - _CROWDS),
         classes=_classes(found),
@@ -251,19 +251,16 @@ def _worth(differences: Sequence[Difference]) -> tuple[str, ...]:
 
 
 def _chosen(differences: Sequence[Difference]) -> list[Difference]:
-    """Return those that were asked for, then one of each class, field and cause, then the others."""
-    seen: set[tuple[object, ...]] = set()
-    asked, kinds, others = [], [], []
-    for each in differences:
+    """Return one of each class, field and cause, one that was asked for if there is any, and then the others."""
+    kinds: dict[tuple[object, ...], int] = {}
+    for place, each in enumerate(differences):
         kind = (each.classed, each.cause, each.fields[0].field if each.fields else None)
-        if each.way is not None:
-            asked.append(each)
-        elif kind not in seen:
-            kinds.append(each)
-        else:
-            others.append(each)
-        seen.add(kind)
-    return asked + kinds + others
+        if kind not in kinds or (each.way is not None and differences[kinds[kind]].way is None):
+            kinds[kind] = place
+    first = set(kinds.values())
+    rest = [place for place in range(len(differences)) if place not in first]
+    rest.sort(key=lambda place: differences[place].way is None)
+    return [differences[place] for place in (*kinds.values(), *rest)]
 
 
 def _samples_note(found: Reconciled, shown: int) -> str:

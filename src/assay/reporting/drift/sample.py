@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
+from assay.errors import UsageError
+from assay.money import Money
 from assay.reporting.text import clip, instant, printable
 from assay.reporting.view import LONG, SHORT
 
 if TYPE_CHECKING:
-    from assay.drift.pairs.model import Apart, Difference, Hop, Pair
+    from assay.drift.pairs.model import Amounts, Apart, Difference, Hop, Pair
 
 _MOST_COLUMNS, _VALUE, _BESIDE = 40, 400, 120
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One value as it can be printed; `quiet`: the text says what is not there, in our words."""
+    """One value as it can be printed; `quiet`: it says what is not there, in our words. means: an amount as money.
+
+    Side by side one system may count cents, and the other write 19.90.
+    """
 
     text: str
     quiet: bool = False
+    means: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +127,30 @@ def _fields(pair: Pair, difference: Difference) -> Iterator[Row]:
     for field in pair.fields:
         found = apart.get(field.name)
         left, right = _of(difference.left, field.left), _of(difference.right, field.right)
+        if field.kind.value == "money":
+            left = replace(left, means=_money(field.left_amounts, difference.left, field.left))
+            right = replace(right, means=_money(field.right_amounts, difference.right, field.right))
         if found is None:
             yield Row(field.name, left, right)
         else:
-            yield Row(field.name, _seen(found.left, left), _seen(found.right, right), differs=True, why=_why(found))
+            left, right = _seen(found.left, left), _seen(found.right, right)
+            yield Row(field.name, left, right, differs=True, why=_why(found))
+
+
+def _money(amounts: Amounts | None, row: Mapping[str, Any] | None, column: str) -> str:
+    """Return an amount with its currency, empty where it is none, or where the column says it by itself."""
+    if amounts is None or row is None or row.get(column) is None:
+        return ""
+    code = f"{amounts.currency or row.get(amounts.currency_column or '') or ''}"
+    try:
+        amount, step = Decimal(f"{row[column]}".strip()), Money(1, code).amount
+    except (InvalidOperation, UsageError):
+        return ""
+    if not amount.is_finite() or abs(amount.adjusted()) > 30:
+        return ""
+    amount = amount * step if amounts.unit == "minor" else amount
+    shown = f"{amount.quantize(step) if amount == amount.quantize(step) else amount:f}"
+    return f"{shown} {code}"
 
 
 def _why(apart: Apart) -> str:
