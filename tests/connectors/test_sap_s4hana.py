@@ -103,7 +103,7 @@ def test_reads_an_order_with_its_deliveries(vendor: Any, sap: SapS4hana) -> None
 
 def test_a_listed_order_says_whose_part_it_is_and_when_it_changed(vendor: Any, sap: SapS4hana) -> None:
     """What a population is compared by: the whole order's number, the last change to the millisecond, tax by line."""
-    part = {
+    part: dict[str, Any] = {
         "PurchaseOrderByCustomer": "R-1001-2",
         "PurchaseOrderByShipToParty": "R-1001",
         "LastChangeDateTime": "/Date(1772375109250+0000)/",

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -84,6 +87,40 @@ def test_healthy_orders_of_all_kinds_are_silent_around_midnight(stage: Stage) ->
     settled = stage.compare("ledger_stripe")
     assert (settled["code"], settled["in_flight"]) == (0, 0), settled["differences"]
     assert settled["matched"] > len(CURRENCIES)
+
+
+@pytest.mark.full
+def test_it_is_silent_while_customers_buy_and_change_their_minds(stage: Stage) -> None:
+    """Compared again and again while orders are placed, cut down and cancelled: what is on its way is no finding."""
+    sell(stage)
+    stage.rest(minutes=20)
+    before = {tuple(each["key"]) for each in stage.compare("orders")["differences"]}
+    stop = threading.Event()
+    sold: list[str] = []
+
+    def trade_on() -> None:
+        while not stop.is_set():
+            sold.append(stage.buy(CURRENCIES[len(sold) % 6], ("0018", 2), ("A-100", 1)))
+            if len(sold) % 3 == 0:
+                stage.shop.cancel_units(sold[-2], {"1": 1}, "one is enough")
+            if len(sold) % 5 == 0:
+                stage.shop.cancel_order(sold[-1], "none is enough")
+
+    with ThreadPoolExecutor(1) as pool:
+        trading = pool.submit(trade_on)
+        try:
+            for _ in range(6):
+                found = stage.compare("orders")
+                news = [each for each in found["differences"] if tuple(each["key"]) not in before]
+                assert (news, found["unread"]) == ([], [])
+                stage.session.pass_time(timedelta(minutes=6))
+        finally:
+            stop.set()
+        trading.result()
+    stage.rest(minutes=50)
+    found = stage.compare("orders")
+    assert {tuple(each["key"]) for each in found["differences"]} <= before
+    assert found["matched"] > len(sold) > 20
 
 
 @dataclass(frozen=True)
