@@ -239,16 +239,8 @@ def _write_page(
 def _show(found: Reconciled, worth: _Worth, *, most: int) -> None:
     outcome, pair = found.outcome, found.outcome.pair
     counts = outcome.counts
-    if outcome.unread:
-        word = in_colour("not all could be read", "yellow", sys.stdout)
-    elif found.open.found:
-        word = in_colour(f"{found.open.found:,} differ", "red", sys.stdout)
-    elif found.confirmed is not None and found.confirmed.pending:
-        word = in_colour("nothing is confirmed as yet", "yellow", sys.stdout)
-    else:
-        word = in_colour("the same", "green", sys.stdout)
     click.echo(
-        f"{pair.name}: {word}: {counts.left:,} records of {pair.left.system}, {counts.right:,} of {pair.right.system}"
+        f"{pair.name}: {_verdict(found)}: {counts.left:,} records of {pair.left.system}, {counts.right:,} of {pair.right.system}"
         f"{_reach(found)}"
     )
     for sentence in outcome.unread:
@@ -283,6 +275,17 @@ def _show_news(news: Sequence[str]) -> None:
 
     for sentence in news:
         click.echo(f"  schema: {one_line(clip(sentence, 400))}")
+
+
+def _verdict(found: Reconciled) -> str:
+    """Return how a pair came out, in colour."""
+    if found.outcome.unread:
+        return in_colour("not all could be read", "yellow", sys.stdout)
+    if found.open.found:
+        return in_colour(f"{found.open.found:,} differ", "red", sys.stdout)
+    if found.confirmed is not None and found.confirmed.pending:
+        return in_colour("nothing is confirmed as yet", "yellow", sys.stdout)
+    return in_colour("the same", "green", sys.stdout)
 
 
 def _reach(found: Reconciled) -> str:
