@@ -35,7 +35,7 @@ def article_page(shop: Shop, sku: str, currency: str, language: str, store: str)
     product = offered(shop, sku)
     usable_rate(shop, currency, store)
     key, now = cache_key(sku, currency, language, store), shop.now_iso()
-    version = _version(shop, product, currency, store)
+    version = _version(shop, product, store)
     kept = shop.database.one("SELECT * FROM pages WHERE key = ?", key)
     if kept is not None and kept["version"] == version and kept["until"] > now:
         page: dict[str, Any] = unpack(kept["body"])
@@ -79,10 +79,12 @@ def product_view(
     }
 
 
-def _version(shop: Shop, product: Product, currency: str, store: str) -> str:
+def _version(shop: Shop, product: Product, store: str) -> str:
     """Return what pages depend on beside their key: rates, dated prices, the name, settings, which defects are on."""
     newest = shop.database.one("SELECT MAX(fetched_at) AS at, MAX(date) AS day FROM rates WHERE store = ?", store)
     made_of = [newest["at"], newest["day"]] if newest else []
-    listed = [f"{listed_price(shop, product, each)}" for each in (shop.catalogue.base_currency, currency)]
+    listed = [
+        f"{listed_price(shop, product, currency)}" for sku, currency in shop.price_list.rows if sku == product.sku
+    ]
     made_of += [*listed, shown_name(shop, product)]
     return digest(pack([made_of, dict(shop.settings), seams.replaced()]))[:16]
