@@ -22,6 +22,7 @@ from assay.cli.drift.declared import (
     rows_of,
     shown,
 )
+from assay.cli.drift.elsewhere import elsewhere_of, on_option
 from assay.cli.drift.hops import hops_of, hops_option, show_troubles, show_way
 from assay.cli.drift.news import news_at_hand
 from assay.cli.shared import explained, in_colour, json_option, landscape_options
@@ -59,6 +60,7 @@ _CROWDS, _FIELDS = 5, 4
     "--html", "html_file", type=click.Path(path_type=Path, dir_okay=False), help="Write all of it as one page."
 )
 @again_options
+@on_option
 @hops_option
 @json_option
 @explained
@@ -74,6 +76,7 @@ def records(
     csv_file: Path | None,
     jsonl_file: Path | None,
     html_file: Path | None,
+    address: str | None,
     most: int,
     as_json: bool,
     **again: bool,
@@ -106,6 +109,7 @@ def records(
         limit=limit,
         memory_mb=memory,
         hops=hops,
+        on=elsewhere_of(address, project, **again),
     )
     _export(done, csv_file, jsonl_file)
     if html_file is not None:
@@ -239,10 +243,8 @@ def _write_page(
 def _show(found: Reconciled, worth: _Worth, *, most: int) -> None:
     outcome, pair = found.outcome, found.outcome.pair
     counts = outcome.counts
-    click.echo(
-        f"{pair.name}: {_verdict(found)}: {counts.left:,} records of {pair.left.system}, {counts.right:,} of {pair.right.system}"
-        f"{_reach(found)}"
-    )
+    records = f"{counts.left:,} records of {pair.left.system}, {counts.right:,} of {pair.right.system}"
+    click.echo(f"{pair.name}: {_verdict(found)}: {records}{_reach(found)}")
     for sentence in outcome.unread:
         click.echo(f"  not read: {shown(sentence)}")
     for sentence in found.ahead:
