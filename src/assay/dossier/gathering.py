@@ -217,6 +217,10 @@ class Gatherer:
             read_at=self._read_at,
         )
 
+    def hears(self, system: str) -> bool:
+        """Return whether any call to or from a system was heard; False where there is no journal, or one with a gap."""
+        return any(call.system == system for call in self._ask([], "journal", self._journalled) or ())
+
     def hear_since(self, at: datetime) -> None:
         """Read no call of the journal older than this real instant: it is long, and most of it concerns nobody."""
         self._since = at if self._since is None else max(at, self._since)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -46,6 +45,13 @@ def call(body: object = None, *, status: int = 201, answer: object = None, minut
     return Call(**{**given, **more})
 
 
+FLIPPED = replace(
+    told.PAIR.fields[0],
+    left="TotalNetAmount",
+    right="total",
+    left_amounts=told.PAIR.fields[0].right_amounts,
+    right_amounts=told.PAIR.fields[0].left_amounts,
+)
 OTHER = call(system="stripe", path="/v1/payment_intents")
 """A call of the order to somebody else: the journal was heard."""
 
@@ -190,7 +196,7 @@ CASES: dict[str, tuple[Difference, Dossier, str | None, str | None, str]] = {
 def test_the_first_wrong_station_is_named(case: str) -> None:
     """The first station at which the record is wrong or gone is named, with the last at which it was right."""
     difference, known, first, after, said = CASES[case]
-    way = way_of(told.PAIR, difference, known)
+    way = way_of(told.PAIR, difference, known, lambda system: True)
     assert (way.first, way.after) == (first, after), traces(way)
     assert said in way.sentence
 
@@ -199,7 +205,7 @@ def test_short_values_prove_nothing() -> None:
     """A value such as 7 or B stands in any message by chance, and is not taken for the field's."""
     apart = Apart(field="status", left="shipped", right="C")
     difference = told.differs("R-1", fields=(apart,))
-    way = way_of(told.PAIR, difference, dossier(call({"type": "C", "plant": "C"})))
+    way = way_of(told.PAIR, difference, dossier(call({"type": "C", "plant": "C"})), lambda system: True)
     assert [hop.trace for hop in way.hops[1:3]] == [Trace.UNSEEN, Trace.UNSEEN]
 
 
@@ -218,7 +224,9 @@ def test_a_gateway_on_the_way_is_a_station() -> None:
         refunded=MinorAmount(0, "EUR"),
         created_at=AT,
     )
-    way = way_of(told.PAIR, told.differs("R-1"), dossier(call({"total": "16.58"}), payments=(paid,)))
+    way = way_of(
+        told.PAIR, told.differs("R-1"), dossier(call({"total": "16.58"}), payments=(paid,)), lambda system: True
+    )
     assert (way.first, way.after) == ("stripe", "merchant")
     assert "it holds 1,658 minor units of EUR" in way.sentence
 
@@ -243,28 +251,80 @@ def test_only_orders_are_asked_for() -> None:
 def test_a_few_of_each_kind_are_asked_and_nothing_fails() -> None:
     """At most so many are asked for, one of each kind first; trouble of any kind is kept, and time ends it."""
     held = [told.differs("R-1"), told.differs("R-2"), told.missing("M-1", Money(1, "EUR"))]
-    asked: list[str] = []
-
-    def dossier_of(order: str) -> Dossier:
-        asked.append(order)
-        return dossier()
-
-    found = Hops(dossier_of, most=2)(told.PAIR, held)
+    asks = Asking()
+    found = Hops(asks, most=2)(told.PAIR, held)
     assert [bool(each.way) for each in found] == [True, False, True]
-    assert len(asked) == 2
+    assert len(asks.asked) == 2
     for trouble in (InfrastructureError("no answer"), KeyError("x"), RuntimeError("")):
-        hops = Hops(_raising(trouble))
+        hops = Hops(Asking(trouble))
         assert hops(told.PAIR, held) == held
         assert len(hops.troubles) == 1
     with pytest.raises(OutOfTime):
-        Hops(_raising(OutOfTime("over")))(told.PAIR, held)
+        Hops(Asking(OutOfTime("over")))(told.PAIR, held)
     ticks = iter(range(0, 1_000, 15))
-    found = Hops(dossier_of, seconds=20, clock=lambda: next(ticks))(told.PAIR, held)
+    found = Hops(asks, seconds=20, clock=lambda: next(ticks))(told.PAIR, held)
     assert sum(bool(each.way) for each in found) == 1
 
 
-def _raising(error: Exception) -> Callable[[str], Dossier]:
-    def dossier_of(order: str) -> Dossier:
-        raise error
+def test_what_cannot_be_read_was_wrong_nowhere() -> None:
+    """A value that is none is a finding of its own: nobody is asked where it went wrong."""
+    held = [told.differs("R-1", classed=Class.UNREADABLE)]
+    assert Hops(Asking())(told.PAIR, held) == held
 
-    return dossier_of
+
+def test_calls_that_are_never_heard_prove_nothing() -> None:
+    """Where no call to the system crosses the edge at all, that none names the order does not say it was not sent."""
+    way = way_of(told.PAIR, told.missing("R-1", Money(1990, "EUR")), dossier(), lambda system: False)
+    assert traces(way)[1] == ("merchant to sap_s4hana", "unseen")
+    assert way.first == "sap_s4hana"
+    assert "calls between the two are not heard here" in [hop.said for hop in way.hops]
+
+
+def test_a_shop_that_holds_a_record_twice_is_the_first_to_be_wrong() -> None:
+    """Who has more copies is at fault, and that may be the left."""
+    way = way_of(
+        told.PAIR, Difference(key=("R-1",), classed=Class.DUPLICATE, copies=(2, 1)), dossier(), lambda system: True
+    )
+    assert (way.first, way.after) == ("merchant", None)
+    assert way.sentence == "wrong from the start, first at merchant: it is there 2 times"
+
+
+def test_an_order_that_is_older_than_the_listing_is_not_called_unknown() -> None:
+    """The shop is asked for a number among its last sixty days: of an older one nothing is concluded."""
+    old = Difference(
+        key=("R-1",), classed=Class.EXTRA, right=told.RIGHT, copies=(0, 1), right_placed=AT - timedelta(days=61)
+    )
+    way = way_of(told.PAIR, old, Dossier(order=None, read_at=AT), lambda system: True)
+    assert traces(way)[0] == ("merchant", "unseen")
+
+
+def test_a_shop_that_is_told_is_traced_by_what_it_heard() -> None:
+    """Where the right is the shop itself, a webhook's question and a poll's answer carry the record."""
+    pair = replace(told.PAIR, left=told.PAIR.right, right=told.PAIR.left, fields=(FLIPPED,))
+    apart = Apart(field="total", left="16.58", right="1990")
+    wrong = told.differs("R-1", fields=(apart,), left=told.RIGHT, right=told.LEFT)
+    for heard in (
+        call({"total": "16.58"}, way="reverse", path="/webhooks/erp"),
+        call({}, answer={"total": "16.58"}, method="GET", status=200),
+    ):
+        way = way_of(pair, wrong, dossier(heard), lambda system: True)
+        assert traces(way) == [("sap_s4hana", "right"), ("sap_s4hana to merchant", "right"), ("merchant", "wrong")]
+
+
+class Asking:
+    """Whoever is asked: says the same of each order, or fails."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.asked: list[str] = []
+        self._error = error
+
+    def __call__(self, order: str) -> Dossier:
+        """Note who was asked for."""
+        self.asked.append(order)
+        if self._error is not None:
+            raise self._error
+        return dossier()
+
+    def hears(self, system: str) -> bool:
+        """All of them."""
+        return True

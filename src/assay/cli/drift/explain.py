@@ -60,7 +60,7 @@ def explain(
     project = declared_pairs(profile_path, environment)
     pair = project.declared.chosen([name])[0]
     left, right = rows_of(pair, project)
-    known, hops = Known(rates=read_rates(rates_file) if rates_file else {}), hops_of(project, 1)
+    known, hops = Known(rates=read_rates(rates_file) if rates_file else {}), hops_of(project, [pair], 1)
     found = explain_key(pair, key, left, right, at=project.instant(instant, [pair]), known=known, hops=hops)
     show_troubles(hops)
     if as_json:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -11,8 +11,8 @@ from assay.errors import AssayError
 
 if TYPE_CHECKING:
     from assay.cli.drift.declared import Pairs
-    from assay.drift.pairs.hops import Hops
-    from assay.drift.pairs.model import Way
+    from assay.drift.pairs.hops import Asks, Hops
+    from assay.drift.pairs.model import Pair, Way
     from assay.records import Dossier
 
 hops_option = click.option(
@@ -25,28 +25,43 @@ hops_option = click.option(
 )
 
 
-def hops_of(project: Pairs, most: int) -> Hops:
-    """Return what asks the environment; it is opened for the first record, and closed with the command."""
+def hops_of(project: Pairs, pairs: Sequence[Pair], most: int) -> Hops | None:
+    """Return what asks the environment; None where no pair begins at a listing, for then nobody is asked."""
+    if not most or not any(pair.left.source["kind"] == "listing" for pair in pairs):
+        return None
     from assay.drift.pairs.hops import Hops
 
-    opened: list[Callable[[str], Dossier]] = []
-    wrong: list[AssayError] = []
+    return Hops(_Environment(project), most=most)
 
-    def dossier_of(order: str) -> Dossier:
-        if wrong:
-            raise wrong[0]
-        if not opened:
+
+class _Environment:
+    """The systems of an environment, opened for the first record, and closed with the command."""
+
+    def __init__(self, project: Pairs) -> None:
+        self._project = project
+        self._opened: Asks | None = None
+        self._wrong: AssayError | None = None
+
+    def __call__(self, order: str) -> Dossier:
+        return self._asks(order)
+
+    def hears(self, system: str) -> bool:
+        return self._asks.hears(system)
+
+    @property
+    def _asks(self) -> Asks:
+        if self._wrong is not None:
+            raise self._wrong  # an environment that is not up is not tried again for each record
+        if self._opened is None:
             try:
-                opened.append(_open(project))
+                self._opened = _open(self._project)
             except AssayError as error:
-                wrong.append(error)  # an environment that is not up is not tried again for each record
+                self._wrong = error
                 raise
-        return opened[0](order)
-
-    return Hops(dossier_of, most=most)
+        return self._opened
 
 
-def _open(project: Pairs) -> Callable[[str], Dossier]:
+def _open(project: Pairs) -> Asks:
     from assay.cli.shared import plan_for
     from assay.drift.pairs.hops import dossiers_of
     from assay.local.traffic import let_journal_arrive
@@ -78,9 +93,9 @@ def show_hops(way: Way) -> None:
         )
 
 
-def show_troubles(hops: Hops) -> None:
+def show_troubles(hops: Hops | None) -> None:
     """Tell what kept systems from being asked; nothing of a verdict hangs on it."""
-    for trouble in hops.troubles[:3]:
+    for trouble in hops.troubles[:3] if hops else ():
         click.echo(f"where records went wrong could not be asked: {_shown(trouble)}", err=True)
 
 

@@ -96,7 +96,7 @@ def records(
     project = declared_pairs(profile_path, environment)
     chosen = project.declared.chosen(names)
     at, known = project.instant(instant, chosen), Known(rates=read_rates(rates_file) if rates_file else {})
-    worth, hops = _Worth(project.base_currency, known.rates, at.date()), hops_of(project, most)
+    worth, hops = _Worth(project.base_currency, known.rates, at.date()), hops_of(project, chosen, most)
     done, failed = _compare(
         project,
         chosen,

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from assay.dossier import Gatherer
 from assay.drift.look import OutOfTime
@@ -25,6 +26,7 @@ _OF_ORDERS, _OF_OTHERS = ("ref", "number"), ("order_ref",)
 """The columns of the listing of orders, and of others, that hold a shop's reference or number of an order."""
 _BACK = timedelta(days=60)
 _PATH = 36
+_OTHERS = 50
 
 
 def order_of(pair: Pair, difference: Difference) -> str | None:
@@ -38,6 +40,16 @@ def order_of(pair: Pair, difference: Difference) -> str | None:
     return str(held or difference.key[0]) or None
 
 
+class Asks(Protocol):
+    """What asks the systems of an environment."""
+
+    def __call__(self, order: str) -> Dossier:
+        """Gather an order by the shop's reference or number; a dossier without an order where the shop has none."""
+
+    def hears(self, system: str) -> bool:
+        """Return whether calls between the platform and a system are heard here at all."""
+
+
 @dataclass(slots=True)
 class Hops:
     """Tells of a few differences where they first went wrong; handed to `reconcile` and `explain_key`.
@@ -46,7 +58,7 @@ class Hops:
     asked for, seconds: for how long, in all; whatever goes wrong meanwhile is kept in `troubles` and fails nothing.
     """
 
-    dossier_of: Callable[[str], Dossier]
+    dossier_of: Asks
     most: int = MOST
     seconds: float = SECONDS
     clock: Callable[[], float] = time.monotonic
@@ -55,7 +67,7 @@ class Hops:
     def __call__(self, pair: Pair, differences: Sequence[Difference]) -> list[Difference]:
         """Return the differences, some with their way: the first of each class, field and cause."""
         found = list(differences)
-        if self.most and any(order_of(pair, each) for each in found[:1]):
+        if self.most and any(order_of(pair, each) for each in found):
             until = self.clock() + self.seconds
             for place in _samples(found)[: self.most]:
                 if self.clock() >= until:
@@ -66,7 +78,9 @@ class Hops:
     def _told(self, pair: Pair, difference: Difference) -> Difference:
         try:
             order = order_of(pair, difference)
-            return replace(difference, way=way_of(pair, difference, self.dossier_of(order))) if order else difference
+            if order is None:
+                return difference
+            return replace(difference, way=way_of(pair, difference, self.dossier_of(order), self.dossier_of.hears))
         except OutOfTime:
             raise
         except Exception as error:
@@ -76,26 +90,36 @@ class Hops:
             return difference
 
 
-def dossiers_of(gatherer: Gatherer, now: Callable[[], datetime]) -> Callable[[str], Dossier]:
-    """Return what gathers an order by its reference or, where the shop knows none such, by its number."""
-    refs: dict[str, str] = {}
+class _Gathered:
+    """Gathers an order by its reference or, where the shop knows none such, by its number."""
 
-    def dossier_of(order: str) -> Dossier:
-        found = gatherer.dossier(order)
+    def __init__(self, gatherer: Gatherer, now: Callable[[], datetime]) -> None:
+        self._gatherer, self._now = gatherer, now
+        self._refs: dict[str, str] = {}
+
+    def __call__(self, order: str) -> Dossier:
+        found = self._gatherer.dossier(order)
         if found.order is not None:
             return found
-        if not refs:
-            at = now()
-            refs.update({each.number: each.ref for each in gatherer.orders(at - _BACK, at + timedelta(minutes=1))})
-        return gatherer.dossier(refs[order]) if order in refs else found
+        if not self._refs:
+            at = self._now()
+            listed = self._gatherer.orders(at - _BACK, at + timedelta(minutes=1))
+            self._refs = {each.number: each.ref for each in listed}
+        return self._gatherer.dossier(self._refs[order]) if order in self._refs else found
 
-    return dossier_of
+    def hears(self, system: str) -> bool:
+        return self._gatherer.hears(system)
 
 
-def way_of(pair: Pair, difference: Difference, dossier: Dossier) -> Way:
-    """Return the way of one record, as far as its dossier shows it."""
-    apart = difference.fields[0] if difference.classed in (Class.DIFFERS, Class.UNREADABLE) else None
-    stations = _Stations(pair, difference, apart, dossier)
+def dossiers_of(gatherer: Gatherer, now: Callable[[], datetime]) -> Asks:
+    """Return what gathers orders; now: the landscape's instant."""
+    return _Gathered(gatherer, now)
+
+
+def way_of(pair: Pair, difference: Difference, dossier: Dossier, hears: Callable[[str], bool]) -> Way:
+    """Return the way of one record, as far as its dossier shows it; hears: as of `Asks`."""
+    apart = difference.fields[0] if difference.classed is Class.DIFFERS else None
+    stations = _Stations(pair, difference, apart, dossier, hears)
     hops = tuple(stations.all())
     first = next((place for place, hop in enumerate(hops) if hop.trace in (Trace.WRONG, Trace.GONE)), None)
     after = None
@@ -111,12 +135,12 @@ def way_of(pair: Pair, difference: Difference, dossier: Dossier) -> Way:
 
 
 def _samples(differences: Sequence[Difference]) -> list[int]:
-    """Return the places of the first of each kind, then of the others."""
+    """Return the places of the first of each kind, then of some others; what cannot be read was wrong nowhere."""
     kinds: dict[tuple[object, ...], int] = {}
-    for place, each in enumerate(differences):
+    told = [(place, each) for place, each in enumerate(differences) if each.classed is not Class.UNREADABLE]
+    for place, each in told:
         kinds.setdefault((each.classed, each.cause, each.fields[0].field if each.fields else None), place)
-    chosen = list(kinds.values())
-    return chosen + [place for place in range(min(len(differences), MOST)) if place not in chosen]
+    return list(dict.fromkeys([*kinds.values(), *(place for place, _ in told[:_OTHERS])]))
 
 
 def _sentence(hops: Sequence[Hop], first: int | None, after: str | None) -> str:
@@ -134,16 +158,28 @@ def _sentence(hops: Sequence[Hop], first: int | None, after: str | None) -> str:
 class _Stations:
     """The stations of one record, in the order in which it passes them."""
 
-    def __init__(self, pair: Pair, difference: Difference, apart: Apart | None, dossier: Dossier) -> None:
-        self._pair, self._difference, self._apart, self._dossier = pair, difference, apart, dossier
+    def __init__(
+        self,
+        pair: Pair,
+        difference: Difference,
+        apart: Apart | None,
+        dossier: Dossier,
+        hears: Callable[[str], bool],
+    ) -> None:
+        self._difference, self._apart, self._dossier, self._hears = difference, apart, dossier, hears
         self._left, self._right = pair.left.system, pair.right.system
         self._sought = sought(pair, difference, apart) if apart else (Sought(), Sought())
 
     def all(self) -> Iterator[Hop]:
         """Yield them."""
         classed = self._difference.classed
+        mine, theirs = self._difference.copies
         if classed is Class.EXTRA:
             yield from self._extra()
+            return
+        if classed is Class.DUPLICATE and mine > theirs:
+            yield Hop(name=self._left, trace=Trace.WRONG, said=f"it is there {mine} times", at=self._difference.left_at)
+            yield Hop(name=self._right, trace=Trace.RIGHT, said=f"it is there {_often(theirs)}")
             return
         yield self._master()
         yield from self._paid()
@@ -163,8 +199,12 @@ class _Stations:
             yield Hop(name=self._left, trace=Trace.RIGHT, said="asked by itself, it is there", at=order.placed_at)
             yield Hop(name=f"listing of {self._left}", trace=Trace.GONE, said="it is not among what was read")
         elif order is None:
-            why = self._dossier.missing("shop") or "no such order"
-            yield Hop(name=self._left, trace=Trace.GONE, said=f"asked by itself, it is not there either ({why})")
+            read_at = self._dossier.read_at
+            is_old = at is not None and read_at is not None and at < read_at - _BACK
+            said = f"asked by itself, it is not there either ({self._dossier.missing('shop') or 'no such order'})"
+            if is_old:
+                said = f"it is older than the {_BACK.days} days in which the shop is asked for its number"
+            yield Hop(name=self._left, trace=Trace.UNSEEN if is_old else Trace.GONE, said=said)
         yield Hop(name=self._right, trace=Trace.WRONG, said="it is there", at=at)
 
     def _paid(self) -> Iterator[Hop]:
@@ -186,32 +226,49 @@ class _Stations:
             return
         sent = self._sent()
         if not sent:
-            # Other calls of the order were heard, so that this one would have been.
-            gone = self._difference.classed is Class.MISSING
-            trace = Trace.GONE if gone else Trace.UNSEEN
-            yield Hop(name=name, trace=trace, said="no call between the two names the order")
+            # Others of the order were heard, and others of this system: this one would have been.
+            is_heard = self._hears(self._asked)
+            gone = self._difference.classed is Class.MISSING and is_heard
+            said = "no call between the two names the order" if is_heard else "calls between the two are not heard here"
+            yield Hop(name=name, trace=Trace.GONE if gone else Trace.UNSEEN, said=said)
             return
         if self._apart is not None:
             yield from self._value_in(name, answer, sent)
             return
         taken = [call for call in sent if _is_taken(call)]
         yield self._written(name, sent, taken)
-        if self._difference.classed is not Class.DUPLICATE:
+        if self._difference.classed is not Class.DUPLICATE and not self._is_inward:
             yield self._answered(answer, sent, taken)
+
+    @property
+    def _is_inward(self) -> bool:
+        """Whether the right is the shop itself, which asks the left, or is told by it."""
+        order = self._dossier.order
+        return order is not None and order.system == self._right
+
+    @property
+    def _asked(self) -> str:
+        """The system the platform speaks with."""
+        return self._left if self._is_inward else self._right
+
+    def _carries(self, call: Call) -> str:
+        """Return the message by which a record gets to the right: the question, or where the shop asks the answer."""
+        return call.response_body if self._is_inward and call.way != "reverse" else call.request_body
 
     def _sent(self) -> list[Call]:
         """Return the calls that carry a record to the right: what is written to it, or what the shop is told."""
-        order = self._dossier.order
-        inward = order is not None and order.system == self._right
-        system = self._left if inward else self._right
-        own = sorted((call for call in self._dossier.calls if call.system == system), key=lambda call: call.at)
-        return own if inward else [call for call in own if call.way != "reverse" and call.method not in _LOOKS]
+        own = sorted((call for call in self._dossier.calls if call.system == self._asked), key=lambda call: call.at)
+        if self._is_inward:
+            return own
+        return [call for call in own if call.way != "reverse" and call.method not in _LOOKS]
 
     def _value_in(self, name: str, answer: str, sent: Sequence[Call]) -> Iterator[Hop]:
         """Yield where the one or the other value stood: in what was sent, and in what came back."""
-        asked = [(call, self._trace(_texts(call.request_body))) for call in sent]
-        told = [(call, self._trace(_texts(call.response_body))) for call in sent]
-        for station, seen in ((name, asked), (answer, told)):
+        asked = [(call, self._trace(_texts(self._carries(call)))) for call in sent]
+        stations = [(name, asked)]
+        if not self._is_inward:
+            stations.append((answer, [(call, self._trace(_texts(call.response_body))) for call in sent]))
+        for station, seen in stations:
             shown = next((each for each in reversed(seen) if each[1] is not Trace.UNSEEN), None)
             if shown is None:
                 yield Hop(name=station, trace=Trace.UNSEEN, said="it carries neither value in words of its own")
@@ -271,10 +328,14 @@ class _Stations:
         if self._apart is not None:
             said = f"it says {'nothing' if self._apart.right is None else self._apart.right}"
         elif difference.classed is Class.DUPLICATE:
-            said = f"it is there {difference.copies[1]} times, and {difference.copies[0]} times in {self._left}"
+            said = f"it is there {_often(difference.copies[1])}, and {_often(difference.copies[0])} in {self._left}"
         else:
             said = "it came too late"
         yield Hop(name=name, trace=Trace.WRONG, said=said, at=at)
+
+
+def _often(copies: int) -> str:
+    return "once" if copies == 1 else f"{copies} times"
 
 
 def _is_taken(call: Call) -> bool:
