@@ -142,7 +142,12 @@ def print_delays(seed: int, daily: int) -> int:
             continue
         top = found.outcome.crowds[0].sentence if found.outcome.crowds else found.open.left[0].why
         print(f"{fault.name:<36}{(told - begins) / HOUR:>9.1f} h  {top}", flush=True)
-    first = FIRST + timedelta(days=LEARNING)
+    return untold + print_rate_delays(seed)
+
+
+def print_rate_delays(seed: int) -> int:
+    """Print the same of faults of rates, and return how many are not told."""
+    first, untold = FIRST + timedelta(days=LEARNING), 0
     plan = publications(seed, first, DAYS)
     begins_at = datetime.combine(first + timedelta(days=_FAULT_DAY), datetime.min.time(), tzinfo=BERLIN)
     since = begins_at.astimezone(UTC) + timedelta(hours=_FAULT_HOUR)

@@ -119,7 +119,8 @@ class Healthy:
     @property
     def placed(self) -> np.ndarray:
         """When each order was placed."""
-        return self.moments[0]
+        first: np.ndarray = self.moments[0]
+        return first
 
     def since(self, at: int) -> np.ndarray:
         """Return the orders placed since then."""
@@ -137,6 +138,7 @@ class Healthy:
 def healthy(seed: int, *, daily: int, first: date = FIRST, learning: int = LEARNING, days: int = DAYS) -> Healthy:
     """Return the records of so many days after those in which distributions learn, with the same orders as they."""
     orders, _ = drawn(seed, daily=daily, days=learning + days, first=first)
+    assert orders.market and orders.currency and orders.amount is not None and orders.refunded is not None
     random = np.random.default_rng(seed + 1_000_000)
     begins = _microseconds(datetime.combine(first + timedelta(days=learning), time(), tzinfo=BERLIN))
     # What was placed a week before is still in the windows of the first day.

@@ -151,8 +151,8 @@ UNREADABLE: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any], Mapping[str
 @pytest.mark.parametrize("kind", [pytest.param(each, marks=[] if each == "csv" else FULL) for each in KINDS])
 def test_values_that_cannot_be_compared_are_listed_with_the_reason(project: Project, kind: str) -> None:
     """Each is one unreadable record with both values as they were written; the other record is compared; exit 1."""
-    left = [SHOP, *(SHOP | {"number": name} | each for name, (each, _, _) in UNREADABLE.items())]
-    right = [ERP, *(ERP | {"number": name} | each for name, (_, each, _) in UNREADABLE.items())]
+    left = [SHOP, *(SHOP | {"number": name, **each} for name, (each, _, _) in UNREADABLE.items())]
+    right = [ERP, *(ERP | {"number": name, **each} for name, (_, each, _) in UNREADABLE.items())]
     code, pair, _ = said(project, kind, left, right)
     assert (code, pair["classes"], pair["matched"]) == (1, {"unreadable": len(UNREADABLE)}, len(left))
     told = {each["key"][0]: {one["field"]: one["why"] for one in each["fields"]} for each in pair["differences"]}
