@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from assay.drift.pairs.canonical import Column, prepare
 from assay.drift.pairs.connecting import connect
-from assay.drift.pairs.crowds.population import Population, Shape, cells_of, column_of, shape_of
+from assay.drift.pairs.crowds.population import NOTHING, Population, Shape, cells_of, column_of, shape_of
 from assay.drift.pairs.elsewhere.engines import Engine
 from assay.drift.pairs.elsewhere.plan import Relation, SidePlan
 from assay.drift.pairs.engine import MEMORY_MB, input_of
@@ -76,7 +76,7 @@ def _together(
         connection.register("cells", cells)
         described = connection.execute("DESCRIBE SELECT * FROM cells").fetchall()
         kinds = {str(row[0]): Column(str(row[0]), str(row[1])) for row in described}
-        words = [f"CAST({kinds[f'd{place}'].text} AS VARCHAR) AS d{place}" for place in range(len(shape.names))]
+        words = [f"coalesce({kinds[f'd{place}'].text}, '{NOTHING}') AS d{place}" for place in range(len(shape.names))]
         query = f"SELECT {', '.join([*words, 'CAST(started AS BIGINT) AS started', 'counted'])} FROM cells"  # noqa: S608
         more = _told_here(pair, name, shape, dimensions, input_of(connection, unsure, name, "unsure"), window)
         return cells_of(connection, f"({query}{more})", shape, timed=timed)
@@ -101,6 +101,6 @@ def _told_here(
         bounds.append(f"({placed}) >= {microseconds(since)}")
     if until is not None:
         bounds.append(f"({placed}) <= {microseconds(until - pair.grace)}")
-    words = [side.columns[dimensions[each]].text for each in shape.names]
+    words = [f"coalesce({side.columns[dimensions[each]].text}, '{NOTHING}')" for each in shape.names]
     read: Sequence[str] = [*words, f"({placed}) // {shape.step}", "1"]
     return f" UNION ALL SELECT {', '.join(read)} FROM {side.source} WHERE {' AND '.join(bounds)}"  # noqa: S608

@@ -40,9 +40,12 @@ _SETTINGS = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.caseSensitive": "true",  # two columns may be told apart by case alone, as everywhere else
     "spark.sql.timestampType": "TIMESTAMP_LTZ",
+    # It would write what a filter asks for out to the raw columns, stage by stage: ten thousands of terms.
+    "spark.sql.optimizer.excludedRules": "org.apache.spark.sql.catalyst.optimizer.PushDownPredicates",
 }
 _LOCAL = {
     "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.sql.shuffle.partitions": "8",
@@ -205,7 +208,7 @@ def _spark(ibis: Any, scheme: str, rest: str, dialect: Dialect, shown: str) -> R
         builder = builder.config(name, value)
     session = builder.getOrCreate()
     if scheme == "pyspark":
-        session.sparkContext.setLogLevel("ERROR")
+        session.sparkContext.setLogLevel("OFF")
     return Reached(ibis.pyspark.connect(session), dialect, shown, session.stop)
 
 

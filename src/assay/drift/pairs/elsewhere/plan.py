@@ -90,6 +90,7 @@ def ask(pair: Pair, left: Relation, right: Relation, dialect: Dialect, at: datet
 def _are_there(field: Field, left: Relation, right: Relation) -> bool:
     """Whether both sides have the columns of a field; of one that is gone, the comparison here says so."""
     wanted = [(left, field.left), (right, field.right)]
+    wanted += [(left, each) for each in (field.below, field.above) if each is not None]
     if field.kind is Kind.MONEY:
         wanted += [(left, each) for each in (field.quantity, field.lines, field.rate) if each is not None]
         for side, said in ((left, field.left_amounts), (right, field.right_amounts)):
@@ -104,16 +105,16 @@ class SidePlan:
     def __init__(self, pair: Pair, name: SideName, relation: Relation, dialect: Dialect, at: datetime) -> None:
         self.own: Side = pair.left if name == "left" else pair.right
         self.pair, self.name, self.dialect, self.relation = pair, name, dialect, relation
-        self.stages = Stages(dialect, relation.columns, relation.source)
+        self.stages = Stages(dialect, relation.columns, relation.source, at)
         self._refuse_columns()
         self.keys: list[Value] = []
         self.equal: list[str] = []
         self.sure: list[str] = []
         self.exports: dict[str, str] = {}
-        belongs = self._belonging(at)
+        chosen, valid = self._chosen(), self._valid(at)
         self.placed = self._placed()
-        self.belongs = _three(belongs)
-        self.member = _three([*belongs, *self._windowed(at)])
+        self.belongs = _three(chosen, valid)
+        self.member = _three(chosen, valid, self._windowed(at))
 
     def _refuse_columns(self) -> None:
         columns = self.relation.columns
@@ -147,11 +148,13 @@ class SidePlan:
         zone = zone_of(self.pair, self.name, self.own.placed)
         return values.instant(self.stages, self.own.placed, zone, "the instant a record is placed")
 
-    def _belonging(self, at: datetime) -> list[tuple[str, str]]:
-        """Return the conditions by which a row is of the side's population, each with whether it is sure."""
+    def _chosen(self) -> list[tuple[str, str]]:
+        """Return the conditions by which a row is chosen; a condition is SQL, and when it is sure."""
+        return [(_one_of(self.stages, column, listed), "TRUE") for column, listed in self.own.only.items()]
+
+    def _valid(self, at: datetime) -> list[tuple[str, str]]:
+        """Return the conditions by which a row is valid at an instant."""
         found = []
-        for column, listed in self.own.only.items():
-            found.append((_one_of(self.stages, column, listed), "TRUE"))
         now = microseconds(at)
         for column, holds in zip(self.own.valid or (), (f"<= {now}", f"> {now}"), strict=False):
             value = values.instant(self.stages, column, self.own.zone, "a validity")
@@ -271,13 +274,19 @@ def drawn(rows: int) -> int:
     return max(1, min(10_000, 10_000 * _SAMPLE // max(1, rows)))
 
 
-def _three(conditions: Sequence[tuple[str, str]]) -> str:
-    """Return 0 where one of them surely does not hold, 1 where all surely do, else 2."""
-    if not conditions:
-        return str(_IN)
-    out = " OR ".join(f"({sure} AND NOT COALESCE({holds}, FALSE))" for holds, sure in conditions)
-    unsure = " OR ".join(f"NOT {sure}" for _, sure in conditions)
-    return f"CASE WHEN {out} THEN {_OUT} WHEN {unsure} THEN {_UNSURE} ELSE {_IN} END"
+def _three(*conditions: Sequence[tuple[str, str]]) -> str:
+    """Return 1 where all of several lists of conditions surely hold, 2 where it is not sure, 0 where one does not hold.
+
+    A list counts only where those before it hold; within one, what is not sure weighs more than what does not hold:
+    how many rows say nothing readable of their validity is told.
+    """
+    cases = ""
+    for each in conditions:
+        if each:
+            unsure = " OR ".join(f"NOT {sure}" for _, sure in each)
+            out = " OR ".join(f"NOT COALESCE({holds}, FALSE)" for holds, _ in each)
+            cases += f" WHEN {unsure} THEN {_UNSURE} WHEN {out} THEN {_OUT}"
+    return f"CASE{cases} ELSE {_IN} END" if cases else str(_IN)
 
 
 def _one_of(stages: Stages, column: str, listed: Sequence[bool | int | str]) -> str:
@@ -324,9 +333,29 @@ def _field(field: Field, one: SidePlan, two: SidePlan) -> list[str]:
         two.judge(other)
         left, right = one.export(mine.sql), two.export(other.sql)
         return [f"(({left} IS NULL AND {right} IS NULL) OR ABS({left} - {right}) <= {field.skew // _MICROSECOND})"]
+    if field.bounded:
+        return _between(field, one, two, what)
     for plan, value in zip((one, two), _values(field, one, two, what), strict=True):
         plan.compare(value)
     return []
+
+
+def _between(field: Field, one: SidePlan, two: SidePlan, what: str) -> list[str]:
+    """Let the right's number lie below the left's, or above, as far as columns of the left say."""
+    mine = values.counted(one.stages, field.left, field.scale, what)
+    other = values.counted(two.stages, field.right, field.scale, what)
+    one.judge(mine)
+    two.judge(other)
+    left, right = one.export(mine.sql), two.export(other.sql)
+    below, above = (
+        "0"
+        if column is None
+        else f"COALESCE({one.export(values.counted(one.stages, column, field.scale, what).sql)}, 0)"
+        for column in (field.below, field.above)
+    )
+    least, most = (f"CASE WHEN {each} > 0 THEN {each} ELSE 0 END" for each in (below, above))
+    apart = f"{left} - {right}"
+    return [f"(({left} IS NULL AND {right} IS NULL) OR ({apart} <= {least} AND {apart} >= -({most})))"]
 
 
 def _values(field: Field, one: SidePlan, two: SidePlan, what: str) -> tuple[Value, Value]:

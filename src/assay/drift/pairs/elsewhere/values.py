@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import pyarrow as pa
 
@@ -27,6 +28,7 @@ _OFFSET = "[+-][0-9]{2}:[0-5][0-9]"
 _AMOUNT = "-?[0-9]{1,13}([.][0-9]{1,8})?"
 _NUMBER = "-?[0-9]{1,18}([.][0-9]{1,12})?"
 _MOST_MAJOR = 10**13
+_MOST_ROUNDED = 10**13
 SECOND, MINUTE = 1_000_000, 60_000_000
 
 
@@ -34,12 +36,13 @@ SECOND, MINUTE = 1_000_000, 60_000_000
 class Stages:
     """Expressions of a side that are worked out once, each by a name: `assay_0_3`. A later stage may use an earlier.
 
-    dialect: of the engine; columns: the side's, with Arrow's types.
+    dialect: of the engine; columns: the side's, with Arrow's types; at: as of when records are compared.
     """
 
     dialect: Dialect
     columns: Mapping[str, pa.DataType]
     relation: str
+    at: datetime
     names: list[dict[str, str]] = field(default_factory=lambda: [{} for _ in range(4)])
 
     def named(self, stage: int, sql: str) -> str:
@@ -134,17 +137,20 @@ def flag(stages: Stages, column: str, what: str) -> Value:
 
 
 def number(stages: Stages, column: str, scale: int | None, what: str) -> Value:
-    """Return a decimal as text, rounded to the scale; a half is left to be judged here."""
-    kind, raw, dialect = stages.columns[column], stages.raw(column), stages.dialect
-    if pa.types.is_integer(kind) and kind.bit_width < 64 and scale is None:
-        exact = dialect.decimal(dialect.text(raw), 38, 12)
-    else:
-        exact = _decimal(stages, column, _NUMBER, 10**18, (38, 12), what)
-    value = stages.named(1, exact)
+    """Return a decimal as text, rounded to the scale."""
+    value = counted(stages, column, scale, what, most=10**18 if scale is None else _MOST_ROUNDED)
+    return Value(stages.named(3, stages.dialect.text(value.sql)), value.raw)
+
+
+def counted(stages: Stages, column: str, scale: int | None, what: str, *, most: int = _MOST_ROUNDED) -> Value:
+    """Return a decimal, rounded to the scale; a half, and what is larger than `most`, are left to be judged here."""
+    raw, dialect = stages.raw(column), stages.dialect
+    value = stages.named(1, _decimal(stages, column, _NUMBER, most, (38, 12), what))
     if scale is not None and scale < 12:
         rounded, half = f"ROUND({value}, {scale})", dialect.constant("0." + "0" * scale + "5")
-        value = f"CASE WHEN ABS({value} - {rounded}) < {half} THEN {dialect.decimal(rounded, 38, 12)} END"
-    return Value(stages.named(2, dialect.text(value)), raw)
+        cast = dialect.decimal(rounded, 38, 12)
+        value = stages.named(2, f"CASE WHEN ABS({value} - {rounded}) < {half} THEN {cast} END")
+    return Value(value, raw)
 
 
 def _decimal(stages: Stages, column: str, pattern: str, most: int, size: tuple[int, int], what: str) -> str:
@@ -163,7 +169,8 @@ def _decimal(stages: Stages, column: str, pattern: str, most: int, size: tuple[i
         short = dialect.of_double(raw, 15, 4)
         return f"CASE WHEN CAST({short} AS {dialect.double}) = {raw} THEN {dialect.decimal(short, *size)} END"
     if is_text(kind):
-        return f"CASE WHEN {dialect.matches(raw, pattern)} THEN {dialect.decimal(raw, *size)} END"
+        cast = dialect.decimal(raw, *size)
+        return f"CASE WHEN {dialect.matches(raw, pattern)} AND ABS({cast}) < {most} THEN {cast} END"
     raise refused(stages, what, column)
 
 
@@ -229,7 +236,7 @@ def instant(stages: Stages, column: str, zone: str, what: str) -> Value:
         count = stages.named(0, count)
         return Value(stages.named(1, f"CASE WHEN {count} BETWEEN -{most} AND {most} THEN {count} * {factor} END"), raw)
     local, shift = _local(stages, column, what)
-    local_of_zone = local if zone == "UTC" else f"{local} - {offset_of_local(zone, local)}"
+    local_of_zone = local if zone == "UTC" else f"{local} - {offset_of_local(zone, local, stages.at)}"
     if shift is None:
         return Value(stages.named(3, local_of_zone), raw)
     return Value(stages.named(3, f"CASE WHEN {shift} IS NOT NULL THEN {local} - {shift} ELSE {local_of_zone} END"), raw)
@@ -288,7 +295,7 @@ def day(stages: Stages, column: str, zone: str, what: str) -> Value:
     local, shift = _local(stages, column, what)
     if shift is not None:
         utc = stages.named(2, f"{local} - {shift}")
-        ahead = "0" if zone == "UTC" else offset_of_instant(zone, utc)
+        ahead = "0" if zone == "UTC" else offset_of_instant(zone, utc, stages.at)
         local = f"CASE WHEN {shift} IS NOT NULL THEN {utc} + ({ahead}) ELSE {local} END"
     local = stages.named(3, local)
     days = f"CASE WHEN {local} >= 0 THEN {dialect.quotient(local, str(DAY))} END"

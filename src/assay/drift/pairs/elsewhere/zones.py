@@ -1,24 +1,24 @@
 """How far a zone's clocks are from UTC, as SQL of numbers: no engine is asked for its own tables of zones.
 
 A local time that a clock showed twice, or never, is none here: such rows come back and are judged where all others
-would be. So is what lies before 1990 or after 2037.
+would be. So do records that are from more than three years before the comparison, or a year after it.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-FIRST, LAST = datetime(1990, 1, 1, tzinfo=UTC), datetime(2038, 1, 1, tzinfo=UTC)
+BACK, AHEAD = timedelta(days=3 * 366), timedelta(days=366)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-def offset_of_local(zone: str, local: str) -> str:
+def offset_of_local(zone: str, local: str, at: datetime) -> str:
     """Return the SQL of the microseconds by which a local time is ahead of UTC; NULL where that is not certain."""
-    spans = _spans(zone)
+    spans = _spans(zone, at.date())
     bounds = []
     for place, (start, end, offset) in enumerate(spans):
         before = spans[place - 1][2] if place else offset
@@ -27,9 +27,9 @@ def offset_of_local(zone: str, local: str) -> str:
     return _cases(local, bounds)
 
 
-def offset_of_instant(zone: str, instant: str) -> str:
+def offset_of_instant(zone: str, instant: str, at: datetime) -> str:
     """Return the SQL of the same for an instant in microseconds since 1970."""
-    return _cases(instant, list(_spans(zone)))
+    return _cases(instant, list(_spans(zone, at.date())))
 
 
 def _cases(value: str, bounds: list[tuple[int, int, int]]) -> str:
@@ -38,17 +38,18 @@ def _cases(value: str, bounds: list[tuple[int, int, int]]) -> str:
 
 
 @lru_cache(maxsize=32)
-def _spans(zone: str) -> tuple[tuple[int, int, int], ...]:
+def _spans(zone: str, day: date) -> tuple[tuple[int, int, int], ...]:
     """Return when each offset holds, in microseconds: from, until, how far ahead."""
     info = ZoneInfo(zone)
-    edges = [FIRST]
-    moment = FIRST
-    while moment < LAST:
+    at = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    moment, last = at - BACK, at + AHEAD
+    edges = [moment]
+    while moment < last:
         following = moment + timedelta(days=7)
         if moment.astimezone(info).utcoffset() != following.astimezone(info).utcoffset():
             edges.append(_change(info, moment, following))
         moment = following
-    edges.append(LAST)
+    edges.append(last)
     return tuple((_micros(start), _micros(end), _ahead(info, start)) for start, end in pairwise(edges))
 
 
