@@ -246,6 +246,16 @@ def test_a_young_difference_waits_and_an_old_one_is_read_again(stage: Stage) -> 
     assert measured(stage.look(), "oldest_age_seconds") == 3 * 3600
 
 
+def test_of_more_than_are_held_none_is_told_that_nobody_read_again(stage: Stage) -> None:
+    """A bulk change is half read: all that are held are gone a moment later, and so nothing is told of the others."""
+    whole = stage.erp
+    stage.erp = [{**row, "total": 1} for row in whole]
+    stage.meanwhile = lambda stage: setattr(stage, "erp", whole)
+    look = stage.look(limit=100)
+    assert not failed(look) and look.severity is None
+    assert measured(look, "differences", **{"class": "differs"}) == 0
+
+
 @pytest.mark.parametrize(
     ("limits", "severity"),
     [
