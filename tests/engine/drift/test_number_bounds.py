@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from assay.drift.pairs.causes import cause_of
+from assay.drift.pairs.causes import Known, cause_of
 from assay.drift.pairs.incremental import Way, compare_incrementally
-from assay.drift.pairs.model import Kind
+from assay.drift.pairs.model import Cause, Kind
 from assay.drift.pairs.reading import read_pairs
 from assay.drift.pairs.rows import table_of
 from assay.errors import UsageError
@@ -71,6 +72,15 @@ def test_why_they_differ_names_what_is_allowed() -> None:
     pair = pair_of(BELOW)
     (found,) = compared(pair, [{"id": 1, "value": 35, "flight": 4}], [{"id": 1, "value": 22}]).differences
     assert cause_of(pair, found).fields[0].why == "13 less, of which flight allows 4"
+
+
+def test_what_a_system_says_of_itself_is_not_behind() -> None:
+    """Of two columns of one row, the one that is as the other was yesterday has not heard late of anything."""
+    pair = replace(pair_of(field(Kind.NUMBER)), right=pair_of().left)
+    (found,) = compared(pair, [{"id": 1, "value": 4}], [{"id": 1, "value": 6}]).differences
+    known = Known(earlier={("1",): {"id": 1, "value": 6}})
+    assert cause_of(pair, found, known).fields[0].why == "exactly 2 more"
+    assert cause_of(pair_of(field(Kind.NUMBER)), found, known).fields[0].cause is Cause.STALE
 
 
 def test_a_bound_that_changed_is_seen_by_an_incremental_pass() -> None:

@@ -73,6 +73,8 @@ def _certainty(apart: Apart, hints: Sequence[Hint]) -> tuple[bool, float]:
 def _stale(facing: Facing) -> Iterator[Hint]:
     """Give that the right is behind: it has the left's earlier value, or was not written since the left changed."""
     difference, field = facing.difference, facing.field
+    if (facing.pair.left.system, facing.pair.left.source) == (facing.pair.right.system, facing.pair.right.source):
+        return  # both sides are one row, and neither is behind
     earlier = facing.known.earlier.get(difference.key)
     if earlier is not None and earlier.get(field.left) is not None and facing.apart.right is not None:
         before = str(earlier[field.left])
