@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,9 @@ from lxml import html
 
 from assay.drift.pairs.accepted import Open
 from assay.drift.pairs.reconciling import Reconciled
-from assay.reporting.drift import Told
+from assay.errors import UsageError
+from assay.reporting.drift import Told, render_records
+from assay.reporting.html import template_folders
 from tests.conftest import Project
 from tests.engine.drift import told
 from tests.engine.drift.test_drift_command import AT, orders, written
@@ -160,3 +163,16 @@ def test_the_command_writes_it(project: Project) -> None:
     assert "2 comparisons since 2026-11-23 11:00:00 UTC: 0 differed first, 2 last" in _words(page)
     refused = project.type("drift", "records", "orders", *AT, "--html", "shop.parquet/page.html", "--show", "0")
     assert refused.returncode == 3 and "could not be written" in refused.stderr
+
+
+def test_own_templates_come_first(tmp_path: Path) -> None:
+    """A project's own template takes the shipped one's place; one that is wrong is named with its line."""
+    own = tmp_path / "reports" / "drift" / "records.html.j2"
+    own.parent.mkdir(parents=True)
+    own.write_text("<p>{{ page.headline }}")
+    folders = template_folders(tmp_path)
+    given: dict[str, Any] = {"at": told.NOW, "environment": "staging", "folders": folders}
+    assert render_records([told.healthy()], [], **given) == "<p>Nothing differs"
+    own.write_text("<p>\n{% if %}")
+    with pytest.raises(UsageError, match=r"records\.html\.j2:2"):
+        render_records([], [], **given)
