@@ -6,7 +6,8 @@ most 5.0 times the CPU of reading every column of both files, and at most 1.2 GB
 10.0 times and 4 GB. Besides, in the same run and over the same files: one SQL statement as it would be written by hand,
 and with `--peers all` or `--peers ibis,polars` other tools as their users would ask them (`reconcile_peers`): their CPU
 with that of the processes they start, their peak, and how many of the keys they found, missed and invented. Limits:
-less CPU than the statement, ibis and Polars from 10 million on, at least 5 times less than pandas and datacompy from 1 million on.
+less CPU than the statement, ibis and Polars from 10 million on; from 1 million on a fifth of that of pandas and of
+datacompy at most.
 """
 
 from __future__ import annotations
