@@ -161,7 +161,7 @@ def test_values_that_cannot_be_compared_are_listed_with_the_reason(project: Proj
         assert all(told[name][field].endswith(why) for field, why in expected.items()), told[name]
 
 
-@pytest.mark.parametrize("kind", [pytest.param(each, marks=[] if each == "sqlite" else FULL) for each in KINDS])
+@pytest.mark.parametrize("kind", [pytest.param(each, marks=FULL) for each in KINDS])
 def test_keys_that_are_doubled_or_lacking_are_named(project: Project, kind: str) -> None:
     """A key on both sides twice is one finding, and a row without a key one each; the others are compared."""
     twice = [SHOP, SHOP, SHOP | {"number": "R-2"}], [ERP, ERP, ERP | {"number": "R-2"}]
@@ -199,6 +199,7 @@ def test_text_that_is_no_utf_8_is_named_by_its_place(project: Project, kind: str
     assert where in text
 
 
+@FULL
 def test_bytes_of_parquet_that_are_no_utf_8_are_a_value_that_cannot_be_read(project: Project) -> None:
     """A column of bytes is compared as far as it can be, and the bytes are shown by their numbers."""
     code, pair, _ = said(project, "parquet", [SHOP | {"quantity": b"\xff"}], [ERP])
@@ -217,6 +218,7 @@ def test_a_clock_that_is_ahead_is_in_flight_and_the_far_future_is_listed(project
     assert "1 record is dated after 2026-11-02 12:00 UTC in shop, by `placed`" in text
 
 
+@FULL
 def test_a_window_over_a_change_of_the_clock_compares_every_hour(project: Project) -> None:
     """Both hours of the night in October, and those around the one that March lacks, agree with local time."""
     nights = {
@@ -238,6 +240,7 @@ def test_a_window_over_a_change_of_the_clock_compares_every_hour(project: Projec
         assert (code, pair["classes"], pair["matched"]) == (0, {}, len(hours)), text
 
 
+@FULL
 def test_a_column_that_vanished_is_named_and_the_others_are_compared(project: Project) -> None:
     """A field without its column is exit 3, and the rest is compared; a key without its column is exit 2."""
     without = [

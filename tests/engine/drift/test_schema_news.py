@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from assay.capture import Capture
 from assay.local.project import plan_for
 from assay.local.store_place import ledger_place
@@ -88,6 +90,7 @@ def test_a_word_nobody_mapped_names_the_news(project: Project) -> None:
     assert (apart["cause"], news in apart["why"]) == ("status map", True)
 
 
+@pytest.mark.full
 def test_a_column_that_is_gone_is_where_to_look_first(project: Project) -> None:
     """Amounts that are empty since the ERP sends none are told with that; another type, too."""
     sides(project, "R-1,1250,paid\n", "R-1,,A\n")
@@ -111,6 +114,7 @@ def test_news_are_told_where_a_pair_cannot_be_compared(project: Project) -> None
     assert "`SalesOrder` of GET /orders/{} is gone" in done.stdout and "look there first" in done.stdout
 
 
+@pytest.mark.full
 def test_nothing_is_said_where_nothing_differs_or_nothing_is_news(project: Project) -> None:
     """News without a difference, and a difference without news, are each told alone; an additive field is none."""
     sides(project, "R-1,1250,paid\n", "R-1,1250,A\n")
