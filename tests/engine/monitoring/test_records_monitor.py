@@ -217,6 +217,7 @@ def test_few_are_told_one_by_one_with_both_sides(stage: Stage) -> None:
     assert look.severity == "ticket"
 
 
+@pytest.mark.full
 def test_beyond_a_few_the_rest_is_one_finding(stage: Stage) -> None:
     """Of records that have nothing in common so many are told, and how many more there are."""
     for number in (3, 50, 222, 404):
@@ -276,6 +277,7 @@ def test_limits_decide_who_is_woken(limits: Mapping[str, Any], severity: str) ->
     assert found[0] == severity
 
 
+@pytest.mark.full
 def test_age_counts_from_when_it_was_first_found(stage: Stage) -> None:
     """A difference that stands for an hour is a page where the monitor says so, and a run by hand does not count."""
     stage.erp[7]["total"] = 9_000
@@ -288,6 +290,7 @@ def test_age_counts_from_when_it_was_first_found(stage: Stage) -> None:
     assert stage.look(**limits).severity == "page"
 
 
+@pytest.mark.full
 def test_several_pairs_are_told_each_by_itself(stage: Stage) -> None:
     """One that cannot be read keeps no other from its verdict; the graver one says how severe all of it is."""
     again = PAIR.replace("pairs.orders", "pairs.again")
@@ -334,6 +337,7 @@ def test_a_verdict_by_what_changed_is_the_same(stage: Stage) -> None:
     assert [each.order_ref for each in failed(stage.look(incremental=True))] == ["orders R-00007"]
 
 
+@pytest.mark.full
 def test_a_run_by_hand_leaves_nothing_behind(stage: Stage) -> None:
     """`assay monitor --once` tells what it finds, and keeps nothing of it."""
     stage.erp[7]["total"] = 9_000
