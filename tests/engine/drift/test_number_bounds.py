@@ -26,7 +26,7 @@ BOTH = field(Kind.NUMBER, below="flight", above="more")
 
 def test_the_right_may_lie_below_by_as_much_as_the_left_says() -> None:
     """Up to there and not beyond, not above; nothing, and what is no number or below nought, allows nothing."""
-    left = [
+    left: list[dict[str, Any]] = [
         {"id": "same", "value": 10, "flight": 0},
         {"id": "issued", "value": 10, "flight": 3},
         {"id": "all", "value": 10, "flight": 10},
