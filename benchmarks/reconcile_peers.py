@@ -107,16 +107,16 @@ def ibis(files: Files) -> Found:
     """Join two tables by expressions, run by its own engine, DuckDB."""
     tool = import_module("ibis")
 
-    @tool.udf.scalar.builtin
-    def nfc_normalize(text: str) -> str: ...
+    def nfc_normalize(text: str) -> str:
+        """Stand for DuckDB's function of this name."""
+        return text
 
+    composed = tool.udf.scalar.builtin(nfc_normalize)
     connection = tool.duckdb.connect(memory_limit=_MEMORY, temp_directory=str(files.left.parent / "spill"))
     left = connection.read_parquet(files.left)
     right = connection.read_parquet(files.right).rename({new: old for old, new in RIGHT.items()})
-    left = left.mutate(
-        status=left.status.substitute(STATUSES, else_=tool.null("string")), city=nfc_normalize(left.city)
-    )
-    right = right.mutate(city=nfc_normalize(right.city))
+    left = left.mutate(status=left.status.substitute(STATUSES, else_=tool.null("string")), city=composed(left.city))
+    right = right.mutate(city=composed(right.city))
     both = left.outer_join(right, "order_id")
     alike = (both.placed_at_right.epoch_seconds() - both.placed_at.epoch_seconds()).abs() <= SKEW.total_seconds()
     for name in SAME:
