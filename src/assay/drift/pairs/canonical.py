@@ -279,7 +279,7 @@ def first_reading(column: Column, zone: str) -> str:
     if zone in {"UTC", "epoch", "epoch_ms"} or column.type == "TIMESTAMP WITH TIME ZONE":
         return nothing
     if column.type == "DATE" or column.type.startswith("TIMESTAMP"):
-        local = f"CAST({column.raw} AS TIMESTAMP)"
+        local = f"{'TRY_CAST' if column.type == 'DATE' else 'CAST'}({column.raw} AS TIMESTAMP)"
     elif column.is_text:
         offset = f"regexp_matches({column.text}, {quoted(_OFFSET)})"
         local = f"CASE WHEN NOT {offset} THEN TRY_CAST({column.text} AS TIMESTAMP) END"
@@ -301,7 +301,9 @@ def _microseconds(column: Column, zone: str) -> str:
     if column.type == "TIMESTAMP WITH TIME ZONE":
         return f"epoch_us({raw})"
     if column.type == "DATE" or column.type.startswith("TIMESTAMP"):
-        return f"epoch_us({_zoned(f'CAST({raw} AS TIMESTAMP)', zone)})"
+        # A database's infinite date is a day that no timestamp has.
+        cast = "TRY_CAST" if column.type == "DATE" else "CAST"
+        return f"epoch_us({_zoned(f'{cast}({raw} AS TIMESTAMP)', zone)})"
     if column.is_text:
         offset = f"regexp_matches({column.text}, {quoted(_OFFSET)})"
         bare = _zoned(f"TRY_CAST({column.text} AS TIMESTAMP)", zone)

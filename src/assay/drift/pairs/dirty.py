@@ -8,7 +8,7 @@ partitions and of those that share a record with them, and of the rest the rows 
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +36,8 @@ SIDES: tuple[SideName, SideName] = ("left", "right")
 _MICROSECOND = timedelta(microseconds=1)
 OVERLAP = 600_000_000
 """Microseconds before the watermark from which changes are read again: a transaction is seen after it began."""
+FEW = 400_000
+"""Rows of both sides that are kept in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Dirty:
 
     parts: what all partitions come to now. changed: those that are not as they were. chosen: those that are read, with
     the ones that share records with them. strays: those of which only rows with a key of the chosen ones are. gone:
-    whether rows are gone that no change date told of, so that only a sweep can tell.
+    whether rows are gone that no change date told of, so that only a sweep can tell. kept: what is on hand already.
     """
 
     parts: Parts
@@ -52,58 +54,97 @@ class Dirty:
     chosen: frozenset[int]
     strays: frozenset[int]
     gone: bool = False
+    kept: Kept | None = None
 
 
 class KeptRows:
-    """Rows in a database file of DuckDB's own, which every type survives."""
+    """Rows of one side in tables of DuckDB's own, which every type survives, beside the connection they are read by."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, name: SideName) -> None:
+        self.name = name
 
     unread = ()
     belong = True
 
     def attach(self, connection: duckdb.DuckDBPyConnection, name: str) -> str:
-        """Open the file, only to be read, and return its table."""
-        connection.execute(f"ATTACH {quoted(str(self.path))} AS {name}_kept (READ_ONLY)")
-        return f"{name}_kept.kept"
+        """Return the table."""
+        return _table(self.name)
+
+
+class Kept:
+    """The rows of some partitions of both sides, read once: in memory while they are few, in a file otherwise."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, cut: Partitions, folder: Path, rows: int) -> None:
+        self.connection, self.whole = connection, cut
+        self.cut = replace(
+            cut, left=replace(cut.left, source=_table("left")), right=replace(cut.right, source=_table("right"))
+        )
+        self.numbers: frozenset[int] = frozenset()
+        place = ":memory:" if rows <= FEW else str(folder / "kept.rows")
+        connection.execute("DETACH DATABASE IF EXISTS kept")
+        connection.execute(f"ATTACH {quoted(place)} AS kept")
+        # They are read once or twice: to find the shortest form for each column costs more than it spares.
+        connection.execute("SET force_compression = 'uncompressed'")
+        for name in SIDES:
+            connection.execute(f"CREATE TABLE {_table(name)} AS SELECT * FROM {cut.side(name).source} LIMIT 0")  # noqa: S608
+
+    def hold(self, numbers: Collection[int]) -> None:
+        """Hold all rows of these partitions, beside those that are held."""
+        more = frozenset(numbers) - self.numbers
+        if more:
+            for name in SIDES:
+                self.add(name, self.whole.among(name, more))
+        self.numbers |= more
+
+    def leave(self, chosen: Collection[int], keys: str) -> None:
+        """Let go of the rows that are not of these partitions, but for those with a key of a table."""
+        for name in SIDES if self.numbers.difference(chosen) else ():
+            others = " AND NOT ".join(["true", *_number_in(self.cut, name, chosen)])
+            self.connection.execute(
+                f'DELETE FROM {_table(name)} WHERE {others} AND {self.cut.key(name)} NOT IN (SELECT "~k" FROM {keys})'  # noqa: S608
+            )
+
+    def add(self, name: SideName, which: str) -> None:
+        """Hold more rows of one side."""
+        rows = f"SELECT * FROM {self.whole.side(name).source} WHERE {which}"  # noqa: S608 (names are quoted)
+        self.connection.execute(f"INSERT INTO {_table(name)} {rows}")
+
+
+def _table(name: SideName) -> str:
+    return f"kept.main.{name}_kept"
 
 
 def dirty_by_sweep(connection: duckdb.DuckDBPyConnection, cut: Partitions, window: Cut, before: Remembered) -> Dirty:
     """Find what changed by reading all rows: nothing can change without being found."""
     parts = _parts(connection, cut, [cut.window(name, window) for name in SIDES])
-    changed, chosen, near = _spread(cut, window, before, parts)
-    far: set[int] = set()
-    if changed:
-        # A key may have come anew while its first rows lie where nothing changed. Those were settled, one on each side:
-        # the left's is looked for, and the right's lies there or in a partition that shares records with it.
-        _keys(connection, cut, "changed_keys", changed)
-        found = connection.execute(
-            f"SELECT DISTINCT {cut.number('left')} FROM {cut.left.source} "  # noqa: S608 (names are quoted)
-            f'WHERE {cut.key("left")} IN (SELECT "~k" FROM changed_keys)'
-        )
-        far = {row[0] for row in found.fetchall()}
-        far |= set(linked(before.links, far))
-    return Dirty(parts, changed, chosen, (near | far) - chosen)
+    return Dirty(parts, *_spread(cut, window, before, parts))
 
 
 def dirty_by_watermark(
-    connection: duckdb.DuckDBPyConnection, cut: Partitions, window: Cut, before: Remembered
+    connection: duckdb.DuckDBPyConnection, cut: Partitions, window: Cut, before: Remembered, folder: Path
 ) -> Dirty:
     """Find what changed by the rows that say so, and by their number; the other columns of other rows are not read."""
-    recent = _recent(connection, cut, window, before)
+    recent = frozenset(_recent(connection, cut, window, before))
     parts = {
         number: both for number, both in before.parts.items() if number not in recent and cut.meets(number, window)
     }
+    kept = None
     if recent:
-        parts |= _parts(connection, cut, [cut.among(name, recent) for name in SIDES])
+        # What they share records with is most likely read, too, and lies where they do: it is read with them.
+        near = recent.union(linked(before.links, recent))
+        near = near.union(linked(before.links, near))
+        expected = sum(part.rows for number in near for part in before.parts.get(number, ()))
+        if expected <= FEW:
+            kept = Kept(connection, cut, folder, expected)
+            kept.hold(near)
+        parts |= _parts(connection, kept.cut if kept else cut, [cut.among(name, recent) for name in SIDES])
     changed, chosen, near = _spread(cut, window, before, parts)
     gone = False
     for place, name in enumerate(SIDES):
         source = f"{cut.side(name).source} WHERE {cut.window(name, window)}"
         there = connection.execute(f"SELECT count(*) FROM {source}").fetchall()[0][0]  # noqa: S608
         gone = gone or there != sum(both[place].rows for both in parts.values())
-    return Dirty(parts, changed, chosen, near - chosen, gone)
+    return Dirty(parts, changed, chosen, near, gone, kept)
 
 
 def all_parts(connection: duckdb.DuckDBPyConnection, cut: Partitions, window: Cut) -> Parts:
@@ -128,37 +169,54 @@ def watermark(
 
 
 def land(
-    connection: duckdb.DuckDBPyConnection, cut: Partitions, window: Cut, dirty: Dirty, before: Remembered, folder: Path
+    connection: duckdb.DuckDBPyConnection,
+    cut: Partitions,
+    window: Cut,
+    dirty: Dirty,
+    before: Remembered,
+    folder: Path,
+    *,
+    sweep: bool,
 ) -> tuple[KeptRows, KeptRows]:
-    """Write the rows that are compared again to disk, and return both sides'."""
-    _keys(connection, cut, "wanted", dirty.chosen, before.open)
-    strays = dirty.strays | _behind(connection, cut, window)
-    kept = (KeptRows(folder / "left.kept"), KeptRows(folder / "right.kept"))
-    # They are read once or twice: to find the shortest form for each column costs more than it spares.
-    connection.execute("SET force_compression = 'uncompressed'")
-    for rows, name in zip(kept, SIDES, strict=True):
-        connection.execute(f"ATTACH {quoted(str(rows.path))} AS {name}_kept")
-        which = cut.among(name, dirty.chosen)
-        if strays:
-            stray = f'{cut.among(name, strays)} AND {cut.key(name)} IN (SELECT "~k" FROM wanted)'  # noqa: S608
-            which = f"{cut.among(name, dirty.chosen | strays)} AND ({which} OR ({stray}))"
-        connection.execute(f"CREATE TABLE {name}_kept.kept AS SELECT * FROM {cut.side(name).source} WHERE {which}")  # noqa: S608
-    _never_empty(connection, cut)
-    return kept
+    """Keep the rows that are compared again, and return both sides'."""
+    expected = sum(part.rows for number in dirty.chosen for part in dirty.parts.get(number, ()))
+    kept = dirty.kept or Kept(connection, cut, folder, expected)
+    kept.hold(dirty.chosen)
+    strays = dirty.strays
+    if sweep and dirty.changed:
+        # A key may have come anew while its first rows lie where nothing changed. Those were settled, one on each side:
+        # the left's is looked for, and the right's lies there or in a partition that shares records with it.
+        _keys(connection, kept.cut, "changed_keys", [kept.cut.among(name, dirty.changed) for name in SIDES])
+        far = _holding(connection, cut, "left", "changed_keys", "true")
+        strays |= (far | set(linked(before.links, far))) - dirty.chosen
+    _keys(connection, kept.cut, "wanted", [kept.cut.among(name, dirty.chosen) for name in SIDES], before.open)
+    strays |= _behind(connection, cut, window)
+    kept.leave(dirty.chosen, "wanted")
+    if not strays <= kept.numbers:
+        for name in SIDES:
+            kept.add(name, f'{cut.among(name, strays - kept.numbers)} AND {cut.key(name)} IN (SELECT "~k" FROM wanted)')  # noqa: S608
+    _never_empty(kept)
+    return KeptRows("left"), KeptRows("right")
 
 
 def _behind(connection: duckdb.DuckDBPyConnection, cut: Partitions, window: Cut) -> frozenset[int]:
     """Return the partitions outside the window that hold a wanted key: the partner of a row may lie anywhere there."""
     if window.since is None or not cut.span:
         return frozenset()
-    return frozenset(
-        row[0]
-        for name in SIDES
-        for row in connection.execute(
-            f"SELECT DISTINCT {cut.number(name)} FROM {cut.side(name).source} "  # noqa: S608 (names are quoted)
-            f'WHERE NOT {cut.window(name, window)} AND {cut.key(name)} IN (SELECT "~k" FROM wanted)'
-        ).fetchall()
+    return frozenset().union(
+        *(_holding(connection, cut, name, "wanted", f"NOT {cut.window(name, window)}") for name in SIDES)
     )
+
+
+def _holding(
+    connection: duckdb.DuckDBPyConnection, cut: Partitions, name: SideName, table: str, where: str
+) -> frozenset[int]:
+    """Return the partitions of one side that hold a row with one of the keys of a table."""
+    found = connection.execute(
+        f"SELECT DISTINCT {cut.number(name)} FROM {cut.side(name).source} "  # noqa: S608 (names are quoted)
+        f'WHERE {where} AND {cut.key(name)} IN (SELECT "~k" FROM {table})'
+    )
+    return frozenset(row[0] for row in found.fetchall())
 
 
 def rest(connection: duckdb.DuckDBPyConnection, cut: Partitions, window: Cut, dirty: Dirty) -> tuple[int, int]:
@@ -167,7 +225,7 @@ def rest(connection: duckdb.DuckDBPyConnection, cut: Partitions, window: Cut, di
     for place, name in enumerate(SIDES):
         others = sum(both[place].rows for number, both in dirty.parts.items() if number not in dirty.chosen)
         inside = " AND NOT ".join([cut.window(name, window), *_number_in(cut, name, dirty.chosen)])
-        query = f"SELECT count(*) FROM {name}_kept.kept WHERE {inside}"  # noqa: S608 (names are quoted)
+        query = f"SELECT count(*) FROM {_table(name)} WHERE {inside}"  # noqa: S608 (names are quoted)
         found.append(others - int(connection.execute(query).fetchall()[0][0]))
     return found[0], found[1]
 
@@ -220,13 +278,11 @@ def _spread(
     return frozenset(changed), frozenset(chosen), frozenset(near)
 
 
-def _keys(
-    connection: duckdb.DuckDBPyConnection, cut: Partitions, table: str, numbers: Collection[int], more: Any = ()
-) -> None:
-    """Write the hashes of all keys that have a row in these partitions, and more of them, into a table."""
+def _keys(connection: duckdb.DuckDBPyConnection, cut: Partitions, table: str, where: list[str], more: Any = ()) -> None:
+    """Write the hashes of all keys of each side's rows that are meant, and more of them, into a table."""
     sides = [
-        f'SELECT {cut.key(name)} AS "~k" FROM {cut.side(name).source} WHERE {cut.among(name, numbers)}'  # noqa: S608
-        for name in SIDES
+        f'SELECT {cut.key(name)} AS "~k" FROM {cut.side(name).source} WHERE {which}'  # noqa: S608
+        for name, which in zip(SIDES, where, strict=True)
     ]
     connection.register("assay_open", pyarrow.table({"~k": pyarrow.array(more, type=pyarrow.uint64())}))
     connection.execute(
@@ -235,15 +291,14 @@ def _keys(
     connection.unregister("assay_open")
 
 
-def _never_empty(connection: duckdb.DuckDBPyConnection, cut: Partitions) -> None:
+def _never_empty(kept: Kept) -> None:
     """Add one settled key to both sides where a side has no row to compare: it is not that nothing was read."""
+    run, cut = kept.connection.execute, kept.whole
     for name in SIDES:
-        if connection.execute(f"SELECT 1 FROM {name}_kept.kept LIMIT 1").fetchall():  # noqa: S608
+        if run(f"SELECT 1 FROM {_table(name)} LIMIT 1").fetchall():  # noqa: S608
             continue
         query = f"SELECT {cut.key(name)} FROM {cut.side(name).source} WHERE {cut.key(name)} <> 0 LIMIT 1"  # noqa: S608
-        for (key,) in connection.execute(query).fetchall():
+        for (key,) in run(query).fetchall():
             for each in SIDES:
-                connection.execute(
-                    f"INSERT INTO {each}_kept.kept SELECT * FROM {cut.side(each).source} WHERE {cut.key(each)} = {key}"  # noqa: S608
-                )
+                kept.add(each, f"{cut.key(each)} = {key}")
         return

@@ -89,7 +89,8 @@ class Comparison:
     """A comparison that is kept open: its tables can be asked for more than an `Outcome` holds.
 
     `connection` has `found`, one row for each looked-at key: `~k0` … (the key), `classed` (NULL where nothing is
-    wrong), `flight`, the copies, and `f0` … by field (1 differs, 2 could not be compared).
+    wrong), `flight`, the copies, and `f0` … by field (1 differs, 2 could not be compared). within: a connection that
+    the rows lie in already; memory and the folder to spill to are its own then.
     """
 
     def __init__(
@@ -102,17 +103,18 @@ class Comparison:
         memory_mb: int = MEMORY_MB,
         spill: Path | None = None,
         threads: int | None = None,
+        within: duckdb.DuckDBPyConnection | None = None,
     ) -> None:
         if at.tzinfo is None:
             raise UsageError("the instant of a comparison has a zone", expected="UTC", seen=f"{at}")
         self.pair, self.at = pair, at
         self._memory_mb = memory_mb
         self._rows = belonging(pair, left, right, at)
-        self._folder = None if spill else tempfile.TemporaryDirectory(prefix="assay-drift-")
+        self._folder = None if spill or within else tempfile.TemporaryDirectory(prefix="assay-drift-")
         config = settings(memory_mb, spill or (self._folder.name if self._folder else None))
         if threads is not None:
             config["threads"] = str(threads)
-        self.connection = connect(config)
+        self.connection = within.cursor() if within else connect(config)
         self.case: Case | None = None
         self.counts = Counts(left=0, right=0, matched=0, only_left=0, only_right=0, in_flight=0)
         self.unread: list[str] = []

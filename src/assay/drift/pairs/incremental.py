@@ -119,16 +119,8 @@ def compare_incrementally(
     those of `engine.compare`.
     """
     again = _Again(pair, left, right, at, before, limit, memory_mb)
-    with tempfile.TemporaryDirectory(prefix="assay-drift-") as folder:
-        found = again.look(Path(folder), sweep=sweep)
-        if isinstance(found, str):
-            return again.without_memory(found)
-        if found.way is Way.NOTHING:
-            return again.unchanged(found)
-        done = again.judge(found)
-        if done is not None:
-            return done
-        return again.judge_whole("what was remembered does not add up with the rows")
+    done = again.passed(sweep=sweep)
+    return done or again.judge_whole("what was remembered does not add up with the rows")
 
 
 class _Again:
@@ -148,17 +140,31 @@ class _Again:
         self.rows = belonging(pair, left, right, at)
         self.window = cut_of(pair, at)
 
-    def look(self, folder: Path, *, sweep: bool) -> _Found | str:
-        """Find out what to compare again, and write its rows into the folder; or say why nothing is remembered."""
-        with connect(settings(self.memory_mb, folder / "spill")) as connection:
-            try:
-                return self._looked(connection, folder, sweep)
-            except duckdb.Error as error:
-                raise InfrastructureError(
-                    f"what changed of '{self.pair.name}' could not be found",
-                    where=f"{self.pair.left.system} and {self.pair.right.system}",
-                    seen=str(error).strip().splitlines()[0],
-                ) from error
+    def passed(self, *, sweep: bool, why: str = "") -> Incremental | None:
+        """Find out what to compare again, and compare it; None where what was remembered does not add up."""
+        with tempfile.TemporaryDirectory(prefix="assay-drift-") as name:
+            folder = Path(name)
+            with connect(settings(self.memory_mb, folder / "spill")) as connection:
+                found = self._look(connection, folder, sweep)
+                if isinstance(found, str):
+                    return self.without_memory(why or found)
+                if found.way is Way.NOTHING:
+                    return self.unchanged(found)
+                if found.rows is not None:
+                    return self._judge(found, connection)
+            # What is compared whole has the memory to itself.
+            return self._judge(replace(found, why=why or found.why), None)
+
+    def _look(self, connection: duckdb.DuckDBPyConnection, folder: Path, sweep: bool) -> _Found | str:
+        """Find out what to compare again, and keep its rows; or say why nothing is remembered."""
+        try:
+            return self._looked(connection, folder, sweep)
+        except duckdb.Error as error:
+            raise InfrastructureError(
+                f"what changed of '{self.pair.name}' could not be found",
+                where=f"{self.pair.left.system} and {self.pair.right.system}",
+                seen=str(error).strip().splitlines()[0],
+            ) from error
 
     def _looked(self, connection: duckdb.DuckDBPyConnection, folder: Path, sweep: bool) -> _Found | str:
         prepare(connection)
@@ -181,15 +187,12 @@ class _Again:
             why = "nothing was remembered of it" if before is None else "its rule or its columns are not what they were"
             return self._whole(connection, cut_by_time(connection, self.pair, *sides), rule, why)
         cut = Partitions(self.pair, sides[0], sides[1], before.span)
-        way, why, dirty = self._dirty(connection, cut, before, sweep)
+        way, why, dirty = self._dirty(connection, cut, before, folder, sweep)
         found = _Found(way, why, cut, rule, dirty.parts, self._marks(connection, cut, before), dirty)
         if self._stands(dirty, before):
             return replace(found, way=Way.NOTHING, why=f"{why}; nothing changed, and nothing in flight falls due")
-        kept = land(connection, cut, self.window, dirty, before, folder)
-        left = rest(connection, cut, self.window, dirty)
-        for name in SIDES:
-            connection.execute(f"DETACH {name}_kept")
-        return replace(found, rows=kept, rest=left)
+        kept = land(connection, cut, self.window, dirty, before, folder, sweep=way is Way.SWEEP)
+        return replace(found, rows=kept, rest=rest(connection, cut, self.window, dirty))
 
     def _stands(self, dirty: Dirty, before: Remembered) -> bool:
         """Whether the last verdict is today's: nothing changed, nothing differs, nothing in flight falls due.
@@ -203,13 +206,18 @@ class _Again:
         return rows == [before.counts.left, before.counts.right] and (self.pair.window is None or not before.open.size)
 
     def _dirty(
-        self, connection: duckdb.DuckDBPyConnection, cut: Partitions, before: Remembered, sweep: bool
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        cut: Partitions,
+        before: Remembered,
+        folder: Path,
+        sweep: bool,
     ) -> tuple[Way, str, Dirty]:
         why = "asked for"
         if not sweep:
             why = self._why_sweep(before)
             if not why:
-                dirty = dirty_by_watermark(connection, cut, self.window, before)
+                dirty = dirty_by_watermark(connection, cut, self.window, before, folder)
                 if not dirty.gone:
                     return Way.WATERMARK, "by what says it changed, and by the number of rows", dirty
                 why = "rows are gone, or moved, that no change date tells of"
@@ -248,10 +256,7 @@ class _Again:
     def judge_whole(self, why: str) -> Incremental:
         """Compare whole, as if nothing were remembered."""
         self.before = None
-        with tempfile.TemporaryDirectory(prefix="assay-drift-") as folder:
-            found = self.look(Path(folder), sweep=True)
-        done = None if isinstance(found, str) else self.judge(replace(found, why=why))
-        return done or self.without_memory(why)
+        return self.passed(sweep=True, why=why) or self.without_memory(why)
 
     def unchanged(self, found: _Found) -> Incremental:
         """Return the last verdict, which had found nothing."""
@@ -272,12 +277,12 @@ class _Again:
             pair=self.pair, at=self.at, since=since, until=until, counts=counts, classes={}, fields={}, differences=()
         )
 
-    def judge(self, found: _Found) -> Incremental | None:
+    def _judge(self, found: _Found, within: duckdb.DuckDBPyConnection | None) -> Incremental | None:
         """Compare what was found, and put it together with what is as it was; None where that does not add up."""
         if found.rest[0] != found.rest[1]:
             return None
         rows = found.rows or self.rows
-        with Comparison(self.pair, *rows, at=self.at, memory_mb=self.memory_mb) as comparison:
+        with Comparison(self.pair, *rows, at=self.at, memory_mb=self.memory_mb, within=within) as comparison:
             outcome = comparison.outcome(limit=self.limit)
             if outcome.unread:
                 return None

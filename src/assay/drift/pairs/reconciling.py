@@ -26,6 +26,7 @@ from assay.drift.pairs.policies import Proposal, propose
 from assay.drift.pairs.remembered import Memory
 from assay.drift.pairs.rows import OnlyKeys, Rows
 from assay.drift.pairs.sampled import orders_of
+from assay.drift.pairs.sources.narrowing import narrowed
 from assay.errors import UsageError
 from assay.money import Money, sum_of
 
@@ -99,6 +100,8 @@ def reconcile(
     where a few of the open ones went wrong. on: the engine that compares, neither again nor a second time. `UsageError`
     for a column or file that is not there.
     """
+    if on is None:
+        left, right = narrowed(pair, left, right, at)
     left, right = belonging(pair, left, right, at)
     if on is not None:
         with on.comparing(pair, left, right, at=at, limit=limit, memory_mb=memory_mb or MEMORY_MB) as there:
@@ -108,7 +111,8 @@ def reconcile(
     confirmed = None
     if second is not None:
         seen, reread = second.seen.load(pair.name), second.reread
-        confirmed = confirm(outcome, left, right, reread=lambda: belonging(pair, *reread(), at), seen=seen)
+        reads = lambda: belonging(pair, *narrowed(pair, *reread(), at), at)  # noqa: E731
+        confirmed = confirm(outcome, left, right, reread=reads, seen=seen)
         second.seen.save(pair.name, confirmed.seen)
         outcome = confirmed.outcome
     reach: dict[str, Any] = {"since": outcome.since, "until": outcome.until}

@@ -144,9 +144,10 @@ def _first(name: SideName, keys: Sequence[str]) -> str:
     # A copy in the window counts before one outside it, and of two the one that was changed last. Not by a window over
     # the copies: of a key that is none, that takes seconds for each ten thousand.
     earliest = "-9223372036854775807"
-    order = f"""{{'a': NOT "~in", 'b': -coalesce("~changed", {earliest}), 'c': rowid}}"""
+    # Then by what they hold: in which order rows are read says nothing.
+    order = f"""{{'a': NOT "~in", 'b': -coalesce("~changed", {earliest}), 'c': hash({name}_rows), 'd': rowid}}"""
     copies = (
-        f'SELECT count(*) FILTER (WHERE "~in") AS "~copies", min({order})[\'c\'] AS "~row" '  # noqa: S608
+        f'SELECT count(*) FILTER (WHERE "~in") AS "~copies", min({order})[\'d\'] AS "~row" '  # noqa: S608
         f"FROM {name}_rows GROUP BY {part}"
     )
     return f"""SELECT COLUMNS('^~') FROM {name}_rows AS whole JOIN ({copies}) AS one ON whole.rowid = one."~row\""""  # noqa: S608

@@ -69,6 +69,16 @@ def rows_of(
         return ListingRows(side.system, options, systems, folder)
     if isinstance(options, WarehouseOptions):
         return WarehouseRows(side.system, options)
+    if isinstance(options, PostgresOptions):
+        from assay.drift.pairs.sources.postgresql import Postgres
+
+        server = Postgres(side.system, options, folder)
+        return LandedRows(side.system, server.land, landing=landing, at=at, opened=server.opened)
+    if isinstance(options, MySqlOptions):
+        from assay.drift.pairs.sources.mysql import MySql
+
+        database = MySql(side.system, options, folder)
+        return LandedRows(side.system, database.land, landing=landing, at=at, opened=database.opened)
     return LandedRows(side.system, _reader(options, side, folder), landing=landing, at=at)
 
 
@@ -90,14 +100,4 @@ def _reader(options: Options, side: Side, folder: Path) -> Callable[[Parts], Non
 
             place = files_of(options.path, folder)[0]
             return lambda parts: land_sqlite(side.system, place, options, parts)
-        case PostgresOptions():
-            from assay.drift.pairs.sources.postgresql import Postgres
-
-            server = Postgres(side.system, options, folder)
-            return server.land
-        case MySqlOptions():
-            from assay.drift.pairs.sources.mysql import MySql
-
-            database = MySql(side.system, options, folder)
-            return database.land
     raise AssertionError(options)  # Parquet is read where it is

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from assay.errors import AssayError, InfrastructureError, SafetyError, UsageErro
 from assay.profile import read_credential
 
 _MASK = "***"
+_WHOLE_NUMBER = re.compile(r"0|-?[1-9][0-9]{0,18}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,3 +116,8 @@ def refuse_twins(system: str, names: Sequence[str]) -> None:
                 seen=", ".join(names)[:300],
                 hint="give one another name in the query: … AS other_name",
             )
+
+
+def whole_numbers(values: Sequence[str]) -> list[str]:
+    """Return the texts that are whole numbers of 64 bits as a database writes them."""
+    return [each for each in values if _WHOLE_NUMBER.fullmatch(each) and -(2**63) <= int(each) < 2**63]

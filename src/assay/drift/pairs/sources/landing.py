@@ -11,8 +11,10 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Protocol
 
 import duckdb
 import pyarrow as pa
@@ -171,11 +173,27 @@ class Landing:
         return found
 
 
+class Snapshot(Protocol):
+    """A database as it is at one moment, of which rows are landed by and by. Conditions are its SQL, of `side`."""
+
+    def since(self, column: str, moment: datetime) -> str | None:
+        """Return the condition of rows from an instant on, and all that name none; None where the type says nothing."""
+        ...
+
+    def among(self, column: str, values: Sequence[str]) -> str | None:
+        """Return a condition that holds where a column is one of these as text; None where it has no such text."""
+        ...
+
+    def land(self, parts: Parts, where: str = "") -> None:
+        """Land the rows that a condition holds of."""
+        ...
+
+
 class LandedRows:
     """Rows that are landed when they are first asked for.
 
     read: writes all rows into the parts, and adds to their faults what it could not read. Without a landing they are in
-    a temporary folder that goes when these rows do.
+    a temporary folder that goes when these rows do. opened: opens the database they are in, where that is one.
     """
 
     def __init__(
@@ -185,8 +203,10 @@ class LandedRows:
         *,
         landing: Landing | None = None,
         at: datetime | None = None,
+        opened: Callable[[], AbstractContextManager[Snapshot]] | None = None,
     ) -> None:
         self.system, self._read, self._landing, self._at = system, read, landing, at
+        self.opened = None if landing else opened
         self._place: Path | None = None
         self._unread: Sequence[str] = ()
 
@@ -194,6 +214,11 @@ class LandedRows:
     def unread(self) -> Sequence[str]:
         """What could not be read; known once the rows are landed."""
         return self._unread
+
+    @property
+    def landed(self) -> bool:
+        """Whether they are landed already."""
+        return self._place is not None
 
     def attach(self, connection: duckdb.DuckDBPyConnection, name: str) -> str:
         """Return the scan of what was landed; the first time, land it."""

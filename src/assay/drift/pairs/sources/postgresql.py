@@ -8,8 +8,9 @@ writes; `numeric` as text in any case, for it may hold more digits than any numb
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
@@ -18,8 +19,8 @@ import adbc_driver_postgresql.dbapi as driver  # type: ignore[import-untyped]
 import pyarrow as pa
 from adbc_driver_manager import Error as DriverError
 
-from assay.drift.pairs.rows import named
-from assay.drift.pairs.sources.database import Address, address_of, refuse_twins, refused
+from assay.drift.pairs.rows import named, quoted
+from assay.drift.pairs.sources.database import Address, address_of, refuse_twins, refused, whole_numbers
 from assay.drift.pairs.sources.landing import Parts
 from assay.drift.pairs.sources.options import PostgresOptions
 from assay.errors import AssayError
@@ -30,6 +31,7 @@ _AS_THEY_ARE = frozenset(
         "date", "timestamp without time zone", "timestamp with time zone",
     )
 )  # fmt: skip
+_WHOLE = ("smallint", "integer", "bigint")
 _WAITS = {
     "connect_timeout": "10",
     "application_name": "assay",
@@ -55,17 +57,18 @@ class Postgres:
 
     def land(self, parts: Parts) -> None:
         """Land all rows. Where the answer ends half-way, what came is kept and the end is named."""
+        with self.opened() as snapshot:
+            snapshot.land(parts)
+
+    @contextmanager
+    def opened(self) -> Iterator[PostgresSnapshot]:
+        """Give the database as it is now."""
         with self.connected() as cursor:
-            types = self.types(cursor)
-            columns = ", ".join(f"{_expression(name, kind)} AS {named(name)}" for name, kind in types.items())
-            try:
-                cursor.execute(f"SELECT {columns} FROM {self.relation} AS side")  # noqa: S608 (names are quoted)
-                for batch in cursor.fetch_record_batch():
-                    parts.write(_plain(batch))
-            except (DriverError, OSError) as error:
-                if not parts.rows:
-                    raise self.explained(error) from None
-                parts.faults.add(f"the answer ended after {parts.rows:,} rows: {self._address.masked(str(error))}")
+            yield PostgresSnapshot(self, cursor)
+
+    def masked(self, error: Exception) -> str:
+        """Return an error as it was said, without what is secret."""
+        return self._address.masked(str(error))
 
     @contextmanager
     def connected(self) -> Iterator[Any]:
@@ -117,6 +120,47 @@ class Postgres:
         options = " ".join([given.get("options", ""), *(f"-c {name}={value}" for name, value in settings.items())])
         query = urlencode({**_WAITS, **given, "options": options.strip()}, quote_via=quote)
         return f"postgresql://{address.netloc}{address.parts.path}?{query}"
+
+
+class PostgresSnapshot:
+    """What one transaction sees: see `landing.Snapshot`."""
+
+    def __init__(self, server: Postgres, cursor: Any) -> None:
+        self.server, self._cursor = server, cursor
+        self._types = server.types(cursor)
+
+    def since(self, column: str, moment: datetime) -> str | None:
+        """Return a condition; an instant that no calendar of ours holds (infinity, a year before 1) is none."""
+        kind = self._types.get(column)
+        if kind not in ("timestamp with time zone", "timestamp without time zone", "date"):
+            return None
+        name, zone = f"side.{named(column)}", "timestamptz" if kind == "timestamp with time zone" else "timestamp"
+        first = f"{zone} '{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}+00'"
+        return f"({name} >= {first} OR {name} IS NULL OR {name} < {zone} '0001-01-02 00:00:00+00')"
+
+    def among(self, column: str, values: Sequence[str]) -> str | None:
+        """Return a condition, of the column itself where that is a number or text: an index may know it."""
+        kind, name = self._types.get(column), f"side.{named(column)}"
+        if kind in _WHOLE:
+            return f"{name} = ANY('{{{', '.join(whole_numbers(values))}}}'::bigint[])"
+        if kind not in ("text", "character varying", "numeric", "uuid"):
+            return None
+        text = name if kind in ("text", "character varying") else f"{name}::text"
+        return f"{text} = ANY(ARRAY[{', '.join(quoted(each) for each in values if chr(0) not in each)}]::text[])"
+
+    def land(self, parts: Parts, where: str = "") -> None:
+        """Land rows. Where the answer ends half-way, what came is kept and the end is named."""
+        columns = ", ".join(f"{_expression(name, kind)} AS {named(name)}" for name, kind in self._types.items())
+        query = f"SELECT {columns} FROM {self.server.relation} AS side"  # noqa: S608 (names are quoted)
+        query += f" WHERE {where}" if where else ""
+        try:
+            self._cursor.execute(query)
+            for batch in self._cursor.fetch_record_batch():
+                parts.write(_plain(batch))
+        except (DriverError, OSError) as error:
+            if not parts.rows:
+                raise self.server.explained(error) from None
+            parts.faults.add(f"the answer ended after {parts.rows:,} rows: {self.server.masked(error)}")
 
 
 def _expression(name: str, kind: str) -> str:
