@@ -208,6 +208,14 @@ PROOFS = (
         lambda s: s.pass_time(hours=2),
         slow=True,
     ),
+    Proof(
+        "fx_feed",
+        "MON-26",
+        frozenset({"O-M7"}),
+        lambda s: s.pass_time(days=6),
+        lambda s: s.pass_time(hours=2),
+        slow=True,
+    ),
     Proof("fx_feed", "MON-27", frozenset({"O-M7"})),
     Proof("order_census", "ERP-12", frozenset({"O-O8", "O-O2"}), lose, lambda s: s.pass_time(hours=4)),
     Proof(
