@@ -36,6 +36,8 @@ _SCHEMES: Mapping[str, type[Dialect]] = {
     "bigquery": BigQuery,
     "duckdb": Dialect,
 }
+_AT_ONCE = (Spark.name, Dialect.name)
+"""Engines that Ibis reached and that are asked by their own way: its reading of plain SQL fits an older DuckDB."""
 _SETTINGS = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.caseSensitive": "true",  # two columns may be told apart by case alone, as everywhere else
@@ -100,14 +102,16 @@ class Reached:
     def columns(self, source: str) -> Mapping[str, pa.DataType]:
         """Return the columns and Arrow's types for them."""
         with self._guarded():
-            answer = self._connection.sql(f"SELECT * FROM {source} AS asked WHERE 1 = 0")  # noqa: S608
-            return {each.name: each.type for each in answer.schema().to_pyarrow()}
+            query = f"SELECT * FROM {source} AS asked WHERE 1 = 0"  # noqa: S608 (names are quoted)
+            if self.dialect.name == Dialect.name:
+                return {each.name: each.type for each in self._table(query).schema}
+            return {each.name: each.type for each in self._connection.sql(query).schema().to_pyarrow()}
 
     def read(self, query: str) -> Iterator[pa.RecordBatch]:
         """Yield the answer's rows."""
         with self._guarded():
-            if self.dialect.name == Spark.name:
-                table = self._connection._session.sql(query).toArrow()
+            if self.dialect.name in _AT_ONCE:
+                table = self._table(query)
                 yield from table.to_batches() or [pa.RecordBatch.from_pylist([], schema=table.schema)]
                 return
             answer = self._connection.sql(query).to_pyarrow_batches()
@@ -117,6 +121,11 @@ class Reached:
                 yield batch
             if not batches:
                 yield pa.RecordBatch.from_pylist([], schema=answer.schema)
+
+    def _table(self, query: str) -> pa.Table:
+        if self.dialect.name == Spark.name:
+            return self._connection._session.sql(query).toArrow()
+        return self._connection.con.sql(query).to_arrow_table()
 
     def keep(self, name: str, query: str) -> str:
         """Return a view whose rows Spark holds once asked for; of others the query itself, for nothing is written."""
