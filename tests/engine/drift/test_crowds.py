@@ -166,6 +166,18 @@ def test_a_page_of_each_store_is_told(newest: bool) -> None:
     assert crowd.of == crowd.among
 
 
+def test_few_orders_of_which_ten_of_each_currency_arrived_are_no_page() -> None:
+    """Three lost orders of three stores whose other ten arrived are lost, and nobody read one page alone."""
+    drawn = world(SEED, ORDERS)
+    by_store = [[row["number"] for row in drawn.left if row["store"] == store][:11] for store in ("DE", "US", "JP")]
+    kept = {number for numbers in by_store for number in numbers}
+    drawn.left[:] = [row for row in drawn.left if row["number"] in kept]
+    drawn.right[:] = [row for row in drawn.right if row["number"] in kept]
+    drawn.drop(lambda row: row["number"] in {numbers[5] for numbers in by_store})
+    assert (len(drawn.left), len(drawn.right)) == (33, 30)
+    assert Cause.FIRST_PAGE not in [each.cause for each in explain(drawn).crowds]
+
+
 def test_a_window_read_too_late_is_told_by_the_engine_too() -> None:
     """The first day of the window is missing, whole, and nothing else: the right was read for a later window."""
     drawn = world(SEED, ORDERS)

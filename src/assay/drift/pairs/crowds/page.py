@@ -16,6 +16,8 @@ _WHOLE = 0.98
 _PAGES = frozenset((10, 20, 24, 25, 30, 36, 40, 48, 60, 64, 75, 96, 128, 256, 512, 1024, 2048))
 _UNSURE, _SMALL_PART = 5, 5
 _LEAST_LISTS, _NEAR, _MOST_OF_ALL = 2, 0.95, 0.8
+_LEAST_GONE = 10
+"""Of a few orders, ten of each currency arrive by chance."""
 
 
 def first_page(ground: Ground, population: Population, trait: Trait, places: Sequence[int]) -> tuple[str, Cause] | None:
@@ -79,7 +81,7 @@ def page_of_each(ground: Ground, places: Sequence[int]) -> Found | None:
         if _page(page) is None or (held[cut] == page).sum() < _LEAST_LISTS or (held[cut] < _NEAR * page).any():
             continue
         inside = (own >= 0) & cut[np.maximum(own, 0)]
-        if inside.sum() < _MOST_OF_ALL * members.size:
+        if inside.sum() < max(_LEAST_GONE, _MOST_OF_ALL * members.size):
             continue
         which = _which(population, members, cut[codes], inside)
         found = [places[index] for index in np.flatnonzero(inside).tolist()]
