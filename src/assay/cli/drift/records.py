@@ -116,16 +116,22 @@ def records(
         _write_page(html_file, project, done, failed, worth, at)
     show_troubles(hops)
     if as_json:
-        content = {
-            "format": _FORMAT,
-            "at": at.isoformat(),
-            "pairs": [_record(each, worth, show) for each in done],
-            "failed": [_failure(*each) for each in failed],
-        }
-        click.echo(json.dumps(content, indent=2, ensure_ascii=False))
+        _print_json(done, failed, worth, show, at)
     elif not done and not failed:
         click.echo("nothing was compared: no pair is declared in monitors/drift/*.toml, see docs/drift.md")
     sys.exit(_code(done, [error for _, error in failed]))
+
+
+def _print_json(
+    done: Sequence[Reconciled], failed: Sequence[tuple[Pair, AssayError]], worth: _Worth, show: int, at: datetime
+) -> None:
+    content = {
+        "format": _FORMAT,
+        "at": at.isoformat(),
+        "pairs": [_record(each, worth, show) for each in done],
+        "failed": [_failure(*each) for each in failed],
+    }
+    click.echo(json.dumps(content, indent=2, ensure_ascii=False))
 
 
 def _compare(
