@@ -10,4 +10,4 @@ def gtin_14(gtin: str) -> str:
 
 
 SEAMS = {"gtin_14": gtin_14}
-WAITS_FOR = "F11: catalogue between systems, O-C2"
+WAITS_FOR = "F11: catalogue between systems, O-C2 (the pair catalogue finds it)"

@@ -10,4 +10,4 @@ def still_wanted(order_status: str) -> bool:
 
 
 SEAMS = {"still_wanted": still_wanted}
-WAITS_FOR = "F05: cancellations, O-O7"
+WAITS_FOR = "F05: cancellations, O-O7 (the pair shipments finds it)"

@@ -10,4 +10,4 @@ def is_synced(sku: str) -> bool:
 
 
 SEAMS = {"is_synced": is_synced}
-WAITS_FOR = "O-S4: stock of the ERP in the shop"
+WAITS_FOR = "O-S4: stock of the ERP in the shop (the pair stock finds it)"
