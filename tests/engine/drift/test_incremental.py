@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from typing import Any
 
+import pyarrow
 import pytest
 
 from assay.drift.pairs.engine import compare
@@ -13,10 +16,15 @@ from assay.drift.pairs.incremental import Way, compare_incrementally
 from assay.drift.pairs.model import Kind, Outcome, Pair
 from assay.drift.pairs.remembered import Remembered
 from assay.drift.pairs.rows import TableRows, table_of
+from assay.drift.pairs.sources import narrowing
+from assay.drift.pairs.sources.landing import LandedRows, Parts
+from assay.drift.pairs.sources.narrowing import narrowed
 from tests.engine.drift.two_sides import AT, ago, field, pair_of
 
 GRACE, HOUR = timedelta(minutes=30), timedelta(hours=1)
 Row = dict[str, Any]
+INSTANT = pyarrow.timestamp("us", tz="UTC")
+SCHEMA = pyarrow.schema([("id", "int64"), ("value", "int64"), ("placed", INSTANT), ("changed", INSTANT)])
 
 
 class Sides:
@@ -83,6 +91,40 @@ class Sides:
         return table_of(self.left), table_of(self.right)
 
 
+class Snapshot:
+    """A database that holds these rows, as `sources.landing.Snapshot` says."""
+
+    def __init__(self, rows: list[Row]) -> None:
+        self.rows = rows
+
+    def since(self, column: str, moment: datetime) -> str:
+        """Return a condition, in words of this module alone."""
+        return f"since {moment.isoformat()}"
+
+    def among(self, column: str, values: Sequence[str]) -> str:
+        """Return the same of keys."""
+        return "among " + ",".join(values)
+
+    def land(self, parts: Parts, where: str = "") -> None:
+        """Land the rows that a condition holds of."""
+        rows = self.rows
+        for condition in where.split(" AND ") if where else ():
+            word, _, value = condition.removeprefix("(").partition(" ")
+            moment, _, before = value.partition(") ")
+            if word == "since":
+                first = datetime.fromisoformat(moment)
+                rows = [row for row in rows if (row["placed"] < first) == bool(before)]
+            else:
+                rows = [row for row in rows if str(row["id"]) in value.split(",")]
+        if rows:
+            parts.write(pyarrow.RecordBatch.from_pylist(rows, SCHEMA))
+
+
+def asked(rows: list[Row]) -> LandedRows:
+    """Return rows that are asked of a database."""
+    return LandedRows("database", Snapshot(rows).land, opened=lambda: nullcontext(Snapshot(rows)))
+
+
 def orders(**more: Any) -> Pair:
     """Return the pair of both sides."""
     return pair_of(field(Kind.NUMBER), placed=True, grace=GRACE, **more)
@@ -103,15 +145,19 @@ def told(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def lived(seed: int, steps: int, *, dated: bool, window: timedelta | None) -> list[Way]:
-    """Live through a history, compare both ways at each step, and return how the passes went about it."""
+def lived(seed: int, steps: int, *, dated: bool, window: timedelta | None, database: bool = False) -> list[Way]:
+    """Live through a history, compare both ways at each step, and return how the passes went about it.
+
+    database: both sides are asked for the rows of the window, and their partners.
+    """
     sides, pair = Sides(seed, dated=dated), orders(window=window)
     before: Remembered | None = None
     ways = []
     for step in range(steps):
         rows = sides.rows()
         full = compare(pair, *rows, at=sides.at, limit=None)
-        pass_ = compare_incrementally(pair, *rows, at=sides.at, before=before, sweep=not dated, limit=None)
+        read = narrowed(pair, asked(sides.left), asked(sides.right), sides.at) if database else rows
+        pass_ = compare_incrementally(pair, *read, at=sides.at, before=before, sweep=not dated, limit=None)
         assert told(pass_.outcome) == told(full), f"seed {seed}, step {step}: {pass_.done}"
         before = pass_.remembered or before
         ways.append(pass_.done.way)
@@ -131,6 +177,29 @@ def test_sweeps_find_what_comparing_everything_finds(window: timedelta | None) -
 def test_watermarks_find_what_comparing_everything_finds(window: timedelta | None) -> None:
     """Where rows say when they changed, reading those alone says what a whole comparison says."""
     assert Way.WATERMARK in lived(2, 6, dated=True, window=window)
+
+
+def test_what_left_the_window_is_no_part_of_the_verdict() -> None:
+    """An hour that the window has moved past counts no more, though nothing of it changed and nothing else did."""
+    rows = [
+        {"id": hour, "value": 1, "placed": ago(hours=hour, minutes=30), "changed": ago(hours=hour)}
+        for hour in range(12)
+    ]
+    pair, sides = orders(window=timedelta(hours=8)), (table_of(rows), table_of(rows))
+    before = compare_incrementally(pair, *sides, at=AT, before=None).remembered
+    later = AT + timedelta(hours=2)
+    again = compare_incrementally(pair, *sides, at=later, before=before)
+    assert told(again.outcome) == told(compare(pair, *sides, at=later))
+    assert (again.outcome.counts.left, before and before.counts.left) == (6, 8)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("dated", [True, False], ids=["dated", "undated"])
+def test_a_database_that_is_asked_for_a_window_tells_the_same(dated: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows that left the window are not read any more, but for partners of those in it, and nothing else changes."""
+    monkeypatch.setattr(narrowing, "_ZONES", timedelta())
+    for seed in range(300, 304):
+        lived(seed, 20, dated=dated, window=timedelta(hours=8), database=True)
 
 
 @pytest.mark.full
