@@ -53,13 +53,17 @@ def customers(stage: Stage, turn: int) -> None:
         stage.buy("EUR", "D-404", email=SYNTHETIC)
 
 
-def watch(stage: Stage, seen: list[str]) -> None:
-    """Run every monitor of a pair; none may fail, and none may be blind."""
+def watch(stage: Stage, seen: list[str]) -> dict[str, float]:
+    """Run every monitor of a pair; none may fail or be blind. Return how many records each left had."""
+    held: dict[str, float] = {}
     now = LandscapeClock(stage.plan.home.clock).read().now
     for name in WATCHED:
         probe = stage.run(name)
         seen.append(f"{now:%d %H:%M} {name} {probe.result}")
         assert probe.result is ProbeResult.PASSED, f"at {now:%H:%M} UTC: {said(probe)}"
+        compared = [each for each in probe.measures if each.name == "assay_drift_pair_records"]
+        held |= {each.labels["pair"]: each.value for each in compared if each.labels["side"] == "left"}
+    return held
 
 
 def test_an_hour_of_healthy_trade_raises_no_alarm(stage: Stage) -> None:
@@ -72,7 +76,8 @@ def test_an_hour_of_healthy_trade_raises_no_alarm(stage: Stage) -> None:
         stage.pass_time(minutes=10)
         watch(stage, seen)
     stage.pass_time(hours=3)
-    watch(stage, seen)
+    held = watch(stage, seen)
+    assert min(held[pair] for pair in ("orders", "stock", "prices", "catalogue")) >= 10, held
     sys.stdout.write("\n".join(seen[-6:]) + "\n")
 
 
@@ -86,7 +91,9 @@ def test_midnight_raises_no_alarm(stage: Stage) -> None:
         customers(stage, turn)
         stage.pass_time(minutes=25)
         watch(stage, seen)
+    held = {}
     for hours in (6, 24, 24):
         stage.pass_time(hours=hours)
-        watch(stage, seen)
+        held = watch(stage, seen)
+    assert held["orders"] >= 20 and held["ledger_stripe"] >= 20 and held["shipments"] >= 5, held
     sys.stdout.write("\n".join(seen[-6:]) + "\n")
