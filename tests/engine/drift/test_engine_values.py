@@ -314,5 +314,8 @@ def test_lines_are_a_multiset() -> None:
     right = [{"id": name, "value": json.dumps(case[1])} for name, case in cases.items()]
     right.append({"id": "cut off", "value": '[{"sku": "0012"'})
     left.append({"id": "cut off", "value": [one]})
-    expected = {name: case[2] for name, case in cases.items() if case[2] is not None} | {"cut off": UNREADABLE}
+    left += [{"id": "none, not empty", "value": None}, {"id": "none", "value": None}]
+    right += [{"id": "none, not empty", "value": "[]"}, {"id": "none", "value": None}]
+    expected = {name: case[2] for name, case in cases.items() if case[2] is not None}
+    expected |= {"cut off": UNREADABLE, "none, not empty": APART}
     assert classes(compared(pair_of(lines), left, right)) == expected
