@@ -40,8 +40,8 @@ class Line:
     """One line of an order or document. `quantity` may be fractional in an ERP.
 
     `tax_rate` is in per cent. `ref` is the shop's own id of the line, as either system holds it. `cancelled` are units
-    no longer wanted. `net`, `net_tax` and `conditions` are an ERP's: the value without tax, the tax on it and what it is
-    made of. `rejected` lines deliver nothing.
+    no longer wanted. `net`, `net_tax` and `conditions` are an ERP's: the value without tax, the tax on it and what it
+    is made of. `rejected` lines deliver nothing.
     """
 
     sku: str
