@@ -310,8 +310,8 @@ def test_lines_are_a_multiset() -> None:
         "empty": ([], [], SAME),
         "no list": ([one], {"sku": "0012"}, UNREADABLE),
     }
-    left = [{"id": name, "value": case[0]} for name, case in cases.items()]
-    right = [{"id": name, "value": json.dumps(case[1])} for name, case in cases.items()]
+    left: list[dict[str, Any]] = [{"id": name, "value": case[0]} for name, case in cases.items()]
+    right: list[dict[str, Any]] = [{"id": name, "value": json.dumps(case[1])} for name, case in cases.items()]
     right.append({"id": "cut off", "value": '[{"sku": "0012"'})
     left.append({"id": "cut off", "value": [one]})
     left += [{"id": "none, not empty", "value": None}, {"id": "none", "value": None}]
