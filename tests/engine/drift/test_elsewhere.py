@@ -93,7 +93,7 @@ def both(pair: Pair, sides: tuple[ParquetFiles, ParquetFiles], at: datetime, on:
 
 def test_every_class_and_discrepancy_is_the_same_there(tmp_path: Path, duck: Elsewhere) -> None:
     """Of all twelve discrepancies of the benchmark, found there is what is found here, with causes and crowds."""
-    files = reconcile_data.write(tmp_path, 5_000)
+    files = reconcile_data.write(tmp_path, 3_000)
     sides = ParquetFiles("shop", [files.left]), ParquetFiles("ERP", [files.right])
     here, there = both(reconcile_data.PAIR, sides, reconcile_data.AT, duck)
     assert here == there
@@ -102,7 +102,7 @@ def test_every_class_and_discrepancy_is_the_same_there(tmp_path: Path, duck: Els
 
 def test_every_kind_of_field_is_judged_the_same_there(tmp_path: Path, duck: Elsewhere) -> None:
     """Odd values of every kind and type are found or passed there as they are here, and no other row is lost."""
-    sides = every_kind.written(tmp_path, 1_200, odd=0.8)
+    sides = every_kind.written(tmp_path, 900, odd=0.8)
     here, there = both(every_kind.PAIR, sides, every_kind.AT, duck)
     assert told(here) == told(there)
     assert {*here.outcome.fields} == {each.name for each in every_kind.FIELDS}
@@ -110,11 +110,11 @@ def test_every_kind_of_field_is_judged_the_same_there(tmp_path: Path, duck: Else
 
 def test_rows_that_agree_do_not_come_back(tmp_path: Path, duck: Elsewhere) -> None:
     """Of records that agree, in whatever types and forms, few are asked for: rounding halves and the like."""
-    sides = every_kind.written(tmp_path, 1_000, odd=0)
+    sides = every_kind.written(tmp_path, 500, odd=0)
     pair = replace(every_kind.PAIR, left=replace(every_kind.PAIR.left, only={}, valid=None), window=None)
     with duck.comparing(pair, *sides, at=every_kind.AT, limit=None) as compared:
         assert compared.outcome.found == 0
-        assert max(compared.rows_back) < 60
+        assert max(compared.rows_back) < 30
 
 
 def test_a_side_without_rows_is_an_outage_there_too(tmp_path: Path, duck: Elsewhere) -> None:
@@ -218,10 +218,11 @@ def asked(dialect: Dialect) -> list[str]:
 @pytest.mark.parametrize("dialect", [Spark(), Trino(), Snowflake(), BigQuery()], ids=lambda each: each.name)
 def test_each_engine_is_asked_in_its_own_words(dialect: Dialect) -> None:
     """No function is used that the engine lacks, and what it is asked parses as its dialect."""
-    used = {name.lower() for query in asked(dialect) for name in _NAMES.findall(_TEXTS.sub("''", query))}
+    queries = asked(dialect)
+    used = {name.lower() for query in queries for name in _NAMES.findall(_TEXTS.sub("''", query))}
     assert used - _SYNTAX <= set(FUNCTIONS[type(dialect)].split())
     sqlglot = pytest.importorskip("sqlglot", reason="pip install sqlglot")
-    for query in asked(dialect):
+    for query in queries:
         assert len(sqlglot.parse(query, read=dialect.name)) == 1
 
 
