@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,18 @@ def test_each_state_says_what_it_is(state: str, headline: str, said: str) -> Non
     assert ("missing" in _words(page.xpath("//main")[0])) == (state in ("everything", "several", "not read"))
     if state == "not read":
         assert "no record is called missing" in _words(page)
+
+
+def test_what_was_left_out_and_what_is_news_is_told() -> None:
+    """Records of the future and news of a schema stand in the page, as other people's text."""
+    whole = told.everything()
+    found = replace(whole.found, ahead=("2 records <b>ahead</b>",), news=("merchant answers otherwise",))
+    page = _page(told.page_of(replace(whole, found=found)))
+    for heading, said in (
+        ("Not compared", "2 records <b>ahead</b>"),
+        ("What these systems answer otherwise", "merchant answers otherwise"),
+    ):
+        assert _words(page.xpath(f"//h3[text()='{heading}']/following-sibling::ul[1]")[0]) == said
 
 
 def test_causes_come_first_and_money_before_records() -> None:

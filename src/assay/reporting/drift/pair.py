@@ -61,6 +61,7 @@ class PairView:
     facts: tuple[tuple[str, str], ...]
     unread: tuple[str, ...]
     news: tuple[str, ...]
+    ahead: tuple[str, ...]
     at_risk: tuple[str, ...]
     together: str
     causes: tuple[CauseRow, ...]
@@ -114,6 +115,7 @@ def pair_view(
         facts=tuple(_facts(found)),
         unread=tuple(clip(each, LONG) for each in outcome.unread[:_LISTED]),
         news=tuple(clip(each, LONG) for each in found.news[:_LISTED]),
+        ahead=tuple(clip(each, LONG) for each in found.ahead[:_LISTED]),
         at_risk=tuple(map(str, found.at_risk.values())),
         together=", ".join(filter(None, [together, "at least, for not all are held" * outcome.cut])),
         causes=tuple(causes[:_CROWDS]),
