@@ -120,6 +120,7 @@ def test_a_shop_that_does_not_answer_is_not_an_empty_one(project: Project, shop:
     assert done.returncode == 3 and "the shop refused" in done.stdout and "missing" not in done.stdout
 
 
+@pytest.mark.full
 def test_a_record_that_is_behind_is_told_with_its_age(project: Project, shop: Shop) -> None:
     """What the other side holds is what the shop said earlier: stale, and when it was last read so; in two commands."""
     env = {"PYTHONPATH": str(Path(__file__).parents[3])}

@@ -125,6 +125,7 @@ def test_stock_that_is_not_taken_over(goods: Goods) -> None:
     assert goods.is_green("stock") and goods.stage.compare("stock")["code"] == 0
 
 
+@pytest.mark.full
 def test_a_label_without_a_number(goods: Goods) -> None:
     """CAR-11: a parcel that is labelled and cannot be followed is a row without a key; the carrier has one more."""
     with goods.defect("CAR-11"):

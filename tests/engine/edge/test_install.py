@@ -126,6 +126,7 @@ def test_named_jar_must_exist(tmp_path: Path) -> None:
     assert find_jar({"ASSAY_WIREMOCK_JAR": str(jar)}) == jar
 
 
+@pytest.mark.full
 @pytest.mark.needs_java
 @pytest.mark.usefixtures("cache")
 def test_archive_is_made_once_and_used(installation: Installation) -> None:
