@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
 from assay.browser import find_chromium
 from assay.errors import InfrastructureError
 from tests.engine.parts import missing
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 
 def require_chromium() -> None:
@@ -13,3 +20,15 @@ def require_chromium() -> None:
         find_chromium()
     except InfrastructureError:
         missing("no Chromium here", "chromium")
+
+
+@contextmanager
+def running_chromium() -> Iterator[Browser]:
+    """Run the system's Chromium; skip where there is none."""
+    require_chromium()
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=str(find_chromium()), args=["--no-sandbox"])
+        yield running
+        running.close()

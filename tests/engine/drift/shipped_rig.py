@@ -20,13 +20,11 @@ from assay.cli import cli
 from assay.local.clock import LandscapeClock
 from assay.local.plan import MERCHANT, Plan
 from assay.local.processes import admin
-from assay.local.project import plan_for
-from assay.local.up import bring_up, take_down
 from assay.roles import Purchase
 from assay.roles.gateway import Card
 from assay.runners.session import Session
+from tests.engine.reference_landscape import reference_landscape
 
-ROOT = Path(__file__).resolve().parents[3]
 CARD = "pm_card_visa"
 TEN_AT_NIGHT = datetime(2026, 11, 25, 22, 30, tzinfo=UTC)
 """Half an hour before midnight in Paris, where the books are kept, and two hours before it in UTC."""
@@ -131,14 +129,8 @@ class Stage:
 @contextmanager
 def staged(folder: Path) -> Iterator[Stage]:
     """Bring the reference landscape up in a folder that holds the reference profile and nothing else."""
-    (folder / "assay.toml").write_text((ROOT / "assay.toml").read_text())
-    plan = plan_for("local", folder / "assay.toml")
-    try:
-        running = bring_up(plan, lambda _: None)
-        with Session(plan, running, runner="monitor") as session:
-            yield Stage(folder, plan, session)
-    finally:
-        take_down(plan.home, lambda _: None)
+    with reference_landscape(folder) as (plan, session):
+        yield Stage(folder, plan, session)
 
 
 def told(found: dict[str, Any]) -> dict[str, set[str]]:

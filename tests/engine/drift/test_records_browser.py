@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from assay.browser import find_chromium
-from tests.engine.browser.chromium import require_chromium
+from tests.engine.browser.chromium import running_chromium
 from tests.engine.drift import told
 from tests.engine.monitoring.test_status_browser import CUT, FAINT, WIDE
 
@@ -20,13 +19,8 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """The system's Chromium."""
-    require_chromium()
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=str(find_chromium()), args=["--no-sandbox"])
+    with running_chromium() as running:
         yield running
-        running.close()
 
 
 def test_every_state_can_be_read_at_every_width(browser: Browser, tmp_path: Path) -> None:

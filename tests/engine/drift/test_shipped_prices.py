@@ -19,14 +19,12 @@ import pytest
 from assay.local.clock import LandscapeClock
 from assay.local.plan import MERCHANT, SIMULATORS, Plan
 from assay.local.processes import admin
-from assay.local.project import plan_for
-from assay.local.up import bring_up, take_down
 from assay.roles import Purchase
 from assay.runners.session import Session
 from tests.conftest import type_assay
+from tests.engine.reference_landscape import ROOT, reference_landscape
 from tests.mocks.sap_caller import PRODUCT, SapCaller
 
-ROOT = Path(__file__).resolve().parents[3]
 pytestmark = [pytest.mark.needs_java, pytest.mark.xdist_group("shipped_prices")]
 LIST = Path("mocks") / "merchant" / "prices.csv"
 HOUR, SECOND = timedelta(hours=1), timedelta(seconds=1)
@@ -122,14 +120,8 @@ class Stage:
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """The reference landscape in a project of its own."""
     folder = tmp_path_factory.mktemp("shipped")
-    (folder / "assay.toml").write_text((ROOT / "assay.toml").read_text())
-    plan = plan_for("local", folder / "assay.toml")
-    try:
-        running = bring_up(plan, lambda _: None)
-        with Session(plan, running, runner="monitor") as session:
-            yield Stage(plan, session, folder)
-    finally:
-        take_down(plan.home, lambda _: None)
+    with reference_landscape(folder) as (plan, session):
+        yield Stage(plan, session, folder)
 
 
 def only(found: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,8 +20,6 @@ from assay.events import Probe, ProbeResult, Result
 from assay.local.clock import LandscapeClock
 from assay.local.plan import MERCHANT, Plan
 from assay.local.processes import admin
-from assay.local.project import plan_for
-from assay.local.up import bring_up, take_down
 from assay.monitor import Monitor
 from assay.roles import Purchase
 from assay.runners.campaign import flows_of
@@ -28,8 +27,8 @@ from assay.runners.scheduler.declared import monitors_of
 from assay.runners.scheduler.probing import Prober
 from assay.runners.scheduler.timetable import turn_of
 from assay.runners.session import Session
+from tests.engine.reference_landscape import ROOT, reference_landscape
 
-ROOT = Path(__file__).resolve().parents[3]
 pytestmark = [pytest.mark.needs_java, pytest.mark.xdist_group("shipped_monitors")]
 SYNTHETIC = "probe@example.com"
 SELF, NEWS, USUAL = "self_check", "contract_news", "distribution"
@@ -79,21 +78,21 @@ class Stage:
         return timedelta(**span)
 
 
+@contextmanager
+def staged(folder: Path) -> Iterator[Stage]:
+    """Bring up the reference landscape, its monitors and what runs them."""
+    with reference_landscape(folder) as (plan, session):
+        flows = flows_of(plan)
+        prober = Prober(session, flows, location="here")
+        yield Stage(plan, session, prober, monitors_of(plan, flows))
+        prober.close()
+
+
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """The reference landscape, its monitors and what runs them."""
-    folder = tmp_path_factory.mktemp("shipped")
-    (folder / "assay.toml").write_text((ROOT / "assay.toml").read_text())
-    plan = plan_for("local", folder / "assay.toml")
-    try:
-        running = bring_up(plan, lambda _: None)
-        flows = flows_of(plan)
-        with Session(plan, running, runner="monitor") as session:
-            prober = Prober(session, flows, location="here")
-            yield Stage(plan, session, prober, monitors_of(plan, flows))
-            prober.close()
-    finally:
-        take_down(plan.home, lambda _: None)
+    with staged(tmp_path_factory.mktemp("shipped")) as made:
+        yield made
 
 
 def violated(probe: Probe) -> set[str]:

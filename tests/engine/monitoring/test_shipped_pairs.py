@@ -10,13 +10,7 @@ import pytest
 
 from assay.events import ProbeResult
 from assay.local.clock import LandscapeClock
-from assay.local.project import plan_for
-from assay.local.up import bring_up, take_down
-from assay.runners.campaign import flows_of
-from assay.runners.scheduler.declared import monitors_of
-from assay.runners.scheduler.probing import Prober
-from assay.runners.session import Session
-from tests.engine.monitoring.test_shipped_monitors import ROOT, SYNTHETIC, Stage, said
+from tests.engine.monitoring.test_shipped_monitors import SYNTHETIC, Stage, said, staged
 
 pytestmark = [pytest.mark.full, pytest.mark.needs_java, pytest.mark.xdist_group("shipped_pairs")]
 WATCHED = ("pair_catalogue", "pair_ledger", "pair_orders", "pair_prices", "pair_shipments", "pair_stock")
@@ -29,18 +23,8 @@ BASKETS = (
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """The reference landscape, its monitors and what runs them."""
-    folder = tmp_path_factory.mktemp("pairs")
-    (folder / "assay.toml").write_text((ROOT / "assay.toml").read_text())
-    plan = plan_for("local", folder / "assay.toml")
-    try:
-        running = bring_up(plan, lambda _: None)
-        flows = flows_of(plan)
-        with Session(plan, running, runner="monitor") as session:
-            prober = Prober(session, flows, location="here")
-            yield Stage(plan, session, prober, monitors_of(plan, flows))
-            prober.close()
-    finally:
-        take_down(plan.home, lambda _: None)
+    with staged(tmp_path_factory.mktemp("pairs")) as made:
+        yield made
 
 
 def customers(stage: Stage, turn: int) -> None:

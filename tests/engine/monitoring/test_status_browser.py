@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from assay.browser import find_chromium
 from assay.events import Probe, ProbeResult
 from assay.reporting.status.app import status_app
 from assay.reporting.status.auth import Guard
 from assay.store import open_store
-from tests.engine.browser.chromium import require_chromium
+from tests.engine.browser.chromium import running_chromium
 from tests.engine.monitoring.status_data import ENVIRONMENT, MINUTE, NOW, Source, serving, week
 from tests.engine.monitoring.test_status_pages import PAGES
 
@@ -44,13 +43,8 @@ def base(source: Source) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """The system's Chromium."""
-    require_chromium()
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=str(find_chromium()), args=["--no-sandbox"])
+    with running_chromium() as running:
         yield running
-        running.close()
 
 
 @pytest.fixture

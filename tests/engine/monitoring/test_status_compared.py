@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from assay.browser import find_chromium
 from assay.drift.distribution.alarm import Alarm, Feature, Point, Shift, Stream
 from assay.drift.distribution.words import finding_of, points_told
 from assay.events import Finding, Measure, Probe, ProbeResult, Result
@@ -17,7 +16,7 @@ from assay.money import Money
 from assay.reporting.status.app import status_app
 from assay.reporting.status.auth import Guard
 from assay.store import open_store
-from tests.engine.browser.chromium import require_chromium
+from tests.engine.browser.chromium import running_chromium
 from tests.engine.monitoring.status_data import DAY, ENVIRONMENT, HOUR, NOW, Source, a_monitor, serving
 from tests.engine.monitoring.test_status_browser import CUT, FAINT, WIDE
 from tests.engine.monitoring.test_status_pages import Tree, page, words
@@ -156,13 +155,8 @@ def test_an_alarm_has_its_chart(source: Source) -> None:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """The system's Chromium."""
-    require_chromium()
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=str(find_chromium()), args=["--no-sandbox"])
+    with running_chromium() as running:
         yield running
-        running.close()
 
 
 def test_it_can_be_read_at_every_width(browser: Browser, source: Source) -> None:
