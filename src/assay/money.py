@@ -179,6 +179,15 @@ def sum_of(amounts: Iterable[Money], currency: str) -> Money:
     return total
 
 
+def sums_by_currency(amounts: Iterable[Money | None]) -> dict[str, Money]:
+    """Return the sum of each currency's amounts, by its code in alphabetical order; None is no amount."""
+    by_code: dict[str, list[Money]] = {}
+    for amount in amounts:
+        if amount is not None:
+            by_code.setdefault(amount.currency, []).append(amount)
+    return {code: sum_of(by_code[code], code) for code in sorted(by_code)}
+
+
 def _whole(weights: Sequence[int | Decimal]) -> list[int]:
     """Return weights as integers of the same proportions."""
     try:

@@ -28,7 +28,7 @@ from assay.drift.pairs.rows import OnlyKeys, Rows
 from assay.drift.pairs.sampled import orders_of
 from assay.drift.pairs.sources.narrowing import narrowed
 from assay.errors import UsageError
-from assay.money import Money, sum_of
+from assay.money import Money, sums_by_currency
 
 if TYPE_CHECKING:
     from assay.drift.pairs.elsewhere.comparing import Elsewhere
@@ -73,9 +73,7 @@ class Reconciled:
     @property
     def at_risk(self) -> Mapping[str, Money]:
         """What the open differences that are held are worth, by currency."""
-        amounts = [each.at_risk for each in self.open.left if each.at_risk is not None]
-        codes = sorted({each.currency for each in amounts})
-        return {code: sum_of((each for each in amounts if each.currency == code), code) for code in codes}
+        return sums_by_currency(each.at_risk for each in self.open.left)
 
 
 def reconcile(

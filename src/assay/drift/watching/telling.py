@@ -6,7 +6,7 @@ is not, for alerts go far: `assay drift explain PAIR KEY` shows both records who
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -15,7 +15,7 @@ from assay.drift.pairs.model import Apart, Cause, Class, Crowd, Difference, Fiel
 from assay.drift.pairs.reconciling import Reconciled
 from assay.errors import AssayError
 from assay.events import Finding, Result
-from assay.money import Money, sum_of
+from assay.money import Money, sums_by_currency
 from assay.span import span_text
 
 ORACLE = "records"
@@ -55,15 +55,6 @@ def findings_of(found: Reconciled, *, most: int, in_base: InBase) -> list[Findin
     return findings
 
 
-def worth(amounts: Iterable[Money | None]) -> dict[str, Money]:
-    """Return amounts added up by currency."""
-    by_code: dict[str, list[Money]] = {}
-    for each in amounts:
-        if each is not None:
-            by_code.setdefault(each.currency, []).append(each)
-    return {code: sum_of(by_code[code], code) for code in sorted(by_code)}
-
-
 def _lots(found: Reconciled) -> Iterator[_Lot]:
     """Give the crowds that say something, and then all that is in none of them."""
     still = _open_places(found)
@@ -100,7 +91,7 @@ def _new(members: Sequence[Difference], told: set[int]) -> list[Difference]:
 def _of_crowd(
     pair: Pair, crowd: Crowd, members: Sequence[Difference], new: Sequence[Difference], in_base: InBase
 ) -> Finding:
-    amounts = worth(each.at_risk for each in new)
+    amounts = sums_by_currency(each.at_risk for each in new)
     keys = ", ".join(key_text(each.key) for each in members[:_EXAMPLES])
     more = ", …" if len(members) > _EXAMPLES else ""
     cause = [] if crowd.cause is Cause.UNKNOWN else [crowd.cause.value]
@@ -122,7 +113,7 @@ def _of_crowd(
 
 
 def _of_rest(pair: Pair, rest: Sequence[Difference], count: int, in_base: InBase) -> Finding:
-    amounts = worth(each.at_risk for each in rest)
+    amounts = sums_by_currency(each.at_risk for each in rest)
     causes = dict.fromkeys(each.cause.value for each in rest if each.cause is not Cause.UNKNOWN)
     classes = dict.fromkeys(each.classed.value for each in rest)
     said = f" ({', '.join(classes)})" if classes else ""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assay.errors import AssayError
-from assay.money import Money, sum_of
+from assay.money import sums_by_currency
 from assay.reporting.drift.pair import PairView, pair_view
 from assay.reporting.html import laid_out
 from assay.reporting.text import clip, instant, plural
@@ -168,12 +168,8 @@ def _tiles(told: Sequence[Told], failed: Sequence[Failed]) -> list[tuple[str, st
     worth = [amount for each in told for amount in each.found.at_risk.values()]
     if worth:
         at_least = any(each.found.outcome.cut for each in told)
-        totals = [_total(worth, code) for code in sorted({each.currency for each in worth})]
+        totals = list(sums_by_currency(worth).values())
         rest = [f"{each}" for each in totals[1:4]] + ([f"{len(totals) - 4} more currencies"] if totals[4:] else [])
         aside = f"and {', '.join(rest)}" if rest else ""
         tiles.append(("Money at risk", f"{totals[0]}", ", ".join(filter(None, [aside, "at least" * at_least]))))
     return tiles
-
-
-def _total(amounts: Sequence[Money], code: str) -> Money:
-    return sum_of((each for each in amounts if each.currency == code), code)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from assay.money import Money, sum_of
+from assay.money import sums_by_currency
 from assay.reporting.drift.bars import Bars, bars_of
 from assay.reporting.drift.sample import key_of, sample_of
 from assay.reporting.drift.trend import TrendView, trend_of
@@ -245,11 +245,7 @@ def _number(count: int) -> str:
 
 
 def _worth(differences: Sequence[Difference]) -> tuple[str, ...]:
-    by_code: dict[str, list[Money]] = {}
-    for each in differences:
-        if each.at_risk is not None:
-            by_code.setdefault(each.at_risk.currency, []).append(each.at_risk)
-    return tuple(str(sum_of(by_code[code], code)) for code in sorted(by_code))
+    return tuple(map(str, sums_by_currency(each.at_risk for each in differences).values()))
 
 
 def _chosen(differences: Sequence[Difference]) -> list[Difference]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from assay.money import Money, sum_of
+from assay.money import Money, sums_by_currency
 from assay.reporting.status.reading import Reading
 from assay.reporting.status.runs import Fault, Run
 
@@ -69,8 +69,7 @@ def money_at_risk(faults: Iterable[Fault]) -> tuple[Money, ...]:
     for fault in faults:
         if fault.at_risk is not None:
             by_order.setdefault((fault.order, fault.at_risk.currency), fault.at_risk)
-    currencies = sorted({money.currency for money in by_order.values()})
-    return tuple(sum_of((m for m in by_order.values() if m.currency == each), each) for each in currencies)
+    return tuple(sums_by_currency(by_order.values()).values())
 
 
 def _kind(monitor: str, fault: Fault) -> tuple[object, ...]:
