@@ -238,6 +238,15 @@ def test_an_openapi_document_proposes_the_paths(tmp_path: Path) -> None:
     assert systems["my_shop"].base_url == "https://api.corner.example/v2"
 
 
+def test_a_schema_may_have_any_name(tmp_path: Path) -> None:
+    """A reference is followed to a name with a slash, a tilde or brackets, as documents of .NET and Java have them."""
+    written = SHOP.replace("#/components/schemas/NewOrder", "#/components/schemas/v2~1New~0Order%5BLine%5D")
+    (tmp_path / "shop.yaml").write_text(written.replace("    NewOrder:", "    v2/New~Order[Line]:"))
+    done = _init(tmp_path / "new", "--from", str(tmp_path / "shop.yaml"))
+    assert done.returncode == 0, done.stderr
+    assert '"customerEmail": purchase.email' in (tmp_path / "new/connectors/my_shop.py").read_text()
+
+
 WEATHER = """\
 openapi: 3.1.0
 info: {title: Weather, version: "1"}

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from random import Random
 from typing import Any
 
-from assay.contracts.json_normal import unescaped
 from assay.contracts.pattern import draw_text
+from assay.contracts.pointer import unescaped
 
 _FORMATS = {
     "date-time": "2026-03-14T09:26:53Z",

@@ -13,12 +13,13 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
-from urllib.parse import unquote, urldefrag, urljoin
+from urllib.parse import urldefrag, urljoin
 
 import jsonschema_rs
 
 from assay.contracts.model import Fault
 from assay.contracts.neighbour import is_same_file, load
+from assay.contracts.pointer import escaped, names_of
 
 Schema = dict[str, Any] | bool
 Fetch = Callable[[str], bytes]
@@ -88,8 +89,7 @@ class Definitions:
         name = f"{address}#{pointer}"
         if pointer and not pointer.startswith("/"):
             return self._by_id(pointer, found), name
-        for part in pointer.split("/")[1:]:
-            part = unescaped(unquote(part))
+        for part in names_of(pointer):
             if isinstance(found, Mapping) and part in found:
                 found = found[part]
             elif isinstance(found, list) and part.isdecimal() and int(part) < len(found):
@@ -335,16 +335,6 @@ class Definitions:
                     made.setdefault("dependentRequired", {})[str(name)] = [str(one) for one in each]
                 else:
                     made.setdefault("dependentSchemas", {})[str(name)] = self.normal(each, where, base=base)
-
-
-def escaped(name: Any) -> str:
-    """Return a name as a part of a JSON pointer (RFC 6901)."""
-    return str(name).replace("~", "~0").replace("/", "~1")
-
-
-def unescaped(part: str) -> str:
-    """Return the name that a part of a JSON pointer stands for."""
-    return part.replace("~1", "/").replace("~0", "~")
 
 
 def _or_null(made: dict[str, Any]) -> dict[str, Any]:

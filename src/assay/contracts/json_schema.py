@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from assay.contracts.json_normal import escaped
 from assay.contracts.model import Document, Shape
+from assay.contracts.pointer import escaped
 from assay.contracts.rest import Reading
 
 ROOT = ""  # the name of the shape that is the document itself

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from assay.contracts.json_normal import escaped
 from assay.contracts.model import Answer, Document, Operation, Parameter, Shape, media_type
+from assay.contracts.pointer import escaped
 from assay.contracts.rest import (
     METHODS,
     PLACES,

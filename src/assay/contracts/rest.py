@@ -8,9 +8,10 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from assay.contracts.forms import MULTIPART, URLENCODED
-from assay.contracts.json_normal import Definitions, escaped
+from assay.contracts.json_normal import Definitions
 from assay.contracts.json_shape import JSON, JsonShape
 from assay.contracts.model import Document, Fault, Operation, Parameter, Shape
+from assay.contracts.pointer import escaped
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 PLACES = ("path", "query", "header", "cookie")

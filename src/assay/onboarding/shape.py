@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from assay.contracts.pointer import names_of
+
 _MOST_DEEP = 4
 _INDENT = "    "
 _SENT: Mapping[str, tuple[str, ...]] = {
@@ -153,8 +155,8 @@ def _resolved(document: Mapping[str, Any], schema: Any) -> dict[str, Any]:
         if not isinstance(ref, str) or not ref.startswith("#/"):
             break
         found: Any = document
-        for part in ref[2:].split("/"):
-            found = found.get(part.replace("~1", "/").replace("~0", "~"), {}) if isinstance(found, dict) else {}
+        for name in names_of(ref[1:]):
+            found = found.get(name, {}) if isinstance(found, dict) else {}
         schema = found
     return schema if isinstance(schema, dict) else {}
 

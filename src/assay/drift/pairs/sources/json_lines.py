@@ -16,6 +16,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from assay.contracts.pointer import escaped
 from assay.drift.pairs.rows import named, quoted
 from assay.drift.pairs.sources.landing import Faults, Parts
 from assay.drift.pairs.sources.lines import Block, blocks, ends, place
@@ -43,7 +44,7 @@ def _land(
     connection.register("lines", _table(data, block.first))
     try:
         groups = connection.execute("SELECT TRY(json_keys(line)) AS keys FROM lines GROUP BY keys").fetchall()
-        keys = {key: f"/{_escaped(key)}" for (group,) in groups for key in group or () if key}
+        keys = {key: f"/{escaped(key)}" for (group,) in groups for key in group or () if key}
         _refuse_twins(keys, path)
         if any(not group for (group,) in groups):
             _name_faults(connection, path, block, parts.faults)
@@ -115,11 +116,6 @@ def _exact(data: bytes) -> bytes:
 def _as_text(found: re.Match[bytes]) -> bytes:
     # What is no number is left to be refused; a string is a string already.
     return b'"' + found[0] + b'"' if _NUMBER.fullmatch(found[0]) else found[0]
-
-
-def _escaped(key: str) -> str:
-    """Return a key as a part of a JSON pointer (RFC 6901)."""
-    return key.replace("~", "~0").replace("/", "~1")
 
 
 def _refuse_twins(keys: Mapping[str, str], path: Path) -> None:
