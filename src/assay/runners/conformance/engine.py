@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -88,6 +88,22 @@ def configuration(base_url: str, preset: Preset) -> dict[str, Any]:
     return settings
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One request that was worked out, by the operation's name in the document: `GET /v1/customers/{customer}`.
+
+    headers given here win over those of the connector; an empty one is not sent at all. body: bytes are sent as they
+    are, all else as its media type is written; None sends none.
+    """
+
+    operation: str
+    path: Mapping[str, Any] = field(default_factory=dict)
+    query: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: Any = None
+    media_type: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Written:
     """One request as it will be sent: its body in bytes, and how that is written. repeat: a curl line of it."""
@@ -155,36 +171,16 @@ class Asker:
                     hint="check that the system runs, and its contract with `assay contracts list`",
                 )
 
-    def send(
-        self,
-        operation: str,
-        *,
-        path: Mapping[str, Any],
-        query: Mapping[str, Any],
-        headers: Mapping[str, str],
-        body: Any,
-        media_type: str | None,
-        may_fail: bool = False,
-    ) -> Any:
+    def send(self, call: Call, *, may_fail: bool = False) -> Any:
         """Send one request that was worked out, judge its answer as generated ones are, and return the answer.
 
-        headers given here win over those of the connector; an empty one is not sent at all. may_fail: 5xx is awaited.
+        may_fail: 5xx is awaited.
         """
-        case = self._case(operation, path=path, query=query, headers=headers, body=body, media_type=media_type)
-        return self._send(operation, case, may_fail=may_fail)
+        return self._send(call.operation, self._case(call), may_fail=may_fail)
 
-    def write(
-        self,
-        operation: str,
-        *,
-        path: Mapping[str, Any],
-        query: Mapping[str, Any],
-        headers: Mapping[str, str],
-        body: Any,
-        media_type: str | None,
-    ) -> Written:
+    def write(self, call: Call) -> Written:
         """Return one request as `send` would send it, so that it can be looked at first."""
-        case = self._case(operation, path=path, query=query, headers=headers, body=body, media_type=media_type)
+        case = self._case(call)
         ready = prepare_request(case, None, config=SanitizationConfig(enabled=False))
         content: Any = ready.body or b""
         media = str(ready.headers.get("Content-Type", ""))
@@ -194,26 +190,17 @@ class Asker:
         """Send what was written, as part of what was made up; it is nothing that is known to go well."""
         return self._send(operation, written.case, made_up=True)
 
-    def _case(
-        self,
-        operation: str,
-        *,
-        path: Mapping[str, Any],
-        query: Mapping[str, Any],
-        headers: Mapping[str, str],
-        body: Any,
-        media_type: str | None,
-    ) -> Any:
-        method, _, template = operation.partition(" ")
-        found = self._schema[template][method]
-        if body is not None and media_type is None and not found.body:
+    def _case(self, call: Call) -> Any:
+        method, _, template = call.operation.partition(" ")
+        found, media_type = self._schema[template][method], call.media_type
+        if call.body is not None and media_type is None and not found.body:
             media_type = "application/json"  # what some clients send although the document asks for nothing
         return found.Case(
-            path_parameters=dict(path),
-            query=dict(query),
-            headers=_over(self._headers_for(method, template), headers),
+            path_parameters=dict(call.path),
+            query=dict(call.query),
+            headers=_over(self._headers_for(method, template), call.headers),
             media_type=media_type,
-            **({} if body is None else {"body": body}),
+            **({} if call.body is None else {"body": call.body}),
         )
 
     def learn(self, other: Asker) -> None:

@@ -43,7 +43,7 @@ from urllib.parse import parse_qsl, urlsplit
 from assay.errors import UsageError, did_you_mean
 from assay.http import value_at
 from assay.runners.conformance.document import Asked, copied, read_yaml
-from assay.runners.conformance.engine import Asker, Written
+from assay.runners.conformance.engine import Asker, Call, Written
 from assay.runners.conformance.spoiling import Spoiler
 from assay.runners.conformance.tally import Tally
 
@@ -170,16 +170,7 @@ def perform(
         except KeyError as error:  # what it needs was never kept: the step before has failed already
             _failed(tally, step, None, "Not sent", str(error))
             continue
-        body, headers = _as_sent(ready, ours)
-        answer = asker.send(
-            ready.call,
-            path=ready.path,
-            query=ready.query,
-            headers=headers,
-            body=body,
-            media_type=_media(ready, body),
-            may_fail=step.status >= 500,
-        )
+        answer = asker.send(_as_sent(ready, ours), may_fail=step.status >= 500)
         if answer.status_code != step.status:
             seen = f"expected {step.status}, seen {answer.status_code} {answer.text[:200]}"
             _failed(tally, step, answer, "A worked request was answered otherwise", seen)
@@ -202,20 +193,14 @@ def _spoil(step: Step, asker: Asker, spoiler: Spoiler, ours: Ours | None) -> Non
 
     def write(body: Any, headers: Mapping[str, str]) -> Written | None:
         try:
-            content, own = _as_sent(replace(step, text="", body=body, headers=headers), ours)
+            call = _as_sent(replace(step, text="", body=body, headers=headers), ours)
         except (TypeError, AttributeError, LookupError, ValueError, UsageError):
             if not step.signed:
                 raise
             return None  # some sign by what the body says, and this one says too little
-        return asker.write(
-            step.call, path=step.path, query=step.query, headers=own, body=content, media_type=_media(step, content)
-        )
+        return asker.write(call)
 
     spoiler.spoil(step.call, body, step.headers, write)
-
-
-def _media(step: Step, body: Any) -> str | None:
-    return step.media_type or ("application/json" if isinstance(body, bytes) else None)
 
 
 def _collect(asked: Asked, asker: Asker, rows: str, done: Performed) -> None:
@@ -227,7 +212,7 @@ def _collect(asked: Asked, asker: Asker, rows: str, done: Performed) -> None:
         if keyed is None or f"GET {keyed[1]}" not in names:
             continue
         if keyed[1] not in answers:
-            found = asker.send(f"GET {keyed[1]}", path={}, query={}, headers={}, body=None, media_type=None)
+            found = asker.send(Call(operation=f"GET {keyed[1]}"))
             answers[keyed[1]] = _at(found, rows) or []
         parameters = re.findall(r"\{(\w+)\}", keyed[2])
         whole = [row for row in answers[keyed[1]] if all(row.get(each) is not None for each in parameters)]
@@ -254,13 +239,17 @@ def _prepare(step: Step, ours: Ours, done: Performed) -> None:
             done.values[name] = query.get(place.removeprefix("location."), "")
 
 
-def _as_sent(step: Step, ours: Ours | None) -> tuple[Any, Mapping[str, str]]:
-    """Return body and headers of a step: bytes where every character counts, else what is still to be written."""
-    body = step.text.encode() if step.text else step.body
-    if not step.signed or ours is None:
-        return body, step.headers
-    body, headers = ours.signed(step.signed, body if isinstance(body, bytes) else json.dumps(body).encode())
-    return body, {**headers, **step.headers}
+def _as_sent(step: Step, ours: Ours | None) -> Call:
+    """Return a step's request: its body in bytes where every character counts, else what is still to be written."""
+    body: Any = step.text.encode() if step.text else step.body
+    headers = step.headers
+    if step.signed and ours is not None:
+        body, signing = ours.signed(step.signed, body if isinstance(body, bytes) else json.dumps(body).encode())
+        headers = {**signing, **headers}
+    media_type = step.media_type or ("application/json" if isinstance(body, bytes) else None)
+    return Call(
+        operation=step.call, path=step.path, query=step.query, headers=headers, body=body, media_type=media_type
+    )
 
 
 def with_examples(asked: Asked, keys: Mapping[str, list[Any]]) -> Asked:
