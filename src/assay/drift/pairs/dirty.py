@@ -7,7 +7,7 @@ partitions and of those that share a record with them, and of the rest the rows 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -20,14 +20,18 @@ from assay.drift.pairs.partitions import (
     EMPTY,
     Part,
     Partitions,
+    Parts,
     apart,
     changed_since,
     digests,
     linked,
+    together,
+    with_other_keys,
 )
 from assay.drift.pairs.plan import Cut, moment_of, zone_of
-from assay.drift.pairs.remembered import Parts, Remembered
-from assay.drift.pairs.rows import quoted
+from assay.drift.pairs.printed import Files, digests_by_group
+from assay.drift.pairs.remembered import Remembered
+from assay.drift.pairs.rows import ROW, ParquetRows, Rows, quoted
 
 if TYPE_CHECKING:
     import duckdb
@@ -47,6 +51,7 @@ class Dirty:
     parts: what all partitions come to now. changed: those that are not as they were. chosen: those that are read, with
     the ones that share records with them. strays: those of which only rows with a key of the chosen ones are. gone:
     whether rows are gone that no change date told of, so that only a sweep can tell. kept: what is on hand already.
+    files: what each row group of a side's files comes to, where it is files.
     """
 
     parts: Parts
@@ -55,6 +60,7 @@ class Dirty:
     strays: frozenset[int]
     gone: bool = False
     kept: Kept | None = None
+    files: tuple[Files, Files] = ({}, {})
 
 
 class KeptRows:
@@ -114,10 +120,16 @@ def _table(name: SideName) -> str:
     return f"kept.main.{name}_kept"
 
 
-def dirty_by_sweep(connection: duckdb.DuckDBPyConnection, cut: Partitions, window: Cut, before: Remembered) -> Dirty:
+def dirty_by_sweep(
+    connection: duckdb.DuckDBPyConnection,
+    cut: Partitions,
+    window: Cut,
+    before: Remembered,
+    rows: tuple[Rows, Rows],
+) -> Dirty:
     """Find what changed by reading all rows: nothing can change without being found."""
-    parts = _parts(connection, cut, [cut.window(name, window) for name in SIDES])
-    return Dirty(parts, *_spread(cut, window, before, parts))
+    parts, files = all_parts(connection, cut, window, rows, before.files)
+    return Dirty(parts, *_spread(cut, window, before, parts), files=files)
 
 
 def dirty_by_watermark(
@@ -147,9 +159,26 @@ def dirty_by_watermark(
     return Dirty(parts, changed, chosen, near, gone, kept)
 
 
-def all_parts(connection: duckdb.DuckDBPyConnection, cut: Partitions, window: Cut) -> Parts:
-    """Return what all partitions that meet the window come to."""
-    return _parts(connection, cut, [cut.window(name, window) for name in SIDES])
+def all_parts(
+    connection: duckdb.DuckDBPyConnection,
+    cut: Partitions,
+    window: Cut,
+    rows: tuple[Rows, Rows],
+    known: tuple[Files, Files] | None,
+) -> tuple[Parts, tuple[Files, Files]]:
+    """Return what all partitions that meet the window come to, and what the files do, of which some may be known."""
+    sides: list[dict[int, Part]] = []
+    files: list[Files] = []
+    for place, name in enumerate(SIDES):
+        own = rows[place]
+        # Of a window, most files lie outside, and to hash those costs more than to ask when their rows are from.
+        if isinstance(own, ParquetRows) and window.since is None and ROW not in cut.side(name).columns:
+            parts, read = digests_by_group(connection, cut, name, own, known[place] if known else None)
+        else:
+            parts, read = _digested(connection, cut, name, cut.window(name, window)), {}
+        sides.append(parts)
+        files.append(read)
+    return _beside(*sides), (files[0], files[1])
 
 
 def watermark(
@@ -183,10 +212,11 @@ def land(
     kept = dirty.kept or Kept(connection, cut, folder, expected)
     kept.hold(dirty.chosen)
     strays = dirty.strays
-    if sweep and dirty.changed:
+    anew = with_other_keys(before.parts, dirty.parts, dirty.changed) if sweep else set()
+    if anew:
         # A key may have come anew while its first rows lie where nothing changed. Those were settled, one on each side:
         # the left's is looked for, and the right's lies there or in a partition that shares records with it.
-        _keys(connection, kept.cut, "changed_keys", [kept.cut.among(name, dirty.changed) for name in SIDES])
+        _keys(connection, kept.cut, "changed_keys", [kept.cut.among(name, anew) for name in SIDES])
         far = _holding(connection, cut, "left", "changed_keys", "true")
         strays |= (far | set(linked(before.links, far))) - dirty.chosen
     _keys(connection, kept.cut, "wanted", [kept.cut.among(name, dirty.chosen) for name in SIDES], before.open)
@@ -259,7 +289,14 @@ def _edges(cut: Partitions, window: Cut) -> set[int]:
 
 
 def _parts(connection: duckdb.DuckDBPyConnection, cut: Partitions, where: list[str]) -> dict[int, tuple[Part, Part]]:
-    left, right = (digests(connection, cut, name, each) for name, each in zip(SIDES, where, strict=True))
+    return _beside(*(_digested(connection, cut, name, each) for name, each in zip(SIDES, where, strict=True)))
+
+
+def _digested(connection: duckdb.DuckDBPyConnection, cut: Partitions, name: SideName, where: str) -> dict[int, Part]:
+    return together(digests(connection, cut, name, where).values())
+
+
+def _beside(left: Mapping[int, Part], right: Mapping[int, Part]) -> dict[int, tuple[Part, Part]]:
     return {number: (left.get(number, EMPTY), right.get(number, EMPTY)) for number in {*left, *right}}
 
 

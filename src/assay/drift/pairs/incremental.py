@@ -43,9 +43,10 @@ from assay.drift.pairs.dirty import (
 )
 from assay.drift.pairs.engine import LIMIT, MEMORY_MB, Comparison, compare, input_of, refuse_columns
 from assay.drift.pairs.model import Counts, Outcome, Pair
-from assay.drift.pairs.partitions import Partitions, cut_by_time
+from assay.drift.pairs.partitions import Partitions, Parts, cut_by_time
 from assay.drift.pairs.plan import Cut, Input, absent, compared, cut_of, digest, key_forms, key_hash, microseconds
-from assay.drift.pairs.remembered import Parts, Remembered
+from assay.drift.pairs.printed import Files
+from assay.drift.pairs.remembered import Remembered
 from assay.drift.pairs.rows import Rows, settings
 from assay.drift.pairs.settled import Settled, settled
 from assay.errors import InfrastructureError
@@ -97,6 +98,7 @@ class _Found:
     rule: str
     parts: Parts
     watermarks: tuple[int | None, int | None]
+    files: tuple[Files, Files]
     dirty: Dirty | None = None
     rows: tuple[KeptRows, KeptRows] | None = None
     rest: tuple[int, int] = (0, 0)
@@ -188,7 +190,8 @@ class _Again:
             return self._whole(connection, cut_by_time(connection, self.pair, *sides), rule, why)
         cut = Partitions(self.pair, sides[0], sides[1], before.span)
         way, why, dirty = self._dirty(connection, cut, before, folder, sweep)
-        found = _Found(way, why, cut, rule, dirty.parts, self._marks(connection, cut, before), dirty)
+        files = dirty.files if way is Way.SWEEP else before.files
+        found = _Found(way, why, cut, rule, dirty.parts, self._marks(connection, cut, before), files, dirty)
         if self._stands(dirty, before):
             return replace(found, way=Way.NOTHING, why=f"{why}; nothing changed, and nothing in flight falls due")
         kept = land(connection, cut, self.window, dirty, before, folder, sweep=way is Way.SWEEP)
@@ -221,7 +224,7 @@ class _Again:
                 if not dirty.gone:
                     return Way.WATERMARK, "by what says it changed, and by the number of rows", dirty
                 why = "rows are gone, or moved, that no change date tells of"
-        return Way.SWEEP, f"all rows were read: {why}", dirty_by_sweep(connection, cut, self.window, before)
+        return Way.SWEEP, f"all rows were read: {why}", dirty_by_sweep(connection, cut, self.window, before, self.rows)
 
     def _why_sweep(self, before: Remembered) -> str:
         """Return why changes alone will not do; nothing where they will."""
@@ -237,8 +240,8 @@ class _Again:
         return ""
 
     def _whole(self, connection: duckdb.DuckDBPyConnection, cut: Partitions, rule: str, why: str) -> _Found:
-        parts = all_parts(connection, cut, self.window)
-        return _Found(Way.WHOLE, why, cut, rule, parts, self._marks(connection, cut, None))
+        parts, files = all_parts(connection, cut, self.window, self.rows, None)
+        return _Found(Way.WHOLE, why, cut, rule, parts, self._marks(connection, cut, None), files)
 
     def _marks(
         self, connection: duckdb.DuckDBPyConnection, cut: Partitions, before: Remembered | None
@@ -267,7 +270,7 @@ class _Again:
         return Incremental(
             outcome=outcome,
             done=Pass(way=Way.NOTHING, why=found.why, of=len(found.parts)),
-            remembered=replace(before, at=self.at, swept_at=swept, watermarks=found.watermarks),
+            remembered=replace(before, at=self.at, swept_at=swept, watermarks=found.watermarks, files=found.files),
         )
 
     def _outcome(self, counts: Counts) -> Outcome:
@@ -313,6 +316,7 @@ class _Again:
             open_in=after.open_in,
             due=after.due,
             watermarks=found.watermarks,
+            files=found.files,
             counts=outcome.counts,
             differing=outcome.found,
         )

@@ -7,7 +7,7 @@ rows of both sides are one partition: then a pass can only tell whether anything
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -33,13 +33,20 @@ _ZONES = 2 * 24 * _HOUR
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What is known of one side's rows in a partition: how many they are, and the sum of their 64-bit hashes."""
+    """What is known of one side's rows: how many they are, and the sums of their 64-bit hashes and of their keys'."""
 
     rows: int = 0
     total: int = 0
+    keys: int = 0
+
+    def __add__(self, other: Part) -> Part:
+        """Return what both come to together."""
+        return Part(self.rows + other.rows, self.total + other.total, self.keys + other.keys)
 
 
 EMPTY = Part()
+Parts = Mapping[int, tuple[Part, Part]]
+"""The left's and the right's rows, by partition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,15 +142,28 @@ def cut_by_time(connection: duckdb.DuckDBPyConnection, pair: Pair, left: Input, 
     return Partitions(pair, left, right, span)
 
 
-def digests(connection: duckdb.DuckDBPyConnection, cut: Partitions, name: SideName, where: str) -> dict[int, Part]:
-    """Return what one side's rows come to, by partition, read once."""
+def digests(
+    connection: duckdb.DuckDBPyConnection,
+    cut: Partitions,
+    name: SideName,
+    where: str,
+    source: str | None = None,
+    by: str = "0",
+) -> dict[int, dict[int, Part]]:
+    """Return what one side's rows come to, by the number that `by` is and by partition, read once."""
     side = cut.side(name)
-    columns = ", ".join(named(each) for each in read_columns(cut.pair, side, name))
+    own = cut.pair.left if name == "left" else cut.pair.right
+    # A key of one column is told by its hash, which is there already.
+    rest = [each for each in read_columns(cut.pair, side, name) if own.key != (each,)]
+    columns = ", ".join(['"~k"', *map(named, rest)])
     rows = connection.execute(
-        f"SELECT {cut.number(name)} AS part, count(*), sum(hash({columns})) "  # noqa: S608 (names are quoted)
-        f"FROM {side.source} WHERE {where} GROUP BY 1"
+        f'SELECT {by}, {cut.number(name)} AS part, count(*), sum("~k"), sum(hash({columns})) '  # noqa: S608
+        f'FROM (SELECT *, {cut.key(name)} AS "~k" FROM {source or side.source} WHERE {where}) GROUP BY 1, 2'
     ).fetchall()
-    return {row[0]: Part(row[1], int(row[2])) for row in rows}
+    found: dict[int, dict[int, Part]] = {}
+    for lot, part, count, keys, total in rows:
+        found.setdefault(lot, {})[part] = Part(count, int(total), int(keys))
+    return found
 
 
 def read_columns(pair: Pair, side: Input, name: SideName) -> Sequence[str]:
@@ -206,7 +226,26 @@ def linked(links: Collection[tuple[int, int]], numbers: Collection[int]) -> Iter
             yield one
 
 
-def apart(before: Mapping[int, tuple[Part, Part]], now: Mapping[int, tuple[Part, Part]]) -> set[int]:
+def together(many: Iterable[Mapping[int, Part]]) -> dict[int, Part]:
+    """Return what several lots of rows come to, by partition."""
+    found: dict[int, Part] = {}
+    for each in many:
+        for number, part in each.items():
+            found[number] = found.get(number, EMPTY) + part
+    return found
+
+
+def with_other_keys(before: Parts, now: Parts, changed: Collection[int]) -> set[int]:
+    """Return which of the changed partitions hold other keys than before, of one side or the other."""
+    nothing = (EMPTY, EMPTY)
+
+    def keys(parts: Parts, number: int) -> list[tuple[int, int]]:
+        return [(part.rows, part.keys) for part in parts.get(number, nothing)]
+
+    return {number for number in changed if keys(before, number) != keys(now, number)}
+
+
+def apart(before: Parts, now: Parts) -> set[int]:
     """Return the partitions whose numbers are not what they were."""
     nothing = (EMPTY, EMPTY)
     return {each for each in {*before, *now} if before.get(each, nothing) != now.get(each, nothing)}

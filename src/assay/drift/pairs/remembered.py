@@ -20,12 +20,11 @@ from typing import Any
 import numpy
 
 from assay.drift.pairs.model import Counts
-from assay.drift.pairs.partitions import Part
+from assay.drift.pairs.partitions import Part, Parts
+from assay.drift.pairs.printed import Files, Group
 from assay.errors import InfrastructureError
 
-_FORMAT = 1
-Parts = Mapping[int, tuple[Part, Part]]
-"""The left's and the right's rows, by partition."""
+_FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +34,8 @@ class Remembered:
     rule: what the verdict rests on beside the rows. span: of a partition. parts: those of which every row was judged.
     links: partitions that share a record, one side's row here, the other's there. open: hashes of the keys that differ
     or are in flight. open_in: the partitions their rows lie in. due: when the first record in flight falls due, in
-    microseconds since 1970. watermarks: up to which change each side was read. counts, differing: of all rows.
+    microseconds since 1970. watermarks: up to which change each side was read. files: what each row group of a side's
+    files came to, by path. counts, differing: of all rows.
     """
 
     rule: str
@@ -48,6 +48,7 @@ class Remembered:
     open_in: frozenset[int] = frozenset()
     due: int | None = None
     watermarks: tuple[int | None, int | None] = (None, None)
+    files: tuple[Files, Files] = ({}, {})
     counts: Counts
     differing: int = 0
 
@@ -104,6 +105,7 @@ def _written(held: Remembered) -> dict[str, Any]:
         "at": held.at.isoformat(),
         "swept_at": held.swept_at.isoformat(),
         "parts": [[number, *_flat(left), *_flat(right)] for number, (left, right) in sorted(held.parts.items())],
+        "files": [{path: list(map(_written_group, groups)) for path, groups in side.items()} for side in held.files],
         "links": sorted(held.links),
         "open": base64.b64encode(held.open.astype("<u8").tobytes()).decode(),
         "open_in": sorted(held.open_in),
@@ -114,8 +116,22 @@ def _written(held: Remembered) -> dict[str, Any]:
     }
 
 
-def _flat(part: Part) -> tuple[int, int]:
-    return part.rows, part.total
+def _flat(part: Part) -> tuple[int, int, int]:
+    return part.rows, part.total, part.keys
+
+
+def _written_group(group: Group) -> list[Any]:
+    return [group.rows, group.size, group.print, [[number, *_flat(part)] for number, part in group.parts.items()]]
+
+
+def _read_files(held: Mapping[str, list[list[Any]]]) -> Files:
+    return {
+        path: [
+            Group(rows, size, printed, {number: Part(*part) for number, *part in parts})
+            for rows, size, printed, parts in groups
+        ]
+        for path, groups in held.items()
+    }
 
 
 def _read(held: Mapping[str, Any]) -> Remembered:
@@ -125,7 +141,8 @@ def _read(held: Mapping[str, Any]) -> Remembered:
         span=held["span"],
         at=datetime.fromisoformat(held["at"]),
         swept_at=datetime.fromisoformat(held["swept_at"]),
-        parts={row[0]: (Part(row[1], row[2]), Part(row[3], row[4])) for row in held["parts"]},
+        parts={number: (Part(*both[:3]), Part(*both[3:])) for number, *both in held["parts"]},
+        files=(_read_files(held["files"][0]), _read_files(held["files"][1])),
         links=frozenset((one, other) for one, other in held["links"]),
         open=numpy.frombuffer(base64.b64decode(held["open"]), dtype="<u8").astype(numpy.uint64),
         open_in=frozenset(held["open_in"]),

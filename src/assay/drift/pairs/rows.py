@@ -46,6 +46,10 @@ class Rows(Protocol):
         ...
 
 
+ROW = "file_row_number"
+"""The column of a scan of one file that says which of its rows it is, from 0 on."""
+
+
 class ParquetRows:
     """Rows of Parquet files, by a path or a glob: `landed/shop/*.parquet`."""
 
@@ -59,6 +63,11 @@ class ParquetRows:
         if connection.execute("SELECT count(*) FROM glob(?)", [self.path]).fetchall() == [(0,)]:
             raise UsageError("no such Parquet file", where=self.path, hint="give a path or a glob that matches")
         return f"read_parquet({quoted(self.path)}, union_by_name = true)"
+
+    def of_file(self, path: str) -> str:
+        """Return the scan of one of the files, each column of the type it has among all, with the column `ROW`."""
+        scan = f"read_parquet({quoted(self.path)}, union_by_name = true, filename = '~file', {ROW} = true)"
+        return f'(SELECT * FROM {scan} WHERE "~file" = {quoted(path)})'  # noqa: S608 (values are quoted)
 
 
 class TableRows:
