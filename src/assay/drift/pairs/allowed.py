@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from assay.drift.pairs.bounds import bound_of, converted_bounds
+from assay.drift.pairs.bounds import bounds_of, converted_bounds
 from assay.drift.pairs.canonical import MOST, SUBUNITS, Column, by_currency, decimal, in_steps, minor_units
 from assay.drift.pairs.model import Bound, Field
 from assay.drift.pairs.rows import quoted
@@ -48,8 +48,10 @@ def same_currency(field: Field, currency: str | None, fixed: str | None, measure
     """
     if currency is None:
         return 0
-    codes = [fixed] if fixed is not None else list(EXPONENTS)
-    terms = {code: _term(bound_of(field, code), measures) for code in codes if code in EXPONENTS}
+    codes = [fixed] if fixed is not None else EXPONENTS
+    terms: dict[str, int | str] = {}
+    for bound, alike in bounds_of(field, (code for code in codes if code in EXPONENTS)):
+        terms |= dict.fromkeys(alike, _term(bound, measures))
     different = set(terms.values())
     if len(different) <= 1:
         return different.pop() if different else 0

@@ -8,6 +8,7 @@ The bound is never a share of the amount: of two orders over 10 and over 10,000 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 
 from assay.drift.pairs.model import Amounts, Bound, Field, Kind
@@ -39,6 +40,17 @@ def bound_of(field: Field, currency: str) -> Bound:
         cash = {each.cash_step(currency): _cash(each, field, currency) for each in (left, right)}
         return Bound(fixed=sum(cash.values(), _ZERO)) if len(cash) > 1 else EXACT
     return _counted(_sum(_share(left, field, currency), _share(right, field, currency)), field)
+
+
+def bounds_of(field: Field, currencies: Iterable[str]) -> Iterator[tuple[Bound, Sequence[str]]]:
+    """Yield each bound with the currencies it holds in: those that a side rounds to the same step have one."""
+    alike: dict[tuple[object, ...], list[str]] = {}
+    for currency in currencies:
+        policies = [each for each in _declared(field) if each is not None]
+        steps = [(each.step(currency), each.cash_step(currency)) for each in policies]
+        alike.setdefault((exponent(currency), *steps), []).append(currency)
+    for codes in alike.values():
+        yield bound_of(field, codes[0]), codes
 
 
 def converted_bounds(field: Field, left_currency: str, right_currency: str) -> tuple[Bound, Bound]:

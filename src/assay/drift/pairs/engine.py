@@ -281,10 +281,9 @@ class Comparison:
         else:
             found = numpy.asarray(self.connection.execute(hashes).fetchnumpy()["k"])
             found.sort()  # a third of the CPU of grouping
-            self.connection.register(
-                "assay_copies", pyarrow.table({"k": numpy.unique(found[1:][found[1:] == found[:-1]])})
-            )
-            self.connection.execute(f"CREATE TEMP TABLE {table} AS SELECT k FROM assay_copies")  # noqa: S608
+            self.connection.register("assay_copies", pyarrow.table({"k": found[1:][found[1:] == found[:-1]]}))
+            # Not by numpy.unique, which takes 40 ms to be imported.
+            self.connection.execute(f"CREATE TEMP TABLE {table} AS SELECT DISTINCT k FROM assay_copies")  # noqa: S608
             self.connection.unregister("assay_copies")
         return _number(self.connection, f"SELECT count(*) FROM {table}")  # noqa: S608
 
