@@ -7,6 +7,7 @@ import json
 import sqlite3
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -118,6 +119,18 @@ def test_separated_values_are_text(tmp_path: Path) -> None:
     (tmp_path / "b.txt").write_bytes("0012;Müller €\n".encode("cp1252"))
     source = {"kind": "csv", "path": "b.txt", "delimiter": ";", "encoding": "cp1252", "names": ["number", "name"]}
     assert rows(source, tmp_path) == [{"number": "0012", "name": "Müller €"}]
+
+
+def test_a_file_is_parsed_however_little_memory_one_compares_in(tmp_path: Path) -> None:
+    """A monitor of the least memory reads a file whose parsing takes more: what it may hold is for comparing."""
+    from assay.drift.pairs.connecting import limited
+
+    (tmp_path / "o.csv").write_text("number,filler\n" + f"1,{'x' * 1_000}\n" * 110_000)
+    source = side({"kind": "csv", "path": "o.csv"})
+    with limited(until=time.monotonic() + 300, memory_mb=100):
+        rows_of(source, folder=tmp_path, landing=Landing(tmp_path / "landed"), at=NOW).land()  # type: ignore[attr-defined]
+    (part,) = (tmp_path / "landed").rglob("*.parquet")
+    assert parquet.read_metadata(part).num_rows == 110_000
 
 
 def test_broken_records_of_separated_values_are_named(tmp_path: Path) -> None:

@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
 from assay.drift.extracting.table import ORDER
 from assay.drift.pairs.connecting import connect
-from assay.drift.pairs.rows import named, quoted
+from assay.drift.pairs.rows import named, quoted, settings
 from assay.errors import InfrastructureError
 
 MEMORY_MB = 800
@@ -51,14 +50,8 @@ def merge(
     if placed is not None:
         which += f" AND ({named(placed)} IS NULL OR {named(placed)} >= {_instant(since)})"
     draft = target.with_suffix(".part")
-    config: dict[str, Any] = {
-        "autoinstall_known_extensions": "false",
-        "memory_limit": f"{MEMORY_MB}MB",
-        "preserve_insertion_order": "false",
-        "temp_directory": str(target.parent / "spill"),
-    }
     try:
-        with connect(config) as connection:
+        with connect(settings(MEMORY_MB, target.parent / "spill")) as connection:
             connection.execute("SET TimeZone = 'UTC'")
             landed = connection.execute(
                 f"COPY (SELECT {columns} FROM (SELECT *, {nth} AS {_NTH} FROM ({rows})) WHERE {which}) "  # noqa: S608

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from assay.contracts.pointer import escaped
 from assay.drift.pairs.rows import named, quoted
-from assay.drift.pairs.sources.landing import Faults, Parts
+from assay.drift.pairs.sources.landing import Faults, Parts, parsing
 from assay.drift.pairs.sources.lines import Block, blocks, ends, place
 from assay.drift.pairs.sources.options import JsonLinesOptions
 from assay.errors import UsageError
@@ -31,7 +31,7 @@ _NUMBERS = re.compile(rb'"(?:[^"\\]|\\.)*"|-?\d[\d.]{15,}(?:[eE][+-]?\d+)?')
 
 def land_json_lines(paths: Sequence[Path], options: JsonLinesOptions, parts: Parts) -> None:
     """Land the objects of these files; lines that are no object are named."""
-    with duckdb.connect(config={"memory_limit": "600MB", "preserve_insertion_order": "false"}) as connection:
+    with parsing() as connection:
         for path in paths:
             for block in blocks(path, parts.faults, longest=options.longest_line, encoding=options.encoding):
                 _land(connection, path, block, options.columns, parts)

@@ -20,12 +20,14 @@ import duckdb
 import pyarrow as pa
 from pyarrow import parquet
 
-from assay.drift.pairs.rows import quoted
+from assay.drift.pairs.rows import quoted, settings
 from assay.errors import InfrastructureError
 
 _UNFINISHED, _PARTIAL = ".unfinished", ".partial"
 _FORM = "%Y%m%dT%H%M%S%fZ"
 _NAMED = 20
+_PARSING_MB = 600
+"""DuckDB parses separated values in buffers of sixteen of the longest lines there may be: 256 MB."""
 _KEEP = ".keep"
 """Beside a system's landings: for how many seconds they are kept, for whoever prunes another system's."""
 
@@ -50,6 +52,11 @@ class Faults:
     def sentences(self) -> tuple[str, ...]:
         """Return what was noted."""
         return (*self._named, f"and {self._more} more that could not be read") if self._more else tuple(self._named)
+
+
+def parsing() -> duckdb.DuckDBPyConnection:
+    """Open a connection that parses a source's files, in the memory that takes, however little one compares in."""
+    return duckdb.connect(config=settings(_PARSING_MB))
 
 
 class Parts:

@@ -16,12 +16,11 @@ from pathlib import Path
 import duckdb
 
 from assay.drift.pairs.rows import named, quoted
-from assay.drift.pairs.sources.landing import Faults, Parts
+from assay.drift.pairs.sources.landing import Faults, Parts, parsing
 from assay.drift.pairs.sources.lines import blocks
 from assay.drift.pairs.sources.options import CsvOptions
 from assay.errors import InfrastructureError, UsageError
 
-_MEMORY = "600MB"
 _WORDS = {
     "MISSING COLUMNS": "too few values",
     "TOO MANY COLUMNS": "too many values",
@@ -108,7 +107,7 @@ def _land(clean: Path, path: Path, names: Sequence[str], options: CsvOptions, pa
         f"escape = {quoted(options.quote)}, max_line_size = {options.longest_line}, strict_mode = true, "
         "ignore_errors = true, store_rejects = true, rejects_limit = 0)"
     )
-    with duckdb.connect(config={"memory_limit": _MEMORY, "preserve_insertion_order": "false"}) as connection:
+    with parsing() as connection:
         try:
             selected = ", ".join(named(name) for name in names)
             landed = connection.execute(
