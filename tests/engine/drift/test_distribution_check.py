@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import bisect
 import functools
 import importlib.util
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -29,6 +28,7 @@ from assay.money import Money
 from assay.profile import Profile, load_profile
 from assay.records import Address, Order, OrderRefund
 from assay.store import Store, open_store
+from tests.engine.made_up_sellers import ListedShop
 from tests.engine.monitoring.stand_ins import of_one_gateway
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -72,28 +72,6 @@ def orders(days: int, *, yen_times: int = 1, since: int = 36, tax: bool = True) 
     return found
 
 
-@dataclass
-class Shop:
-    """A shop that lists orders, and counts how often it was asked."""
-
-    held: Sequence[Order]
-    asked: list[datetime] = field(default_factory=list)
-
-    def place(self, purchase: object) -> str:
-        """Sell to nobody."""
-        raise LookupError("nobody buys here")
-
-    def order(self, ref: str) -> Order:
-        """Return an order."""
-        return next(each for each in self.held if each.ref == ref)
-
-    def orders(self, since: datetime, until: datetime) -> Sequence[Order]:
-        """Return the orders of a span."""
-        self.asked.append(since)
-        first, last = (bisect.bisect_left(self.held, at, key=lambda order: order.placed_at) for at in (since, until))
-        return self.held[first:last]
-
-
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     """An empty store."""
@@ -108,7 +86,7 @@ def profile() -> Profile:
     return load_profile(ROOT / "assay.toml")
 
 
-def looked(shop: Shop, store: Store | None, now: datetime, learns: bool = True, **options: Any) -> Look:
+def looked(shop: ListedShop, store: Store | None, now: datetime, learns: bool = True, **options: Any) -> Look:
     """Run the check at an instant."""
     load_checks()
     check = check_named("distribution")
@@ -136,7 +114,7 @@ def wrong(look: Look) -> list[Finding]:
 
 def test_a_shop_as_usual_is_green(store: Store) -> None:
     """A shop with a past is judged from the first run on: every feature it has is named, and none is off."""
-    look = looked(Shop(orders(DAYS)), store, BEGAN + DAYS * DAY + timedelta(hours=2))
+    look = looked(ListedShop(orders(DAYS)), store, BEGAN + DAYS * DAY + timedelta(hours=2))
     assert not wrong(look)
     said = " ".join(each.order_ref for each in look.findings)
     assert all(name in said for name in ("order value", "currency mix", "share of tax", "missing fields", "refunds"))
@@ -146,7 +124,7 @@ def test_a_shop_as_usual_is_green(store: Store) -> None:
 
 def test_yen_a_hundred_times_are_named(store: Store) -> None:
     """The finding names currency, market, factor, begin and cause, and carries the points of its chart."""
-    (finding,) = wrong(looked(Shop(orders(38, yen_times=100)), store, BEGAN + 38 * DAY + timedelta(hours=2)))
+    (finding,) = wrong(looked(ListedShop(orders(38, yen_times=100)), store, BEGAN + 38 * DAY + timedelta(hours=2)))
     assert finding.oracle == "O-D1" and finding.systems == ("merchant",)
     assert finding.order_ref == "order value: JPY in market JP"
     assert "about JPY 9," in finding.expected or "about JPY 1" in finding.expected
@@ -157,13 +135,13 @@ def test_yen_a_hundred_times_are_named(store: Store) -> None:
 
 def test_a_field_that_nobody_writes_any_more_is_named(store: Store) -> None:
     """Orders without tax are told as a missing field, and since when."""
-    (finding,) = wrong(looked(Shop(orders(38, tax=False)), store, BEGAN + 38 * DAY + timedelta(hours=2)))
+    (finding,) = wrong(looked(ListedShop(orders(38, tax=False)), store, BEGAN + 38 * DAY + timedelta(hours=2)))
     assert finding.order_ref == "missing fields: tax" and "100.00%" in finding.seen
 
 
 def test_each_window_is_read_once_for_each_age(store: Store) -> None:
     """What was summed up is not read again; a day later two windows are read for each of the three ages."""
-    shop, now = Shop(orders(DAYS)), BEGAN + 38 * DAY + timedelta(hours=2)
+    shop, now = ListedShop(orders(DAYS)), BEGAN + 38 * DAY + timedelta(hours=2)
     looked(shop, store, now)
     shop.asked.clear()
     looked(shop, store, now)
@@ -174,7 +152,7 @@ def test_each_window_is_read_once_for_each_age(store: Store) -> None:
 
 def test_the_past_is_read_bit_by_bit(store: Store) -> None:
     """A run reads so many windows at most, the oldest first; while some are left nothing is said of what is old."""
-    shop, now = Shop(orders(38, yen_times=100, since=30)), BEGAN + 38 * DAY + timedelta(hours=2)
+    shop, now = ListedShop(orders(38, yen_times=100, since=30)), BEGAN + 38 * DAY + timedelta(hours=2)
     look = looked(shop, store, now, windows=6)
     assert len(shop.asked) == 6 and shop.asked == sorted(shop.asked)
     assert [each.result for each in look.findings] == [Result.NOT_EVALUATED, Result.NOT_EVALUATED, Result.PASS]
@@ -185,7 +163,7 @@ def test_the_past_is_read_bit_by_bit(store: Store) -> None:
 
 def test_what_may_not_learn_judges_and_keeps_nothing(store: Store) -> None:
     """A single run sees what a watching process would, and leaves the store as it was."""
-    shop, now = Shop(orders(38, yen_times=100)), BEGAN + 38 * DAY + timedelta(hours=2)
+    shop, now = ListedShop(orders(38, yen_times=100)), BEGAN + 38 * DAY + timedelta(hours=2)
     assert wrong(looked(shop, store, now, learns=False))
     assert not store.windows.load("local", "placed", since=BEGAN - 300 * DAY)
     (finding,) = looked(shop, None, now).findings
@@ -194,7 +172,7 @@ def test_what_may_not_learn_judges_and_keeps_nothing(store: Store) -> None:
 
 def test_a_new_normal_is_declared(store: Store) -> None:
     """With a day since which the shop is as it is, what was before counts for nothing."""
-    shop, now = Shop(orders(36 + 24, yen_times=100)), BEGAN + 60 * DAY + timedelta(hours=2)
+    shop, now = ListedShop(orders(36 + 24, yen_times=100)), BEGAN + 60 * DAY + timedelta(hours=2)
     assert wrong(looked(shop, store, now, learn="62d"))
     look = looked(shop, store, now, since="2026-10-28", learn="62d")
     assert not wrong(look) and any(each.result is Result.PASS for each in look.findings)
@@ -202,12 +180,12 @@ def test_a_new_normal_is_declared(store: Store) -> None:
 
 def test_a_shop_without_orders_is_no_alarm(store: Store) -> None:
     """Nothing is concluded of a shop that never sold anything, and a night without orders is quiet."""
-    unknown, learning = looked(Shop([]), store, BEGAN + 40 * DAY).findings
+    unknown, learning = looked(ListedShop([]), store, BEGAN + 40 * DAY).findings
     assert unknown.result is Result.NOT_EVALUATED
     assert (learning.oracle, learning.result) == ("quiet", Result.PASS), "who learns does not ring as blind"
     late = [each for each in orders(40) if each.placed_at < BEGAN + 38 * DAY]
     store.windows.forget("local", "placed", before=BEGAN + 400 * DAY)
-    assert not wrong(looked(Shop(late), store, BEGAN + 40 * DAY + timedelta(hours=2)))
+    assert not wrong(looked(ListedShop(late), store, BEGAN + 40 * DAY + timedelta(hours=2)))
 
 
 def test_what_cannot_be_true_is_left_out(store: Store) -> None:
@@ -221,7 +199,7 @@ def test_what_cannot_be_true_is_left_out(store: Store) -> None:
         )
         for number, each in enumerate(orders(DAYS))
     ]
-    look = looked(Shop(odd), store, BEGAN + DAYS * DAY + timedelta(hours=2))
+    look = looked(ListedShop(odd), store, BEGAN + DAYS * DAY + timedelta(hours=2))
     assert not wrong(look) and any(each.result is Result.PASS for each in look.findings)
     (kept, *_) = store.windows.load("local", "placed", since=BEGAN).values()
     assert sum(key.startswith("basket_value|EUR/") for key in kept["levels"]) <= 41
@@ -229,7 +207,7 @@ def test_what_cannot_be_true_is_left_out(store: Store) -> None:
 
 def test_sums_hold_no_customer(store: Store) -> None:
     """What is kept of orders are counts by currency, market and carrier alone."""
-    looked(Shop(orders(2)), store, BEGAN + 2 * DAY + timedelta(hours=2), learn="3d")
+    looked(ListedShop(orders(2)), store, BEGAN + 2 * DAY + timedelta(hours=2), learn="3d")
     kept = str(store.windows.load("local", "placed", since=BEGAN))
     assert "basket_value|EUR/DE" in kept
     assert not any(text in kept for text in ("example.com", "10115", "R1", "pi_"))
@@ -275,7 +253,7 @@ def test_without_numpy_it_says_what_to_install(store: Store, monkeypatch: pytest
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: None if name == "numpy" else real(name, *more))
     monkeypatch.setattr("assay.drift.extra.find_spec", lambda name: None if name == "numpy" else real(name))
     with pytest.raises(UsageError, match="not installed") as caught:
-        looked(Shop([]), store, BEGAN)
+        looked(ListedShop([]), store, BEGAN)
     assert "assay[drift]" in str(caught.value)
 
 
@@ -292,4 +270,4 @@ def test_amounts_are_before_discounts(store: Store) -> None:
         else each
         for each in orders(DAYS)
     ]
-    assert not wrong(looked(Shop(cheap), store, BEGAN + DAYS * DAY + timedelta(hours=2)))
+    assert not wrong(looked(ListedShop(cheap), store, BEGAN + DAYS * DAY + timedelta(hours=2)))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,6 +24,7 @@ from assay.money import Money
 from assay.profile import load_profile
 from assay.records import Document, MinorAmount, Order, Payment
 from assay.store import Store, open_store
+from tests.engine.made_up_sellers import ListedGateway, ListedShop
 from tests.engine.monitoring.stand_ins import of_one_gateway
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -93,40 +93,6 @@ class World:
             )
 
 
-class Shop:
-    """The shop of a world."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-
-    def place(self, purchase: object) -> str:
-        """Sell to nobody."""
-        raise LookupError("nobody buys here")
-
-    def order(self, ref: str) -> Order:
-        """Return an order."""
-        return next(each for each in self.world.orders if each.ref == ref)
-
-    def orders(self, since: datetime, until: datetime) -> Sequence[Order]:
-        """Return the orders of a span."""
-        held = self.world.orders
-        first, last = (
-            bisect_left(held, at, key=lambda each: each.placed_at) for at in (since, min(until, self.world.now))
-        )
-        return held[first:last]
-
-
-class Gateway:
-    """The gateway of a world."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-
-    def payments(self, since: datetime, until: datetime) -> list[Payment]:
-        """Return the payments of a span."""
-        return [each for each in self.world.payments if since <= each.created_at < min(until, self.world.now)]
-
-
 class Books:
     """The ERP of a world; it lists whole days."""
 
@@ -160,7 +126,11 @@ def looked(world: World, store: Store | None, **options: Any) -> Look:
     """Run the check."""
     load_checks()
     profile, check = load_profile(ROOT / "assay.toml"), check_named("freshness")
-    connectors = {"merchant": Shop(world), "stripe": Gateway(world), "sap_s4hana": Books(world)}
+    connectors = {
+        "merchant": ListedShop(world.orders, lambda: world.now),
+        "stripe": ListedGateway(world.payments, lambda: world.now),
+        "sap_s4hana": Books(world),
+    }
     landscape = Landscape("local", of_one_gateway(profile), connectors, {})
     with Gatherer(landscape, read_at=world.now) as gatherer:
         look = Look(

@@ -22,6 +22,7 @@ from assay.landscape import Landscape
 from assay.money import Money
 from assay.profile import load_profile
 from assay.records import Document, MinorAmount, Order, Payment
+from tests.engine.made_up_sellers import ListedGateway, ListedShop
 from tests.engine.monitoring.stand_ins import of_one_gateway
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -94,40 +95,6 @@ class World:
         )
 
 
-class Shop:
-    """The shop of a world."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-
-    def place(self, purchase: object) -> str:
-        """Sell to nobody."""
-        raise LookupError("nobody buys here")
-
-    def order(self, ref: str) -> Order:
-        """Return an order."""
-        return next(each for each in self.world.orders if each.ref == ref)
-
-    def orders(self, since: datetime, until: datetime) -> list[Order]:
-        """Return the orders of a span."""
-        return [each for each in self.world.orders if since <= each.placed_at < until]
-
-
-class Gateway:
-    """The gateway of a world."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-
-    def payment(self, ref: str) -> Payment:
-        """Return a payment."""
-        return next(each for each in self.world.payments if each.ref == ref)
-
-    def payments(self, since: datetime, until: datetime) -> list[Payment]:
-        """Return the payments of a span."""
-        return [each for each in self.world.payments if since <= each.created_at < until]
-
-
 class Books:
     """The ERP of a world; it lists whole days, as some do."""
 
@@ -150,7 +117,11 @@ def counted(world: World, **options: object) -> Look:
     """Run the census over a world and return what it looked at."""
     load_checks()
     profile = load_profile(ROOT / "assay.toml")
-    connectors = {"merchant": Shop(world), "stripe": Gateway(world), "sap_s4hana": Books(world)}
+    connectors = {
+        "merchant": ListedShop(world.orders, lambda: world.now),
+        "stripe": ListedGateway(world.payments, lambda: world.now),
+        "sap_s4hana": Books(world),
+    }
     landscape = Landscape("local", of_one_gateway(profile), connectors, {})
     check = check_named("order_census")
 
