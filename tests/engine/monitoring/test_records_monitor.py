@@ -181,6 +181,15 @@ def test_two_sides_that_hold_the_same_pass(stage: Stage) -> None:
     assert len(Trend(stage.folder / ".assay" / "drift" / "local").read("orders")) == 2
 
 
+def test_a_key_that_is_cut_is_shown_to_be(stage: Stage) -> None:
+    """A long key is told up to a length and an ellipsis, on one line, so that nobody looks for its beginning alone."""
+    for rows in (stage.shop, stage.erp):
+        rows[7]["number"] = "R-7\n" + "x" * 100
+    stage.erp[7]["total"] += 1
+    (only,) = failed(stage.look())
+    assert only.order_ref == f"orders R-7 {'x' * 76}…"
+
+
 def test_many_of_one_cause_are_one_finding(stage: Stage) -> None:
     """100 orders of one store that are missing are one sentence with store, cause, worth and both systems."""
     stage.erp = [row for row in stage.erp if row["store"] != "B2B"]

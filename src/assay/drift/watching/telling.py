@@ -92,7 +92,7 @@ def _of_crowd(
     pair: Pair, crowd: Crowd, members: Sequence[Difference], new: Sequence[Difference], in_base: InBase
 ) -> Finding:
     amounts = sums_by_currency(each.at_risk for each in new)
-    keys = ", ".join(key_text(each.key) for each in members[:_EXAMPLES])
+    keys = ", ".join(_key_text(each.key) for each in members[:_EXAMPLES])
     more = ", …" if len(members) > _EXAMPLES else ""
     cause = [] if crowd.cause is Cause.UNKNOWN else [crowd.cause.value]
     if crowd.dimension is not None and crowd.value is not None:
@@ -137,7 +137,7 @@ def _of_one(pair: Pair, each: Difference) -> Finding:
     return Finding(
         oracle=ORACLE,
         result=Result.FAIL,
-        order_ref=f"{pair.name} {key_text(each.key)}",
+        order_ref=f"{pair.name} {_key_text(each.key)}",
         systems=_systems(pair),
         expected=expected,
         seen=seen,
@@ -180,8 +180,7 @@ def _shown(pair: Pair, apart: Apart, side: SideName, of: Difference) -> str:
         return "another text"
     if field.kind is Kind.MONEY and (amount := _amount(field, side, value, of)):
         return amount
-    line = " ".join(value.split())
-    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
+    return _short(value)
 
 
 def _amount(field: Field, side: SideName, value: str, of: Difference) -> str:
@@ -204,7 +203,7 @@ def _evidence(pair: Pair, members: Sequence[Difference]) -> tuple[str, ...]:
         said = [f"{system} {text}" for system, row, moments in systems if (text := _when(row is not None, moments))]
         way = f"; {each.way.sentence}" if each.way is not None else ""
         if said or way:
-            lines.append(f"{key_text(each.key)}: {'; '.join(said)}{way}")
+            lines.append(f"{_key_text(each.key)}: {'; '.join(said)}{way}")
     return tuple(lines)
 
 
@@ -238,6 +237,12 @@ def _systems(pair: Pair) -> tuple[str, str]:
     return pair.left.system, pair.right.system
 
 
-def key_text(key: Sequence[str]) -> str:
+def _key_text(key: Sequence[str]) -> str:
     """Return a key on one line: its columns' values, one after the other."""
-    return " ".join(" ".join((part[:_LONGEST] or "''").split()) for part in key)
+    return " ".join(_short(part) or "''" for part in key)
+
+
+def _short(text: str) -> str:
+    """Return a text on one line; what is cut off is shown to be."""
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
