@@ -30,12 +30,12 @@ demo: $(BIN)/.demo ## Install and run the main job on the embedded landscape: tw
 test: $(BIN)/.dev ## Install and run the tests
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m 'not full' $(ARGS)
 
-# Spark is 400 MB, and only what runs everything needs it.
-$(BIN)/.spark: $(BIN)/.dev
-	$(BIN)/python -m pip install -q --disable-pip-version-check -c requirements.lock -e '.[spark]'
+# Spark is 400 MB, and only what runs everything needs it, and the tools that records are compared by beside ours.
+$(BIN)/.full: $(BIN)/.dev
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c requirements.lock -e '.[spark,peers]'
 	@touch $@
 
-full: $(BIN)/.spark ## Run everything there is (SHARD=1/2 or a part's name: a share of it), then write docs/full.md
+full: $(BIN)/.full ## Run everything there is (SHARD=1/2 or a part's name: a share of it), then write docs/full.md
 	$(BIN)/python scripts/full.py $(if $(SHARD),--shard $(SHARD)) $(ARGS)
 
 lint: $(BIN)/.dev ## Check style, types and who imports whom
@@ -58,7 +58,7 @@ mutation: $(BIN)/.dev ## Mutate oracles and money, sampled by family within an h
 
 lock: ## Write requirements.lock anew from the newest versions that fit pyproject.toml
 	$(PYTHON) -m venv .venv-lock
-	.venv-lock/bin/python -m pip install -q --disable-pip-version-check '.[dev,load,test,java,node,postgres,browser,otlp,drift,spark]'
+	.venv-lock/bin/python -m pip install -q --disable-pip-version-check '.[dev,load,test,java,node,postgres,browser,otlp,drift,spark,peers]'
 	(head -1 requirements.lock; .venv-lock/bin/python -m pip freeze --exclude assay) > requirements.new
 	mv requirements.new requirements.lock
 	rm -rf .venv-lock

@@ -213,8 +213,9 @@ def _measured(folder: Path, rows: int) -> int:
         subprocess.run(command, check=True)
     print(f"{rows:,} rows a side, 12 columns each; CPU s, in a process of its own each")
     over = [words for files in LAYOUTS for words in _of_files(folder, files, rows)]
-    print(f"limits from {LARGE:,} rows on: watermark {WATERMARK_LIMIT:.0%}, sweep {SWEEP_LIMIT:.0%}, beside the join")
-    print(f"OVER: {', '.join(over)}" if over else "within")
+    limits = f"watermark {WATERMARK_LIMIT:.0%}, sweep {SWEEP_LIMIT:.0%}, beside the join"
+    said = f"OVER: {', '.join(over)}" if over else "within"
+    print(f"limit from {LARGE:,} rows on: {limits}   {said}")
     return 1 if over else 0
 
 

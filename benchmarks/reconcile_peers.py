@@ -64,6 +64,12 @@ def pandas(files: Files) -> Found:
     return copies | set(both.loc[bad | ((both["_merge"] == "both") & apart), "order_id"])
 
 
+def pandas_objects(files: Files) -> Found:
+    """Do the same with texts as Python's objects, which they were until pandas 3."""
+    import_module("pandas").options.future.infer_string = False
+    return pandas(files)
+
+
 def datacompy(files: Files) -> Found:
     """Compare two frames by key, with a tolerance for each column of numbers."""
     pd, tool = import_module("pandas"), import_module("datacompy")
@@ -198,6 +204,9 @@ PEERS: Mapping[str, Peer] = {
     "polars": Peer("Polars, streaming", ("polars",), "polars", polars),
     "pyspark": Peer("PySpark local[2]", ("pyspark",), "'pyspark>=4'", pyspark),
     "pandas": Peer("pandas", ("pandas", "pyarrow"), "pandas pyarrow", pandas, most=2_000_000),
+    "pandas_objects": Peer(
+        "pandas, texts as objects", ("pandas", "pyarrow"), "pandas pyarrow", pandas_objects, most=2_000_000
+    ),
     "datacompy": Peer("datacompy", ("datacompy", "pandas"), "datacompy pyarrow", datacompy, most=2_000_000),
     "reladiff": Peer("reladiff on DuckDB", ("reladiff", "duckdb"), "'reladiff[duckdb]'", reladiff, most=2_000_000),
 }

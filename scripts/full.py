@@ -116,8 +116,14 @@ def parts(folder: Path = OUT) -> list[Part]:
         Part(
             "bench",
             "speed against its limits",
-            (python, "benchmarks/run.py", "--json", str(folder / "bench.json")),
+            (python, "benchmarks/run.py", "--long", "others", "--json", str(folder / "bench.json")),
             40,
+        ),
+        Part(
+            "drift",
+            "drift: exactness, sixty days and speed, up to 50 million records a side",
+            (python, "benchmarks/run.py", "--long", "drift", "--json", str(folder / "drift.json")),
+            80,
         ),
         Part(
             "mutation",
@@ -267,6 +273,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # or what a part started would be left running
     try:
         sys.exit(main())
     except KeyboardInterrupt:

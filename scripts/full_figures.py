@@ -91,7 +91,7 @@ def page(everything: Sequence[Part], folder: Path) -> str:
         _answers([each for each in answers if each]),
         _selftest(figures.get("selftest")),
         _fidelity(figures.get("fidelity")),
-        _bench(figures.get("bench")),
+        _bench({**(figures.get("bench") or {}), **(figures.get("drift") or {})}),
         _mutation(figures.get("mutation")),
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"

@@ -88,7 +88,7 @@ def test_what_make_full_runs_is_listed_with_limits() -> None:
     done = subprocess.run(
         [sys.executable, str(ROOT / "scripts" / "full.py"), "--list"], capture_output=True, text=True, check=True
     )
-    assert all(each in done.stdout for each in ("tests-1", "selftest", "mutation", "bench", "fidelity"))
+    assert all(each in done.stdout for each in ("tests-1", "selftest", "mutation", "bench", "drift", "fidelity"))
     assert all(0 < each.limit_minutes <= 90 for each in full.parts())
 
 
