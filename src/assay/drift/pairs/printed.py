@@ -71,18 +71,7 @@ def digests_by_group(
     files: dict[str, Sequence[Group]] = {}
     for path, groups in _there(connection, rows).items():
         begun = _state(path)
-        old: Sequence[Group | None] = [None] * len(groups)
-        if known is not None:
-            old = [*known.get(path, ()), *old][: len(groups)]
-        worth = [
-            known is None or (was is not None and (was.rows, was.size) == (each.rows, each.size))
-            for was, each in zip(old, groups, strict=True)
-        ]
-        prints = _prints(path, [each if worthy else None for each, worthy in zip(groups, worth, strict=True)])
-        same = [
-            was if was is not None and word is not None and was.print == word else None
-            for was, word in zip(old, prints, strict=True)
-        ]
+        prints, same = _compared(path, groups, None if known is None else known.get(path, ()))
         read = _read(connection, cut, name, rows.of_file(path), groups, [was is None for was in same])
         if _state(path) != begun:
             prints = [None] * len(groups)  # somebody writes it
@@ -92,6 +81,24 @@ def digests_by_group(
         ]
     every = [group.parts for groups in files.values() for group in groups]
     return together(every), files if sum(map(len, every)) <= _MOST else {}
+
+
+def _compared(
+    path: str, groups: Sequence[_There], known: Sequence[Group] | None
+) -> tuple[list[str | None], list[Group | None]]:
+    """Return the print of each row group that is worth one, and the known groups that are as they were, by place."""
+    old: list[Group | None] = [None] * len(groups)
+    if known is not None:
+        old = [*known, *old][: len(groups)]
+    pairs = list(zip(old, groups, strict=True))
+    prints = _prints(path, [each if known is None or _like(was, each) else None for was, each in pairs])
+    same = [was if was and word and was.print == word else None for was, word in zip(old, prints, strict=True)]
+    return prints, same
+
+
+def _like(was: Group | None, now: _There) -> bool:
+    """Whether a row group may be as it was."""
+    return was is not None and (was.rows, was.size) == (now.rows, now.size)
 
 
 def _there(connection: duckdb.DuckDBPyConnection, rows: ParquetRows) -> dict[str, list[_There]]:
