@@ -114,6 +114,28 @@ def test_a_system_that_filters_by_day_is_asked_day_by_day(tmp_path: Path) -> Non
     assert len(erp.asked) < 2 * len(days)
 
 
+def test_documents_written_meanwhile_keep_no_day_from_being_read(tmp_path: Path) -> None:
+    """Of a day of several pages, a document more each time it is asked for; what stood there before is waited for."""
+    today = NOW.date()
+    before = [replace(document(number, today), changed_at=NOW - timedelta(hours=1)) for number in range(260)]
+    late = before.pop()
+
+    class Busy(Erp):
+        def documents(self, since: datetime, until: datetime) -> Sequence[Any]:
+            self.held.setdefault(today, []).append(
+                replace(document(1000 + len(self.asked), today), changed_at=NOW + timedelta(seconds=len(self.asked)))
+            )
+            if len(self.asked) == 2:
+                self.held[today].append(late)
+            return super().documents(since, until)
+
+    erp = Busy()
+    erp.held[today] = list(before)
+    found = {each["ref"] for each in landed(rows(erp, "documents", tmp_path, back="1h"))}
+    assert {each.ref for each in (*before, late)} <= found
+    assert len(erp.asked) == 5
+
+
 def test_when_what_was_ordered_changed_is_told_apart_from_its_way() -> None:
     """A cancellation, a change of lines and an edit alter an order; that it was paid, sent or refunded does not."""
     at = [NOW + timedelta(hours=number) for number in range(9)]

@@ -94,8 +94,10 @@ def _name(found: dict[str, Any]) -> tuple[str, ...]:
 
 @pytest.fixture(scope="module")
 def goods(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Goods]:
-    """The reference landscape with its shipped pairs."""
+    """The reference landscape with its shipped pairs, and a parcel on its way: of none at all nothing is concluded."""
     with staged(tmp_path_factory.mktemp("goods")) as stage:
+        stage.buy("EUR", ("0018", 1))
+        stage.rest(hours=1)
         yield Goods(stage)
 
 

@@ -121,13 +121,16 @@ class Walk:
         raise AssertionError
 
     def _settled(self, since: datetime, until: datetime, first: Sequence[Any]) -> tuple[list[Any], int]:
-        """Return what all reads of a span of several pages brought, and how often it was asked for."""
+        """Return what all reads of a span of several pages brought, and how often it was asked for.
+
+        A record of later than the span's end keeps nobody from ending: in a busy shop there always is one.
+        """
         held: dict[tuple[str, ...], Any] = {}
         quiet, records = 0, first
         for number in range(_MOST_READS):
             new = False
             for key, record in zip(self.keys(records), records, strict=True):
-                new = new or key not in held
+                new = new or (key not in held and not self._is_later(record, until))
                 if key not in held or not self._is_older(record, held[key]):
                     held[key] = record
             quiet = 0 if new else quiet + 1
@@ -141,6 +144,10 @@ class Walk:
             seen=f"{len(held):,} records so far",
             hint='read it when less is written there, or leave its youngest part out: behind = "1h"',
         )
+
+    def _is_later(self, record: Any, until: datetime) -> bool:
+        changed = self.version(record)
+        return changed is not None and changed >= until
 
     def _is_older(self, record: Any, held: Any) -> bool:
         mine, other = self.version(record), self.version(held)
