@@ -37,6 +37,8 @@ import psutil
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "reports" / "out" / "full"
 TEST_PARTS = 3
+DRAWN = tuple(f"tests/engine/test_drawn_{what}.py" for what in ("baskets", "lives", "orders"))
+"""Thousands of orders that are drawn, bought and judged: an hour by themselves."""
 EXAMPLES = 1_000
 """Examples of each property in the long run; Hypothesis's own 100 in every other."""
 ORDERS = 1_000
@@ -68,9 +70,9 @@ class Part:
 
 
 def test_files(root: Path = ROOT) -> list[str]:
-    """Return every file of tests, by its path from the root, sorted."""
+    """Return every file of tests but those of drawn orders, by its path from the root, sorted."""
     found = [path for folder in ("tests", "scenarios") for path in (root / folder).rglob("test_*.py")]
-    return sorted(path.relative_to(root).as_posix() for path in found)
+    return sorted({path.relative_to(root).as_posix() for path in found}.difference(DRAWN))
 
 
 def dealt(files: Sequence[str], number: int, of: int) -> list[str]:
@@ -82,25 +84,14 @@ def parts(folder: Path = OUT) -> list[Part]:
     """Return all parts, in the order they run: first what is most likely to fail."""
     python = sys.executable
     tests = [
-        Part(
-            f"tests-{number}",
-            f"tests, {number} of {TEST_PARTS}",
-            (
-                *(python, "-m", "pytest", "-n", str(os.cpu_count() or 1), "--dist", "loadgroup", "-q"),
-                *(f"--junitxml={folder / f'tests-{number}.xml'}", *dealt(test_files(), number, TEST_PARTS)),
-            ),
-            40,
-            "xml",
-            {
-                "ASSAY_EXAMPLES": str(EXAMPLES),
-                "ASSAY_ORDERS": str(ORDERS),
-                "ASSAY_ANSWERS": str(folder / f"tests-{number}.answers.json"),
-            },
+        _of_tests(
+            f"tests-{number}", f"tests, {number} of {TEST_PARTS}", dealt(test_files(), number, TEST_PARTS), folder
         )
         for number in range(1, TEST_PARTS + 1)
     ]
     return [
         *tests,
+        _of_tests("drawn", "thousands of drawn orders, bought and judged", DRAWN, folder, limit_minutes=90),
         Part(
             "selftest",
             "every defect, every innocent variation",
@@ -132,6 +123,25 @@ def parts(folder: Path = OUT) -> list[Part]:
             80,
         ),
     ]
+
+
+def _of_tests(name: str, title: str, files: Sequence[str], folder: Path, limit_minutes: int = 40) -> Part:
+    """Return the part that runs files of tests, on all cores."""
+    return Part(
+        name,
+        title,
+        (
+            *(sys.executable, "-m", "pytest", "-n", str(os.cpu_count() or 1), "--dist", "loadgroup", "-q"),
+            *(f"--junitxml={folder / f'{name}.xml'}", *files),
+        ),
+        limit_minutes,
+        "xml",
+        {
+            "ASSAY_EXAMPLES": str(EXAMPLES),
+            "ASSAY_ORDERS": str(ORDERS),
+            "ASSAY_ANSWERS": str(folder / f"{name}.answers.json"),
+        },
+    )
 
 
 def chosen(shard: str | None, everything: Sequence[Part]) -> list[Part]:

@@ -125,10 +125,10 @@ class Life(RuleBasedStateMachine):
         """Give back all that is left."""
         self._give("the rest", partial(self.paid.people.refund_order, self.paid.ref, reason=self._why()))
 
-    @precondition(lambda self: not self.is_home)
+    @precondition(lambda self: not self.is_home and self.units_back < self.units)
     @rule()
     def a_return(self) -> None:
-        """Wait for the parcel, and send one piece back."""
+        """Wait for the parcel, and send one piece back: of pieces that are all paid back none is taken."""
         self.is_home = True
         self.units_back += self._give("a return", partial(come_back, self.paid))
         assert self.units_back <= self.units, self.told()
