@@ -49,15 +49,16 @@ def part(name: str, *command: str, figures: str = "json", **more: str) -> Part:
 
 
 def test_every_test_file_is_in_exactly_one_part() -> None:
-    """The parts of tests hold each file once, and in shares of about a size."""
+    """The parts of tests hold each file once, and but for the drawn orders in shares of about a size."""
     named = Counter(
         argument
         for each in full.parts()
-        if each.name.startswith("tests-")
+        if each.figures == "xml"
         for argument in each.command
         if argument.endswith(".py")
     )
-    assert set(named) == set(full.test_files())
+    there = [*ROOT.glob("tests/**/test_*.py"), *ROOT.glob("scenarios/**/test_*.py")]
+    assert set(named) == {path.relative_to(ROOT).as_posix() for path in there}
     assert set(named.values()) == {1}
     sizes = [len(full.dealt(full.test_files(), number, full.TEST_PARTS)) for number in range(1, full.TEST_PARTS + 1)]
     assert max(sizes) - min(sizes) <= 1
