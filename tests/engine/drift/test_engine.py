@@ -12,7 +12,7 @@ import pyarrow
 import pytest
 
 from assay.drift.pairs.engine import Comparison, both_rows, compare
-from assay.drift.pairs.model import Amounts, Class, Kind, Side
+from assay.drift.pairs.model import Amounts, Class, Field, Kind, Side
 from assay.drift.pairs.rows import OnlyKeys, ParquetRows, TableRows, table_of
 from assay.errors import InfrastructureError, UsageError
 from assay.money import Money
@@ -75,6 +75,33 @@ def test_missing_extra_and_copies_are_told_apart_and_add_up() -> None:
     assert counts.balances
     assert (counts.matched, counts.only_left, counts.only_right) == (4, 2, 1)
     assert (counts.extra_copies_left, counts.extra_copies_right) == (2, 2)
+
+
+@pytest.mark.parametrize("windowed", [False, True], ids=["carried whole", "read again"])
+@pytest.mark.parametrize("words", ["xx", "xy", "yx", "yy", "yz", "xyz"])
+def test_copies_of_the_left_are_found_whatever_each_of_them_says(words: str, *, windowed: bool) -> None:
+    """The right has the key once, and says x: one copy is like it, or more are, or none is."""
+    pair = pair_of(TEXT, placed=windowed, **({"window": timedelta(days=1)} if windowed else {}))
+    moments = {"placed": ago(hours=3), "changed": ago(hours=3)}
+    left = [{"id": "a", "value": word, **moments} for word in words] + [{"id": "b", "value": "x", **moments}]
+    right = [{"id": key, "value": "x", **moments} for key in "ab"]
+    outcome = compared(pair, left, right)
+    assert [(each.key, each.classed.value, each.copies) for each in outcome.differences] == [
+        (("a",), "duplicate", (len(words), 1))
+    ]
+    assert outcome.counts.balances
+    assert outcome.counts.matched == 2
+
+
+def test_another_normal_form_far_behind_plain_texts_is_no_difference() -> None:
+    """Texts whose first thousands are ASCII are taken byte for byte first: what then differs is looked at whole."""
+    left = [{"id": str(number), "value": "Koeln"} for number in range(60_000)]
+    right = [dict(row) for row in left]
+    left[50_000]["value"], right[50_000]["value"] = "K\u00f6ln", "Ko\u0308ln"
+    left[50_001]["value"], right[50_001]["value"] = "K\u00f6ln", "Ko\u0308lner"
+    outcome = compared(pair_of(TEXT), left, right)
+    assert classes(outcome) == {"50001": "differs"}
+    assert outcome.counts.balances
 
 
 def test_a_row_without_a_key_is_listed_and_matches_nothing() -> None:
@@ -160,6 +187,27 @@ def test_young_records_are_in_flight_and_old_ones_late() -> None:
     late = next(each for each in outcome.differences if each.classed is Class.LATE)
     assert late.why == "ERP got it 15 min after shop, 15 min allowed"
     assert late.right_at == old + timedelta(minutes=15, microseconds=1)
+
+
+@pytest.mark.parametrize("arrived", [True, False], ids=["right says when", "right does not"])
+def test_lateness_is_told_to_the_microsecond_beside_a_clock_that_is_off(*, arrived: bool) -> None:
+    """The ERP keeps the shop's instant by its own clock, up to two seconds off, and when it got the order."""
+    skew, one = timedelta(seconds=2), timedelta(microseconds=1)
+    ordered = Field(name="ordered", kind=Kind.INSTANT, left="placed", right="dated", skew=skew)
+    pair = pair_of(ordered, placed=True, grace=GRACE)
+    placed = ago(days=1)
+    left, right, late = [], [], set()
+    for off in (-skew, timedelta(0), skew):
+        for delay in (timedelta(0), GRACE - skew - one, GRACE - skew, GRACE - one, GRACE, GRACE + one, GRACE + skew):
+            key = str(len(left))
+            left.append({"id": key, "placed": placed, "changed": placed})
+            got = placed + delay if arrived else None
+            right.append({"id": key, "dated": placed + off, "placed": got, "changed": got})
+            if arrived and delay > GRACE:
+                late.add(key)
+    outcome = compared(pair, left, right)
+    assert classes(outcome) == dict.fromkeys(late, "late")
+    assert outcome.counts.matched == len(left)
 
 
 def test_the_partner_of_a_row_at_the_windows_edge_is_found_behind_it() -> None:

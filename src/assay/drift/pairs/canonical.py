@@ -41,7 +41,6 @@ _SET_BACK = ("INTERVAL 1 HOUR", "INTERVAL 30 MINUTE")
 _TRUE, _FALSE = ("true", "t", "yes", "y", "1", "x"), ("false", "f", "no", "n", "0")
 _MINOR_UNITS = "assay_minor_units"
 _FREQUENT = ("EUR", "USD", "GBP", "JPY")
-_STRANGER = "\x1fno status of the "
 _LIST_OF_RECORDS = "STRUCT("
 
 
@@ -73,14 +72,29 @@ class Form:
     """One side's value of a field in the common form.
 
     certain: whether every value that is there can be read, so that none needs to be told apart from nothing. currency:
-    SQL of an amount's currency, None where nobody says. hashed: what stands for the value in the row's hash.
+    SQL of an amount's currency, None where nobody says. checked: of a value that is a number where it fits, the SQL of
+    both.
     """
 
     column: Column
     value: str
     certain: bool = False
     currency: str | None = None
-    hashed: str | None = None
+    checked: tuple[str, str] | None = None
+
+    @classmethod
+    def fitting(cls, column: Column, fits: str, number: str, currency: str | None = None) -> Form:
+        """Return the form of a number that could be read where it fits."""
+        return cls(column, _where(fits, number), currency=currency, checked=(fits, number))
+
+    def or_nothing(self, nothing: int) -> str:
+        """Return SQL of the value with a number that stands for nothing; NULL where it could not be read."""
+        absent = f"WHEN {self.column.raw} IS NULL THEN {nothing} END"
+        if self.checked is None:
+            return f"coalesce({self.value}, CASE {absent})"
+        # One CASE, which costs less than two.
+        fits, number = self.checked
+        return f"CASE WHEN {fits} THEN {number} {absent}"
 
     @property
     def unreadable(self) -> str:
@@ -135,20 +149,17 @@ def _status(column: Column, statuses: Mapping[str, str], side: SideName) -> Form
     """Map the left's words to the right's; of the right, keep the words that something is mapped to."""
     words = dict(statuses) if side == "left" else {word: word for word in statuses.values()}
     if not words:
-        return Form(column, "CAST(NULL AS VARCHAR)", hashed=quoted(_STRANGER + side))
+        return Form(column, "CAST(NULL AS VARCHAR)")
     members = ", ".join(f"{quoted(one)}: {quoted(two)}" for one, two in words.items())
     # A map is looked up once for each different word of a block of rows, a CASE once for each row.
-    value = f"map_extract_value(MAP {{{members}}}, {column.text})"
-    # What nobody mapped is hashed as something that the other side never has.
-    stranger = f"CASE WHEN {column.raw} IS NOT NULL THEN {quoted(_STRANGER + side)} END"
-    return Form(column, value, hashed=f"coalesce({value}, {stranger})")
+    return Form(column, f"map_extract_value(MAP {{{members}}}, {column.text})")
 
 
 def _money(column: Column, field: Field, columns: Mapping[str, Column], side: SideName) -> Form:
     amounts = (field.left_amounts if side == "left" else field.right_amounts) or Amounts()
     currency = currency_of(amounts, columns)
     if amounts.unit == "minor":
-        return Form(column, _counted(column, str(SUBUNITS), 0), currency=currency)
+        return Form.fitting(column, *_counted(column, str(SUBUNITS), 0), currency)
     if currency is None:
         raise UsageError(
             f"nobody says in which currency the {side}'s amounts are",
@@ -160,8 +171,8 @@ def _money(column: Column, field: Field, columns: Mapping[str, Column], side: Si
         digits = EXPONENTS.get(amounts.currency)
         if digits is None:
             raise UsageError(f"'{amounts.currency}' is no ISO 4217 currency", where=f"field '{field.name}'")
-        return Form(column, _counted(column, str(SUBUNITS * 10**digits), digits), currency=currency)
-    return Form(column, _counted(column, f"({SUBUNITS} * {minor_units(currency)})", None), currency=currency)
+        return Form.fitting(column, *_counted(column, str(SUBUNITS * 10**digits), digits), currency)
+    return Form.fitting(column, *_counted(column, f"({SUBUNITS} * {minor_units(currency)})", None), currency)
 
 
 def currency_of(amounts: Amounts, columns: Mapping[str, Column]) -> str | None:
@@ -197,21 +208,19 @@ def by_currency(currency: str, numbers: Mapping[str, int] | Mapping[str, int | s
     return f"CASE {currency} {first} ELSE CASE {rest} END END" if first else f"CASE {rest} END"
 
 
-def _counted(column: Column, step: str, digits: int | None) -> str:
-    """Return an amount in subunits, exactly, or NULL where it has more decimals, is too large or is none."""
+def _counted(column: Column, step: str, digits: int | None) -> tuple[str, str]:
+    """Return whether an amount can be counted in subunits, not too fine, too large or no number; and how many it is."""
     raw = column.raw
     if column.type in _SMALL:
         # Divided, not multiplied, to see what fits: a product might not.
-        return f"CASE WHEN {raw} BETWEEN -({MOST} // ({step})) AND {MOST} // ({step}) THEN {raw} * ({step}) END"
+        return f"{raw} BETWEEN -({MOST} // ({step})) AND {MOST} // ({step})", f"{raw} * ({step})"
     precision, scale = _decimal_of(column.type)
     if precision and precision + scale <= 18 and scale <= 4 + (digits or 0):
         fits = f"CAST({raw} AS BIGINT) BETWEEN -({MOST} // ({step})) + 1 AND {MOST} // ({step}) - 1"
-        return f"CASE WHEN {fits} THEN CAST({raw} * {10**scale} AS BIGINT) * (({step}) // {10**scale}) END"
+        return fits, f"CAST({raw} * {10**scale} AS BIGINT) * (({step}) // {10**scale})"
     exact = f"(CAST({decimal(column, 28, 8)} * 100000000 AS HUGEINT) * ({step}))"
-    return (
-        f"CASE WHEN {exact} % 100000000 = 0 AND {exact} // 100000000 BETWEEN -{MOST} AND {MOST} "
-        f"THEN CAST({exact} // 100000000 AS BIGINT) END"
-    )
+    fits = f"{exact} % 100000000 = 0 AND {exact} // 100000000 BETWEEN -{MOST} AND {MOST}"
+    return fits, f"CAST({exact} // 100000000 AS BIGINT)"
 
 
 def _decimal_of(type_: str) -> tuple[int, int]:
@@ -267,7 +276,7 @@ def instant(column: Column, zone: str) -> Form:
 
     zone: an IANA name, or `epoch` and `epoch_ms` for whole seconds and milliseconds since 1970.
     """
-    return Form(column, _within_calendar(_microseconds(column, zone)))
+    return Form.fitting(column, *_within_calendar(_microseconds(column, zone)))
 
 
 def first_reading(column: Column, zone: str) -> str:
@@ -289,7 +298,7 @@ def first_reading(column: Column, zone: str) -> str:
     for back in _SET_BACK:
         earlier = f"({_zoned(local, zone)} - {back})"
         cases += f" WHEN {_zoned(earlier, zone)} = {local} THEN epoch_us({earlier})"
-    return _within_calendar(f"(CASE{cases} END)")
+    return _where(*_within_calendar(f"(CASE{cases} END)"))
 
 
 def _microseconds(column: Column, zone: str) -> str:
@@ -318,8 +327,12 @@ def _zoned(timestamp: str, zone: str) -> str:
     return timestamp if zone == "UTC" else f"timezone({quoted(zone)}, {timestamp})"
 
 
-def _within_calendar(microseconds: str) -> str:
-    return f"CASE WHEN {microseconds} BETWEEN {_FIRST_DAY} AND {_LAST_INSTANT} THEN {microseconds} END"
+def _within_calendar(microseconds: str) -> tuple[str, str]:
+    return f"{microseconds} BETWEEN {_FIRST_DAY} AND {_LAST_INSTANT}", microseconds
+
+
+def _where(fits: str, number: str) -> str:
+    return f"CASE WHEN {fits} THEN {number} END"
 
 
 def _date(column: Column, zone: str) -> Form:

@@ -15,15 +15,15 @@ from types import TracebackType
 from typing import Self
 
 import duckdb
-import numpy
-import pyarrow
 
 from assay.drift.pairs.belonging import belonging, only_text
 from assay.drift.pairs.canonical import Column, prepare
 from assay.drift.pairs.connecting import connect
+from assay.drift.pairs.copies import write_copies
 from assay.drift.pairs.differences import Record, differences, shown_columns
-from assay.drift.pairs.model import Class, Counts, Difference, Outcome, Pair, SideName
+from assay.drift.pairs.model import Class, Counts, Difference, Kind, Outcome, Pair, SideName
 from assay.drift.pairs.plan import (
+    Compared,
     Digest,
     Input,
     absent,
@@ -43,10 +43,12 @@ LIMIT = 10_000
 MEMORY_MB = 1150
 _ALONE = 2_500_000
 """Rows of both sides up to which one thread compares them: in a tenth less CPU, and no core is taken from others."""
+_FEW = 100_000
+"""Rows of both sides up to which it does not pay to look at some of them first."""
+_FIRST = 2_048
+"""So many rows of the left show what its texts are like: as many as DuckDB hands on at once."""
 _ROW_BYTES = 80
 """What the join holds of each row of the right and its index; beyond memory it spills, and what passes by, too."""
-_HASH_BYTES = 24
-"""What sorting takes for each key's hash: twice itself, and once more on its way."""
 
 
 def compare(
@@ -189,8 +191,14 @@ class Comparison:
         cut = cut_of(self.pair, self.at)
         self.case = Case(self.pair, left, right, compared(self.pair, left, right), cut)
         self.unread += _not_compared(self.pair, left, right)
-        carried = self._look(digest(self.pair, left, right, self.case.fields, cut=cut))
-        land(self.connection, self.case, carried=carried)
+        fields = self.case.fields
+        plan = digest(
+            self.pair, left, right, fields, cut=cut, as_written=self._as_written(fields, left.source, sum(sizes))
+        )
+        land(self.connection, self.case, carried=self._look(plan))
+        if not self._balances():
+            self._look_at_copies(plan)
+            land(self.connection, self.case, carried=False)
         judge(self.connection, self.case)
         self._withhold()
         self.counts = _counts(self.connection, self._sizes)
@@ -204,6 +212,20 @@ class Comparison:
         threads = self._threads or (1 if rows <= _ALONE and not self._is_lent else None)
         if threads is not None:
             self.connection.execute(f"SET threads = {int(threads)}")
+
+    def _as_written(self, fields: Sequence[Compared], source: str, rows: int) -> frozenset[str]:
+        """Return the fields of text of which the left's first values are plain ASCII: no other form of them is sought.
+
+        Where one comes after all, its row is looked at whole: this decides what is cheap, and nothing else.
+        """
+        texts = [each for each in fields if each.field.kind is Kind.TEXT]
+        if not texts or rows <= _FEW:
+            return frozenset()
+        read = ", ".join(f"{each.left.column.text} AS t{place}" for place, each in enumerate(texts))
+        plain = ", ".join(f"bool_and(strlen(t{place}) = length(t{place}))" for place in range(len(texts)))
+        query = f"SELECT {plain} FROM (SELECT {read} FROM {source} LIMIT {_FIRST})"  # noqa: S608 (names are quoted)
+        row = self.connection.execute(query).fetchall()[0]
+        return frozenset(each.field.name for each, is_plain in zip(texts, row, strict=True) if is_plain)
 
     def _note_unread(self, left: Input, right: Input) -> None:
         """Collect what the sources could not read, and the fields whose columns are gone."""
@@ -250,50 +272,44 @@ class Comparison:
     def _look(self, plan: Digest) -> bool:
         """Write down which keys to look at, by their hashes: rows that are like none of the other side, and copies.
 
-        Copies are kept out of the join: a key that is none would meet its like in millions. Returns whether the join
-        carried the left's rows whole, for which there must be memory, no copies, and no window with rows behind it.
+        The right's copies are kept out of the join: a key that is none would meet its like in millions. Returns whether
+        the join carried the left's rows whole, for which there must be memory, and no window with rows behind it.
         """
         run = self.connection.execute
         self._sizes = (_number(self.connection, plan.count_left), _number(self.connection, plan.count_right))
-        sides, copied = [], []
-        for name, side, keys, size in (
-            ("l", plan.left, plan.left_keys, self._sizes[0]),
-            ("r", plan.right, plan.right_keys, self._sizes[1]),
-        ):
-            copies = self._copies(f"copies_{name}", keys, size)
-            without = f" ANTI JOIN copies_{name} AS copy ON side.k = copy.k" if copies else ""
-            sides.append(f"(SELECT side.* FROM ({side}) AS side{without})")  # noqa: S608
-            copied.append(copies)
-        budget = self._memory_mb * 1_000_000
-        carried = not copied[0] and self.pair.window is None and self._sizes[1] * _ROW_BYTES < budget
-        if carried:
-            sides[0] = f"({plan.left_whole})"
+        right = plan.right
+        if write_copies(self.connection, "copies_r", plan.right_keys, self._sizes[1], memory_mb=self._memory_mb):
+            right = f"SELECT side.* FROM ({right}) AS side ANTI JOIN copies_r AS copy ON side.k = copy.k"  # noqa: S608
+        carried = self.pair.window is None and self._sizes[1] * _ROW_BYTES < self._memory_mb * 1_000_000
+        left = plan.left_whole if carried else plan.left
         # The right is what the join holds in memory, and the left passes by: the optimiser would weigh its rows' width.
         run("SET disabled_optimizers = 'join_order,build_side_probe_side'")
         columns = "".join(f", l.{alias}" for alias in whole_columns(self.case.left)) if carried and self.case else ""
         run(
-            f"CREATE TEMP TABLE {OVER} AS SELECT coalesce(l.k, r.k, 0) AS k, l.h IS NOT NULL AS there{columns} "  # noqa: S608
-            f"FROM {sides[0]} AS l FULL JOIN {sides[1]} AS r ON l.k = r.k WHERE NOT coalesce({plan.alike}, false)"
+            f"CREATE TEMP TABLE {OVER} AS SELECT coalesce(l.k, r.k) AS k, l.there IS NOT NULL AS there{columns} "  # noqa: S608
+            f"FROM ({left}) AS l FULL JOIN ({right}) AS r ON l.h = r.h WHERE NOT coalesce({plan.alike}, false)"
         )
         run("SET disabled_optimizers = ''")
+        # 0 is what rows without a key are found by; as a bare number it would make wide ones of all hashes.
         run(
-            f"CREATE TEMP TABLE {LOOKED} AS SELECT k FROM {OVER} UNION SELECT k FROM copies_l "  # noqa: S608
+            f"CREATE TEMP TABLE {LOOKED} AS SELECT CAST(0 AS UBIGINT) AS k UNION SELECT k FROM {OVER} "  # noqa: S608
             "UNION SELECT k FROM copies_r"
         )
         return carried
 
-    def _copies(self, table: str, hashes: str, rows: int) -> int:
-        """Write the keys that are there more than once, and return how many: sorted where memory allows."""
-        if rows * _HASH_BYTES > self._memory_mb * 1_000_000:
-            self.connection.execute(f"CREATE TEMP TABLE {table} AS {hashes} GROUP BY k HAVING count(*) > 1")
-        else:
-            found = numpy.asarray(self.connection.execute(hashes).fetchnumpy()["k"])
-            found.sort()  # a third of the CPU of grouping
-            self.connection.register("assay_copies", pyarrow.table({"k": found[1:][found[1:] == found[:-1]]}))
-            # Not by numpy.unique, which takes 40 ms to be imported.
-            self.connection.execute(f"CREATE TEMP TABLE {table} AS SELECT DISTINCT k FROM assay_copies")  # noqa: S608
-            self.connection.unregister("assay_copies")
-        return _number(self.connection, f"SELECT count(*) FROM {table}")  # noqa: S608
+    def _look_at_copies(self, plan: Digest) -> None:
+        """Write down the keys besides that the left has more than once."""
+        write_copies(self.connection, "copies_l", plan.left_keys, self._sizes[0], memory_mb=self._memory_mb)
+        self.connection.execute(f"INSERT INTO {LOOKED} SELECT k FROM copies_l EXCEPT SELECT k FROM {LOOKED}")  # noqa: S608
+
+    def _balances(self) -> bool:
+        """Whether as many rows of the left are alike as of the right.
+
+        Of a key that the right has once, every row of the left that is like it is one too many here; nothing makes up
+        for it. So this tells whether the left has copies, without reading all its keys again.
+        """
+        left, right = (size - looked for size, looked in zip(self._sizes, _looked(self.connection), strict=True))
+        return left == right
 
     def _withhold(self) -> None:
         """Conclude nothing missing from a side of which a part could not be read, or that may lack records."""
@@ -384,12 +400,17 @@ def _not_compared(pair: Pair, left: Input, right: Input) -> Iterator[str]:
             yield f"{field.name} was not compared: the rows of {side.system} have no column '{column}' ({hint})"
 
 
-def _counts(connection: duckdb.DuckDBPyConnection, sizes: tuple[int, int]) -> Counts:
-    """Return where every row went; it is a fault of ours, and said, if one is not accounted for."""
-    looked = [
+def _looked(connection: duckdb.DuckDBPyConnection) -> list[int]:
+    """Return how many rows of each side were looked at whole, of those that are in the window."""
+    return [
         _number(connection, f'SELECT count(*) FROM {side}_rows WHERE "~in"')  # noqa: S608
         for side in ("left", "right")
     ]
+
+
+def _counts(connection: duckdb.DuckDBPyConnection, sizes: tuple[int, int]) -> Counts:
+    """Return where every row went; it is a fault of ours, and said, if one is not accounted for."""
+    looked = _looked(connection)
     alike, other = sizes[0] - looked[0], sizes[1] - looked[1]
     row = connection.execute(
         "SELECT count(*) FILTER (WHERE paired), sum(l_copies) FILTER (WHERE NOT paired), "

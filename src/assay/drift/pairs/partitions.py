@@ -72,7 +72,7 @@ class Partitions:
     def key(self, name: SideName) -> str:
         """Return the SQL of the hash of a row's key; 0 for a row without one."""
         forms = [each[0 if name == "left" else 1] for each in key_forms(self.pair, self.left, self.right)]
-        return f"coalesce({key_hash(forms)}, 0)"
+        return key_hash(forms)
 
     def among(self, name: SideName, numbers: Collection[int]) -> str:
         """Return the SQL of whether a row lies in one of these; the files' own index is used where there is one."""

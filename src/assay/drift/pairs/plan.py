@@ -7,8 +7,8 @@ alike by those are done with; only the others are looked at whole (`suspects`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from assay.drift.pairs.allowed import Measures, apart, converted, measures_of, other_currency, pair_key, same_currency
@@ -19,6 +19,7 @@ from assay.money import EXPONENTS
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_THERE = {"there": "true"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,11 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """What is read of every row of both sides, as SQL, and the condition under which two rows are alike."""
+    """What is read of every row of both sides, as SQL, and under which condition two rows of one `h` are alike.
+
+    k: the key's hash. h: that of all that must be equal, the key among it. there: the left's, true. Rows of the right
+    that have no key are left out, so that no row without one meets another.
+    """
 
     left: str
     right: str
@@ -122,9 +127,16 @@ def key_forms(pair: Pair, left: Input, right: Input) -> list[tuple[Form, Form]]:
 
 
 def key_hash(keys: Sequence[Form]) -> str:
-    """Return the SQL of a key's hash; NULL where a column of it is, so that it joins with nothing."""
-    there = " AND ".join(f"{form.column.raw} IS NOT NULL" for form in keys)
-    return f"CASE WHEN {there} THEN hash({', '.join(form.value for form in keys)}) END"
+    """Return the SQL of a key's hash; 0 where a column of it is NULL, as it is no key then."""
+    return f"CASE WHEN {_is_key(keys)} THEN {_hash([form.value for form in keys])} ELSE 0 END"
+
+
+def _is_key(keys: Sequence[Form]) -> str:
+    return " AND ".join(f"{form.column.raw} IS NOT NULL" for form in keys)
+
+
+def _hash(values: Sequence[str]) -> str:
+    return f"hash({', '.join(values)})"
 
 
 def moment_of(column: str | None, side: Input, zone: str = "UTC") -> str:
@@ -152,24 +164,37 @@ def currency_tied(each: Compared) -> bool:
     return each.field.rate is not None and each.left.currency is not None and each.right.currency is not None
 
 
-def digest(pair: Pair, left: Input, right: Input, fields: Sequence[Compared], *, cut: Cut) -> Digest:
+def digest(
+    pair: Pair,
+    left: Input,
+    right: Input,
+    fields: Sequence[Compared],
+    *,
+    cut: Cut,
+    as_written: Collection[str] = (),
+) -> Digest:
     """Return what is read of every row, and when two of them are alike.
 
-    Whatever cannot be told from this little makes the two rows unlike: they are then looked at whole.
+    Whatever cannot be told from this little makes the two rows unlike: they are then looked at whole. as_written: names
+    of fields of text that are taken byte for byte here, as hardly a value of them has another normal form.
     """
     keys = key_forms(pair, left, right)
     reads = _Reads([form for form, _ in keys], [form for _, form in keys])
     for each in fields:
-        _add(each, left, reads)
-    _add_late(pair, left, right, reads)
+        if each.field.name in as_written:
+            reads.equal(each.left.column.text, each.right.column.text)
+        else:
+            _add(each, left, reads)
+    _add_late(pair, left, right, fields, reads)
     windows = (within(cut, placed_of(pair, left, "left")), within(cut, placed_of(pair, right, "right")))
+    there = [f"{window} AND {_is_key(own)}" for window, own in zip(windows, reads.keys.values(), strict=True)]
     return Digest(
-        left=reads.query(left, "left", windows[0]),
-        right=reads.query(right, "right", windows[1]),
-        left_whole=reads.query(left, "left", windows[0], whole_columns(left)),
-        left_keys=f"SELECT k FROM ({reads.query(left, 'left', windows[0])}) WHERE k IS NOT NULL",  # noqa: S608
-        right_keys=f"SELECT k FROM ({reads.query(right, 'right', windows[1])}) WHERE k IS NOT NULL",  # noqa: S608
-        alike=" AND ".join(["l.h = r.h", *reads.conditions]),
+        left=reads.query(left, "left", windows[0], _THERE),
+        right=reads.query(right, "right", there[1]),
+        left_whole=reads.query(left, "left", windows[0], _THERE | whole_columns(left)),
+        left_keys=f"SELECT k FROM ({reads.query(left, 'left', there[0])})",  # noqa: S608 (names are quoted)
+        right_keys=f"SELECT k FROM ({reads.query(right, 'right', there[1])})",  # noqa: S608 (names are quoted)
+        alike=" AND ".join(["l.k = r.k", *reads.conditions]),
         count_left=f"SELECT count(*) FROM {left.source} WHERE {windows[0]}",  # noqa: S608
         count_right=f"SELECT count(*) FROM {right.source} WHERE {windows[1]}",  # noqa: S608
     )
@@ -190,8 +215,9 @@ class _Reads:
     """Collects what both sides' digests read; the same expression is read once."""
 
     def __init__(self, left_keys: Sequence[Form], right_keys: Sequence[Form]) -> None:
-        self.keys = {"left": left_keys, "right": right_keys}
-        self.hashed = {"left": [form.value for form in left_keys], "right": [form.value for form in right_keys]}
+        self.keys: dict[SideName, Sequence[Form]] = {"left": left_keys, "right": right_keys}
+        # The key stands in it by its own hash, which is worked out once for both.
+        self.hashed = {name: [_hash([form.value for form in own])] for name, own in self.keys.items()}
         self.numbers: dict[str, dict[str, str]] = {"left": {}, "right": {}}
         self.conditions: list[str] = []
 
@@ -212,14 +238,14 @@ class _Reads:
         read = {alias: expression for expression, alias in self.numbers[name].items()} | dict(more or {})
         numbers = "".join(f", {expression} AS {alias}" for alias, expression in read.items())
         where = "" if window == "true" else f" WHERE {window}"
-        hashes = f"{key_hash(self.keys[name])} AS k, hash({', '.join(self.hashed[name])}) AS h"
+        hashes = f"{self.hashed[name][0]} AS k, {_hash(self.hashed[name])} AS h"
         return f"SELECT {hashes}{numbers} FROM {side.source}{where}"  # noqa: S608 (names are quoted)
 
 
 def _add(each: Compared, left: Input, reads: _Reads) -> None:
     field = each.field
     if field.kind is Kind.INSTANT and field.skew:
-        _add_near(each, each.left.value, str(field.skew // _MICROSECOND), reads)
+        _add_near(each.left, each.right, field.skew // _MICROSECOND, reads)
     elif field.kind is Kind.MONEY:
         _add_money(each, left, reads)
     elif field.bounded:
@@ -229,38 +255,29 @@ def _add(each: Compared, left: Input, reads: _Reads) -> None:
 
 
 def _add_equal(each: Compared, reads: _Reads) -> None:
-    if each.left.hashed is not None and each.right.hashed is not None:
-        reads.equal(each.left.hashed, each.right.hashed)
-        return
-    reads.equal(each.left.value, each.right.value)
-    if each.field.kind is Kind.LINES:
-        # DuckDB hashes an empty list as it does none.
-        reads.equal(f"({each.left.value}) IS NULL", f"({each.right.value}) IS NULL")
-    if not (each.left.certain and each.right.certain):
-        # What could not be read is like nothing, and not like what the other side could not read either.
-        reads.equal(*(f"CASE WHEN {form.unreadable} THEN {n} END" for n, form in enumerate((each.left, each.right))))
+    left, right = each.left, each.right
+    reads.equal(left.value, right.value)
+    if not (left.certain and right.certain):
+        # What is there and could not be read is like nothing, and not like what the other side could not read either:
+        # (no value, nothing there) of the left must be (nothing there, no value) of the right.
+        reads.equal(f"({left.value}) IS NULL", f"{right.column.raw} IS NULL")
+        reads.equal(f"{left.column.raw} IS NULL", f"({right.value}) IS NULL")
 
 
-def _add_near(each: Compared, left_value: str, slack: int | str, reads: _Reads) -> None:
+def _add_near(left: Form, right: Form, slack: int | str, reads: _Reads) -> None:
     """Let two numbers lie so far apart at most. Nothing twice is alike; what is unreadable is NULL, so never."""
-    mine, theirs = (
-        f"coalesce({value}, CASE WHEN {form.column.raw} IS NULL THEN {NOTHING} END)"
-        for form, value in ((each.left, left_value), (each.right, each.right.value))
-    )
     if not isinstance(slack, int) and not slack.isdigit():
         slack = reads.number("left", slack)
-    reads.conditions.append(f"abs({reads.number('left', mine)} - {reads.number('right', theirs)}) <= {slack}")
+    mine, theirs = reads.number("left", left.or_nothing(NOTHING)), reads.number("right", right.or_nothing(NOTHING))
+    reads.conditions.append(f"abs({mine} - {theirs}) <= {slack}")
 
 
 def _add_between(each: Compared, left: Input, reads: _Reads) -> None:
     """Let the right's number lie below the left's, or above, as far as columns of the left say."""
     below, above = (reads.number("left", slack) if slack != "0" else slack for slack in apart(each.field, left.columns))
-    mine, theirs = (
-        f"coalesce({form.value}, CASE WHEN {form.column.raw} IS NULL THEN {NO_NUMBER} END)"
-        for form in (each.left, each.right)
-    )
-    apart_by = f"{reads.number('left', mine)} - {reads.number('right', theirs)}"
-    reads.conditions.append(f"{apart_by} BETWEEN -{above} AND {below}")
+    mine = reads.number("left", each.left.or_nothing(NO_NUMBER))
+    theirs = reads.number("right", each.right.or_nothing(NO_NUMBER))
+    reads.conditions.append(f"{mine} - {theirs} BETWEEN -{above} AND {below}")
 
 
 def _add_money(each: Compared, left: Input, reads: _Reads) -> None:
@@ -271,14 +288,14 @@ def _add_money(each: Compared, left: Input, reads: _Reads) -> None:
     if currency_tied(each) and fixed_right is not None:
         assert mine is not None and theirs is not None
         value, slack = tied(each, mine, theirs, each.left.value, slack, measures)
-        _add_near(each, value, slack, reads)
+        _add_near(replace(each.left, value=value, checked=None), each.right, slack, reads)
         return
     if mine is not None and theirs is not None:
         reads.equal(mine, theirs)
     if slack == 0:
         _add_equal(each, reads)
     else:
-        _add_near(each, each.left.value, slack, reads)
+        _add_near(each.left, each.right, slack, reads)
 
 
 def tied(
@@ -301,15 +318,20 @@ def tied(
     return value, f"CASE WHEN {same} THEN {slack} ELSE {bound} END"
 
 
-def _add_late(pair: Pair, left: Input, right: Input, reads: _Reads) -> None:
+def _add_late(pair: Pair, left: Input, right: Input, fields: Sequence[Compared], reads: _Reads) -> None:
     """Let the right have got the record within the grace, where both sides say when they did."""
     if pair.left.placed is None or pair.right.placed is None or not pair.grace:
         return
-    for field in pair.fields:
-        same = (field.left, field.right) == (pair.left.placed, pair.right.placed)
-        if field.kind is Kind.INSTANT and same and field.skew <= pair.grace:
-            return  # further apart than the grace is further apart than the skew
-    mine = f"coalesce({placed_of(pair, left, 'left')}, {NOTHING})"
     theirs = f"coalesce({placed_of(pair, right, 'right')}, {NOTHING})"
+    for each in fields:
+        field = each.field
+        if field.kind is not Kind.INSTANT or field.left != pair.left.placed or field.skew > pair.grace:
+            continue
+        if field.right != pair.right.placed:
+            # The right holds the left's instant, too, or is unlike: by its own two it is surely in time, or looked at.
+            surely = (pair.grace - field.skew) // _MICROSECOND
+            reads.equal("true", f"coalesce({theirs} - {each.right.value} <= {surely}, false)")
+        return  # of one instant, what is further apart than the grace is further apart than the skew
+    mine = f"coalesce({placed_of(pair, left, 'left')}, {NOTHING})"
     delay = f"{reads.number('right', theirs)} - {reads.number('left', mine)}"
     reads.conditions.append(f"{delay} <= {pair.grace // _MICROSECOND}")

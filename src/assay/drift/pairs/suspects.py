@@ -76,7 +76,7 @@ def land(connection: duckdb.DuckDBPyConnection, case: Case, *, carried: bool) ->
             names = ", ".join(f"{alias} AS {column}" for alias, column in whole_columns(side).items())
             source = f"(SELECT {names} FROM {OVER} WHERE there)"  # noqa: S608 (names are quoted)
         else:
-            looked = f"coalesce({key_hash(forms)}, 0) IN (SELECT k FROM {LOOKED})"  # noqa: S608
+            looked = f"{key_hash(forms)} IN (SELECT k FROM {LOOKED})"  # noqa: S608
             source = f"{side.source} WHERE {looked}"
         connection.execute(f"CREATE OR REPLACE TEMP TABLE {name}_rows AS SELECT *, {written} FROM {source}")  # noqa: S608
 
@@ -99,11 +99,10 @@ def judge(connection: duckdb.DuckDBPyConnection, case: Case) -> None:
         f"CASE WHEN {both} THEN {_verdict(connection, case, each, place)} ELSE 0 END AS f{place}"
         for place, each in enumerate(case.fields)
     ]
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE left_first AS {_first('left', keys)}")
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE right_first AS {_first('right', keys)}")
+    left, right = (_first(connection, name, keys) for name in ("left", "right"))
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE judged AS SELECT {', '.join(columns)} "  # noqa: S608
-        f"FROM left_first AS l FULL JOIN right_first AS r ON {on} "
+        f"FROM ({left}) AS l FULL JOIN ({right}) AS r ON {on} "
         'WHERE coalesce(l."~in", false) OR coalesce(r."~in", false)'
     )
     connection.execute(f"CREATE OR REPLACE TEMP TABLE found AS {_classed(case)}")
@@ -137,20 +136,26 @@ def _computed(case: Case, side: Input, name: SideName) -> Iterator[tuple[str, st
                 yield f"~r{place}", f"CAST({measures.rate} AS HUGEINT)"
 
 
-def _first(name: SideName, keys: Sequence[str]) -> str:
+def _first(connection: duckdb.DuckDBPyConnection, name: str, keys: Sequence[str]) -> str:
     """Return one row a key, with how many copies there are; rows without a key are each by themselves."""
-    keyless = _any(f'"{key}" IS NULL' for key in keys)
-    part = ", ".join([*(f'"{key}"' for key in keys), f"CASE WHEN {keyless} THEN rowid ELSE -1 END"])
+    rows, again, key = f"{name}_rows", f"{name}_again", ", ".join(f'"{key}"' for key in keys)
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE {again} AS SELECT {key} FROM {rows} GROUP BY {key} HAVING count(*) > 1"  # noqa: S608
+    )
     # A copy in the window counts before one outside it, and of two the one that was changed last. Not by a window over
     # the copies: of a key that is none, that takes seconds for each ten thousand.
     earliest = "-9223372036854775807"
     # Then by what they hold: in which order rows are read says nothing.
-    order = f"""{{'a': NOT "~in", 'b': -coalesce("~changed", {earliest}), 'c': hash({name}_rows), 'd': rowid}}"""
+    order = f"""{{'a': NOT "~in", 'b': -coalesce("~changed", {earliest}), 'c': hash({rows}), 'd': {rows}.rowid}}"""
     copies = (
         f'SELECT count(*) FILTER (WHERE "~in") AS "~copies", min({order})[\'d\'] AS "~row" '  # noqa: S608
-        f"FROM {name}_rows GROUP BY {part}"
+        f"FROM {rows} SEMI JOIN {again} USING ({key}) GROUP BY {key}"
     )
-    return f"""SELECT COLUMNS('^~') FROM {name}_rows AS whole JOIN ({copies}) AS one ON whole.rowid = one."~row\""""  # noqa: S608
+    return (
+        f"""SELECT COLUMNS('^~'), CAST("~in" AS BIGINT) AS "~copies", whole.rowid AS "~row" """  # noqa: S608
+        f"FROM {rows} AS whole ANTI JOIN {again} USING ({key}) UNION ALL BY NAME "
+        f"""SELECT COLUMNS('^~') FROM {rows} AS whole JOIN ({copies}) AS one ON whole.rowid = one."~row\""""
+    )
 
 
 def _both_sides(key: str) -> str:

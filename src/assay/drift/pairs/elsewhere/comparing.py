@@ -273,7 +273,7 @@ class _Judged(Comparison):
         assert self.case is not None
         keys = key_forms(self.pair, self.case.left, self.case.right)
         hashes = [
-            f"SELECT coalesce({key_hash(forms)}, 0) AS k FROM {side.source}"  # noqa: S608 (names are quoted)
+            f"SELECT {key_hash(forms)} AS k FROM {side.source}"  # noqa: S608 (names are quoted)
             for side, forms in (
                 (self.case.left, [mine for mine, _ in keys]),
                 (self.case.right, [theirs for _, theirs in keys]),
