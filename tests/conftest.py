@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import shutil
@@ -25,6 +26,8 @@ ASSAY = Path(sys.executable).with_name("assay")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell starts what it runs in the background deaf to Ctrl-C, and so are all it starts: tests of it would fail.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+# Modules and tests are collected once and stay: to look through them for garbage, and again later, takes minutes.
+gc.disable()
 PROFILE = """\
 name = "small shop"
 
@@ -161,6 +164,13 @@ def new_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[
 def project(new_project: Callable[[], Project]) -> Project:
     """One small project."""
     return new_project()
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was collected alone from here on, and look for garbage among the rest."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_configure(config: pytest.Config) -> None:

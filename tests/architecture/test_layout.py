@@ -7,6 +7,7 @@ import functools
 import json
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -29,14 +30,36 @@ def _name(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-@functools.cache
-def _tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What is asked of a module: whether it is silent about itself, its functions, and its public names without a word.
+
+    functions: name, lines and docstring of each, those of classes and of other functions among them.
+    """
+
+    is_silent: bool
+    functions: tuple[tuple[str, int, str], ...]
+    undocumented: tuple[str, ...]
 
 
 @functools.cache
-def _functions(path: Path) -> tuple[ast.FunctionDef | ast.AsyncFunctionDef, ...]:
-    return tuple(node for node in ast.walk(_tree(path)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+def _facts(path: Path) -> _Facts:
+    """Return what is asked of a module; its tree is let go: all of them would slow down every test after these."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    functions = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    public = (
+        node
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and not node.name.startswith("_")
+    )
+    return _Facts(
+        is_silent=bool(tree.body) and not ast.get_docstring(tree),
+        functions=tuple(
+            (each.name, (each.end_lineno or each.lineno) - each.lineno + 1, ast.get_docstring(each) or "")
+            for each in functions
+        ),
+        undocumented=tuple(node.name for node in public if not ast.get_docstring(node)),
+    )
 
 
 def test_no_module_is_long() -> None:
@@ -48,10 +71,10 @@ def test_no_module_is_long() -> None:
 def test_no_function_is_long() -> None:
     """No function has more than 60 lines, its docstring included."""
     long = {
-        f"{_name(path)}:{each.name}": length
+        f"{_name(path)}:{name}": length
         for path in MODULES
-        for each in _functions(path)
-        if (length := (each.end_lineno or each.lineno) - each.lineno + 1) > LONGEST_FUNCTION
+        for name, length, _ in _facts(path).functions
+        if length > LONGEST_FUNCTION
     }
     assert long == {}
 
@@ -70,31 +93,21 @@ def test_no_stub_or_reminder_is_left() -> None:
 
 def test_every_module_says_what_it_is_for() -> None:
     """Every module of product and tests begins with a docstring."""
-    silent = [path for path in MODULES if _tree(path).body and not ast.get_docstring(_tree(path))]
-    assert [_name(path) for path in silent] == []
+    assert [_name(path) for path in MODULES if _facts(path).is_silent] == []
 
 
 def test_public_names_are_documented() -> None:
     """Every public class and function of the product at module level has a docstring."""
-    silent = [
-        f"{_name(path)}:{node.name}"
-        for path in PRODUCT
-        for node in _tree(path).body
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-        and not node.name.startswith("_")
-        and not ast.get_docstring(node)
-    ]
-    assert silent == []
+    assert [f"{_name(path)}:{name}" for path in PRODUCT for name in _facts(path).undocumented] == []
 
 
 def test_every_test_states_its_property() -> None:
     """Every test has a docstring whose first line is a whole sentence."""
     silent = [
-        f"{_name(path)}:{each.name}"
+        f"{_name(path)}:{name}"
         for path in TESTS
-        for each in _functions(path)
-        if each.name.startswith("test_")
-        and not (ast.get_docstring(each) or "").partition("\n\n")[0].rstrip().endswith(".")
+        for name, _, said in _facts(path).functions
+        if name.startswith("test_") and not said.partition("\n\n")[0].rstrip().endswith(".")
     ]
     assert silent == []
 

@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.needs_java, pytest.mark.xdist_group("crash")]
 @pytest.mark.parametrize(
     "options",
     [
-        ("--orders", "40", "--customers", "8", "--kill-at", "15"),
+        ("--orders", "20", "--customers", "8", "--kill-at", "8"),
         pytest.param(("--orders", "200", "--kill-at", "100"), marks=pytest.mark.full),
         pytest.param(("--orders", "1000"), marks=pytest.mark.full),
     ],

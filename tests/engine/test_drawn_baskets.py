@@ -19,8 +19,8 @@ from assay.local.project import plan_for
 from assay.roles import Purchase
 from assay.runners.environment import open_environment
 from assay.runners.session import Session
+from tests.commit import seed_of_commit
 from tests.engine.drawn import BULK, Bulk, Buyer, bulks, gateways_of, plentiful, told
-from tests.engine.test_drawn_orders import seed_of_commit
 
 ROOT = Path(__file__).resolve().parents[2]
 ORDERS = int(os.environ.get("ASSAY_BASKETS", "100"))

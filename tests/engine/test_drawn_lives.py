@@ -34,8 +34,8 @@ from scenarios.buying import CURRENCIES, Gateways, pay, see_captured
 from scenarios.f01_steps import fill_cart
 from scenarios.f06_refund import money_back
 from scenarios.f06_ways import Paid, come_back
+from tests.commit import seed_of_commit
 from tests.engine.drawn import Wanted, as_case, gateways_of, plentiful, reasons_of
-from tests.engine.test_drawn_orders import seed_of_commit
 
 ROOT = Path(__file__).resolve().parents[2]
 LIVES = int(os.environ.get("ASSAY_LIVES", "2"))

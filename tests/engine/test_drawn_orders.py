@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import subprocess
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -23,6 +22,7 @@ from assay.runners.session import verdict_text
 from assay.runners.verdict import Trouble
 from scenarios.cases import buys
 from scenarios.f01_order_to_carrier import order_to_carrier
+from tests.commit import seed_of_commit
 
 ROOT = Path(__file__).resolve().parents[2]
 ORDERS = int(os.environ.get("ASSAY_ORDERS", "100"))
@@ -33,12 +33,6 @@ NAMES = ("Zoë Müller", "Anne-Laure d’Été", "山田 太郎", "Ólafur Þór
 SCARCE = "J-012"
 JUDGED = {"O-M1", "O-M2", "O-M3", "O-M4", "O-M5", "O-O1", "O-O6", "O-S1", "O-K1", "O-K2", "O-K4", "O-E2", "O-E3"}
 pytestmark = [pytest.mark.full, pytest.mark.needs_java, pytest.mark.xdist_group("drawn")]
-
-
-def seed_of_commit() -> int:
-    """Return a number of this commit, so that each draws other orders, and the same ones again."""
-    done = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True)
-    return int(done.stdout.strip() or "1", 16) % 1_000_000
 
 
 def drawn(seed: int, count: int, articles: Sequence[Article]) -> list[Case]:
