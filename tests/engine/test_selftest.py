@@ -48,6 +48,7 @@ def small(plan: Plan) -> Callable[..., list[Trial]]:
     return make
 
 
+@pytest.mark.full
 @pytest.mark.needs_java
 @pytest.mark.xdist_group("selftest")
 def test_two_are_caught_one_is_missed_and_the_healthy_shop_is_silent(

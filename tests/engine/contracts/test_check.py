@@ -124,6 +124,7 @@ def test_a_system_that_is_not_ours_keeps_what_it_has(tmp_path: Path) -> None:
     assert [each["known"][:8] for each in news] == ["additive"]
 
 
+@pytest.mark.full
 def test_what_is_drawn_is_the_seeds_alone(tmp_path: Path) -> None:
     """Neither modules loaded beside it nor what another run left behind change what a seed asks; another seed does."""
     folder, beside = make(tmp_path), tmp_path / "beside"

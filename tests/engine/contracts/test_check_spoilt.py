@@ -100,7 +100,7 @@ def check(folder: Path, *options: str) -> tuple[int, dict[str, Any], list[dict[s
     return done.returncode, found, [each for one in found["operations"] for each in one["failed"] if not each["known"]]
 
 
-@pytest.mark.parametrize("media", [FORM, JSON])
+@pytest.mark.parametrize("media", [FORM, pytest.param(JSON, marks=pytest.mark.full)])
 def test_a_wrong_amount_is_found_behind_a_refused_currency(tmp_path: Path, media: str) -> None:
     """An integer taken as text is told with its place and curl line; the same without its worked request stays hid."""
     folder = make(tmp_path, faulty=True, media=media)
@@ -114,7 +114,7 @@ def test_a_wrong_amount_is_found_behind_a_refused_currency(tmp_path: Path, media
     assert check(folder, "--examples", "20")[::2] == (0, [])
 
 
-@pytest.mark.parametrize("media", [FORM, JSON])
+@pytest.mark.parametrize("media", [pytest.param(FORM, marks=pytest.mark.full), JSON])
 def test_a_healthy_system_stays_green(tmp_path: Path, media: str) -> None:
     """What is right again once it is a form breaks nothing, nor an answer repeated for its own key alone."""
     folder = make(tmp_path, faulty=False, media=media)

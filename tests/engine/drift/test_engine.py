@@ -196,7 +196,9 @@ def test_lateness_is_told_to_the_microsecond_beside_a_clock_that_is_off(*, arriv
     ordered = Field(name="ordered", kind=Kind.INSTANT, left="placed", right="dated", skew=skew)
     pair = pair_of(ordered, placed=True, grace=GRACE)
     placed = ago(days=1)
-    left, right, late = [], [], set()
+    left: list[dict[str, Any]] = []
+    right: list[dict[str, Any]] = []
+    late: set[str] = set()
     for off in (-skew, timedelta(0), skew):
         for delay in (timedelta(0), GRACE - skew - one, GRACE - skew, GRACE - one, GRACE, GRACE + one, GRACE + skew):
             key = str(len(left))

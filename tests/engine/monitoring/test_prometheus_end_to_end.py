@@ -240,6 +240,7 @@ def test_a_defect_reaches_the_pager_and_its_end_does_too(watching: Watching) -> 
     assert others - {"AssayMonitorAbsent"} == {"AssayMonitorFailing"}
 
 
+@pytest.mark.full
 def test_an_edge_that_is_gone_becomes_a_ticket(watching: Watching) -> None:
     """The edge killed, a ticket says so and how to mend it; mended so, the ticket is over and the monitor passes."""
     parts = json.loads(run_assay("status", "--json", cwd=watching.folder).stdout)["parts"]

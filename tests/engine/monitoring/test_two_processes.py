@@ -207,6 +207,7 @@ def ran(real: Real) -> int:
     return sum(run.result not in (ProbeResult.REFUSED, ProbeResult.MISSED) for run in real.kept())
 
 
+@pytest.mark.full
 def test_one_killed_in_the_middle_of_an_order(
     landscape: Plan, tmp_path: Path, postgres: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:

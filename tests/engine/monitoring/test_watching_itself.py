@@ -100,6 +100,7 @@ def watching(project: Path, write: Callable[..., Path], tmp_path: Path) -> Itera
             process.wait(timeout=60)
 
 
+@pytest.mark.full
 def test_while_its_edge_hangs_nothing_calls_it_healthy(watching: Watching) -> None:
     """Ready, beating and green; with an edge that lives and hangs neither, saying why; and so again when it answers."""
     success = 'assay_probe_success{environment="local",location="default",monitor="itself"}'

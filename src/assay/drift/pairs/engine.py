@@ -94,7 +94,7 @@ class Comparison:
 
     `connection` has `found`, one row for each looked-at key: `~k0` … (the key), `classed` (NULL where nothing is
     wrong), `flight`, the copies, and `f0` … by field (1 differs, 2 could not be compared). within: a connection that
-    the rows lie in already; memory and the folder to spill to are its own then.
+    the rows lie in already; memory and the folder to spill to are its own then, and its threads are set.
     """
 
     def __init__(
@@ -116,7 +116,7 @@ class Comparison:
         self._rows = belonging(pair, left, right, at)
         self._folder = None if spill or within else tempfile.TemporaryDirectory(prefix="assay-drift-")
         config = settings(memory_mb, spill or (self._folder.name if self._folder else None))
-        self._threads, self._is_lent = threads, within is not None
+        self._threads = threads
         self.connection = within.cursor() if within else connect(config)
         self.case: Case | None = None
         self.counts = Counts(left=0, right=0, matched=0, only_left=0, only_right=0, in_flight=0)
@@ -208,10 +208,9 @@ class Comparison:
         return [_number(self.connection, f"SELECT count(*) FROM {side.source}") for side in sides]  # noqa: S608
 
     def _set_threads(self, rows: int) -> None:
-        """Use as many threads as were asked for; of few rows one. Threads are those of all who share a connection."""
-        threads = self._threads or (1 if rows <= _ALONE and not self._is_lent else None)
-        if threads is not None:
-            self.connection.execute(f"SET threads = {int(threads)}")
+        """Use as many threads as were asked for; of few rows one."""
+        threads = self._threads or (1 if rows <= _ALONE else None)
+        self.connection.execute("RESET threads" if threads is None else f"SET threads = {int(threads)}")
 
     def _as_written(self, fields: Sequence[Compared], source: str, rows: int) -> frozenset[str]:
         """Return the fields of text of which the left's first values are plain ASCII: no other form of them is sought.

@@ -220,9 +220,11 @@ class _Again:
         if not sweep:
             why = self._why_sweep(before)
             if not why:
+                connection.execute("SET threads = 1")  # what changed lately is mostly little, which one reads for less
                 dirty = dirty_by_watermark(connection, cut, self.window, before, folder)
                 if not dirty.gone:
                     return Way.WATERMARK, "by what says it changed, and by the number of rows", dirty
+                connection.execute("RESET threads")
                 why = "rows are gone, or moved, that no change date tells of"
         return Way.SWEEP, f"all rows were read: {why}", dirty_by_sweep(connection, cut, self.window, before, self.rows)
 

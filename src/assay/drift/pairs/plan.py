@@ -1,8 +1,8 @@
 """The plan: what is read of every row, and what makes two rows alike without looking at them whole.
 
-Of each row the engine reads a hash of its key, a hash of all that must be equal (the key among it, so that two keys
-with one hash are not taken for one), and one whole number for each field that may lie a little apart. Rows that are
-alike by those are done with; only the others are looked at whole (`suspects`).
+Of each row the engine reads a hash of its key, a hash of all that must be equal (the key's hash among it), and one
+whole number for each field that may lie a little apart. Rows that are alike by those are done with; only the others are
+looked at whole (`suspects`).
 """
 
 from __future__ import annotations
