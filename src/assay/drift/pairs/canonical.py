@@ -184,8 +184,10 @@ def currency_of(amounts: Amounts, columns: Mapping[str, Column]) -> str | None:
 
 def prepare(connection: duckdb.DuckDBPyConnection) -> None:
     """Set what the SQL of this module looks up: how many minor units each currency's major unit has; and UTC."""
-    members = ", ".join(f"{quoted(code)}: {10**digits}" for code, digits in EXPONENTS.items())
-    connection.execute(f"SET VARIABLE {_MINOR_UNITS} = MAP {{{members}}}")
+    # As two texts, which are parsed for less than 150 members written out.
+    codes, units = ",".join(EXPONENTS), ",".join(str(10**digits) for digits in EXPONENTS.values())
+    made = f"MAP(string_split('{codes}', ','), CAST(string_split('{units}', ',') AS BIGINT[]))"
+    connection.execute(f"SET VARIABLE {_MINOR_UNITS} = {made}")
     connection.execute("SET TimeZone = 'UTC'")
 
 

@@ -316,14 +316,14 @@ def _spread(
 
 
 def _keys(connection: duckdb.DuckDBPyConnection, cut: Partitions, table: str, where: list[str], more: Any = ()) -> None:
-    """Write the hashes of all keys of each side's rows that are meant, and more of them, into a table."""
+    """Write the hashes of all keys of each side's rows that are meant, and more of them, into a table; some twice."""
     sides = [
         f'SELECT {cut.key(name)} AS "~k" FROM {cut.side(name).source} WHERE {which}'  # noqa: S608
         for name, which in zip(SIDES, where, strict=True)
     ]
     connection.register("assay_open", pyarrow.table({"~k": pyarrow.array(more, type=pyarrow.uint64())}))
     connection.execute(
-        f'CREATE OR REPLACE TEMP TABLE {table} AS {" UNION ".join(sides)} UNION SELECT "~k" FROM assay_open'  # noqa: S608
+        f'CREATE OR REPLACE TEMP TABLE {table} AS {" UNION ALL ".join(sides)} UNION ALL SELECT "~k" FROM assay_open'  # noqa: S608
     )
     connection.unregister("assay_open")
 
