@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SENTENCE = re.compile(
     r"(O-\w+): (?:order \S+|the purchase of .+?) in (.+?): expected .*? Likely cause: (.+)\.$", re.MULTILINE
 )
-pytestmark = [pytest.mark.needs_java, pytest.mark.xdist_group("parity")]
+pytestmark = [pytest.mark.full, pytest.mark.needs_java, pytest.mark.xdist_group("parity")]
 Finding = tuple[str, str, str]
 ORDERS = 4
 LOAD = f"""
@@ -48,7 +48,7 @@ def stop_when_enough(environment, **_):
 
 @pytest.fixture(
     scope="module",
-    params=[pytest.param("healthy", marks=pytest.mark.full), "MON-01", pytest.param("ORD-30", marks=pytest.mark.full)],
+    params=["healthy", "MON-01", "ORD-30"],
 )
 def plan(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plan]:
     """Return a landscape that is up, with one defect on or none."""
