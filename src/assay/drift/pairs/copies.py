@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy
-import pyarrow
+
+from assay.drift.pairs.columns import register_hashes
 
 if TYPE_CHECKING:
     import duckdb
@@ -25,7 +26,7 @@ def write_copies(connection: duckdb.DuckDBPyConnection, table: str, hashes: str,
         connection.execute(f"CREATE TEMP TABLE {table} AS {hashes} GROUP BY k HAVING count(*) > 1")
     else:
         found = numpy.asarray(connection.execute(hashes).fetchnumpy()["k"], dtype=numpy.uint64)
-        connection.register("assay_copies", pyarrow.table({"k": _more_than_once(found)}))
+        register_hashes(connection, "assay_copies", "k", _more_than_once(found))
         # Not by numpy.unique, which takes 40 ms to be imported.
         connection.execute(f"CREATE TEMP TABLE {table} AS SELECT DISTINCT k FROM assay_copies")  # noqa: S608
         connection.unregister("assay_copies")

@@ -13,8 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pyarrow
-
+from assay.drift.pairs.columns import register_hashes
 from assay.drift.pairs.model import SideName
 from assay.drift.pairs.partitions import (
     EMPTY,
@@ -321,7 +320,7 @@ def _keys(connection: duckdb.DuckDBPyConnection, cut: Partitions, table: str, wh
         f'SELECT {cut.key(name)} AS "~k" FROM {cut.side(name).source} WHERE {which}'  # noqa: S608
         for name, which in zip(SIDES, where, strict=True)
     ]
-    connection.register("assay_open", pyarrow.table({"~k": pyarrow.array(more, type=pyarrow.uint64())}))
+    register_hashes(connection, "assay_open", "~k", more)
     connection.execute(
         f'CREATE OR REPLACE TEMP TABLE {table} AS {" UNION ALL ".join(sides)} UNION ALL SELECT "~k" FROM assay_open'  # noqa: S608
     )

@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from assay.contracts.pointer import escaped
+from assay.drift.pairs.columns import column_of
 from assay.drift.pairs.rows import named, quoted
 from assay.drift.pairs.sources.landing import Faults, Parts, parsing
 from assay.drift.pairs.sources.lines import Block, blocks, ends, place
@@ -69,7 +70,8 @@ def _table(data: bytes, first: int) -> pa.Table:
     stops = ends(data)
     offsets = np.concatenate(([0], stops)).astype(np.int32)
     lines = pa.StringArray.from_buffers(len(stops), pa.py_buffer(offsets), pa.py_buffer(data))
-    return pa.table({"line": lines, "number": pa.array(np.arange(first, first + len(stops)))})
+    numbers = column_of(np.arange(first, first + len(stops)))
+    return pa.Table.from_arrays([lines, numbers], names=["line", "number"])
 
 
 def _decodable(path: Path, block: Block, faults: Faults) -> bytes:
