@@ -40,7 +40,7 @@ _INVENTED = "none of these"
 LESS_THAN = ("sql", "ibis", "polars")
 """Ways that ours takes less CPU than, from ten million rows on."""
 TIMES: Mapping[str, float] = {"pandas": 2.5, "pandas_objects": 3.0, "datacompy": 5.0}
-"""How many times our CPU these take at least, from a million rows on; of pandas less than it does, as machines differ."""
+"""How many times our CPU these take at least, from a million rows on; pandas takes more, but machines differ."""
 
 
 def scan(files: Files) -> dict[str, Any]:
