@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from assay.drift.distribution.alarm import Shift
-from assay.drift.distribution.course import middle
+from assay.drift.distribution.course import known_or_zero, middle
 from assay.drift.distribution.history import BINS, LOWEST, STEPS, Amounts, Floats, Ints
 
 NEAR = 0.25
@@ -127,8 +127,8 @@ class _Far:
 
     def see(self, row: int, amounts: Amounts, usual: Floats) -> npt.NDArray[np.bool_]:
         """Count one window's; return in which currencies there were so many of late that it may be no chance."""
-        step = np.nan_to_num((usual - LOWEST) * STEPS).astype(np.int64)
-        first, last = (np.clip(step + side * _FAR_STEPS, 0, BINS - 1) for side in (-1, 1))
+        step = known_or_zero((usual - LOWEST) * STEPS).astype(np.int64)
+        first, last = (np.minimum(np.maximum(step + side * _FAR_STEPS, 0), BINS - 1) for side in (-1, 1))
         near = self._below[row, self._columns, last] - self._below[row, self._columns, first]
         known = ~np.isnan(usual)
         self.hits[row] = np.where(known, amounts.count[row] - near, 0)
@@ -178,8 +178,8 @@ def _is_spread(amounts: Amounts, row: int, total: Ints) -> npt.NDArray[np.bool_]
 
     Without that no mixture is likelier, and need not be tried.
     """
-    learned = total.sum(axis=1)
-    below = np.cumsum(total, axis=1)
+    below = total.cumsum(axis=1)
+    learned = below[:, -1]
     tails = (below < _TAIL * learned[:, None]) | (below - total > (1 - _TAIL) * learned[:, None])
     pair, count = amounts.histogram[max(row - 1, 0) : row + 1], amounts.count[max(row - 1, 0) : row + 1]
     outside = (pair * tails).sum(axis=2)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from assay.drift.distribution.alarm import ALL, Feature, Shift, Stream
-from assay.drift.distribution.course import WEEK, WEEKS, Usual, middle, usual_of
+from assay.drift.distribution.course import WEEK, WEEKS, Usual, known_or_zero, middle, usual_of
 from assay.drift.distribution.history import Amounts, Floats, History, Ints
 
 SLACK, LIMIT = 1.0, 6.0
@@ -171,7 +171,7 @@ def watch_levels(series: Series, volume: Ints, *, learn_days: int = LEARN_DAYS) 
         z = np.where(busy[day] | (usual.days < learn_days), np.nan, z)
         known = ~np.isnan(z)
         step = np.where(known, np.vstack([z, -z]) - SLACK, 0.0)
-        before, sums = sums, np.clip(sums + step, 0.0, _MOST)
+        before, sums = sums, np.minimum(np.maximum(sums + step, 0.0), _MOST)
         began = np.where(sums == 0, -1, np.where((before == 0) & (sums > 0), day, began))
         recent = np.where(known, np.vstack([recent[1:], off[None]]), recent)
         side = np.where(sums[0] >= sums[1], 1.0, -1.0)
@@ -212,7 +212,7 @@ def _empty(streams: tuple[Stream, ...], value: Floats, count: Ints) -> Charted:
 
 def _mean(recent: Floats) -> Floats:
     known = ~np.isnan(recent)
-    return np.asarray(np.nan_to_num(recent).sum(axis=0) / np.maximum(known.sum(axis=0), 1), dtype=np.float64)
+    return np.asarray(known_or_zero(recent).sum(axis=0) / np.maximum(known.sum(axis=0), 1), dtype=np.float64)
 
 
 def _halves(series: Series) -> Floats:

@@ -236,7 +236,7 @@ def _amounts(row: Ints, currency: Coded, logs: Floats, size: int) -> Amounts:
     below = np.cumsum(histogram, axis=2)
     count = below[:, :, -1]
     low, high = (count * _TRIMMED)[:, :, None], (count * (1 - _TRIMMED))[:, :, None]
-    inside = np.clip(np.minimum(below, high) - np.maximum(below - histogram, low), 0.0, None)
+    inside = np.maximum(np.minimum(below, high) - np.maximum(below - histogram, low), 0.0)
     mean = (inside * (total / np.maximum(histogram, 1))).sum(axis=2) / np.maximum(inside.sum(axis=2), 1e-9)
     lower, median, upper = (_quantile(below, histogram, count, part) for part in (0.25, 0.5, 0.75))
     mean, median = (np.where(count > 0, each, np.nan) for each in (mean, median))
