@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import subprocess
 import sys
@@ -38,15 +39,16 @@ def test_neither_pandas_nor_scipy_is_looked_for(project: Project, tmp_path: Path
     written(project, shop, erp)
     file = project.path / f"erp.{kind}"  # the shop's are Parquet
     rows = [{name: str(value) for name, value in row.items()} for row in erp]
-    file.write_text(_as_csv(rows) if kind == "csv" else "".join(f"{json.dumps(row)}\n" for row in rows))
+    with file.open("w", encoding="utf-8", newline="") as out:
+        if kind == "csv":
+            lines = csv.DictWriter(out, list(rows[0]))
+            lines.writeheader()
+            lines.writerows(rows)
+        else:
+            out.writelines(f"{json.dumps(row)}\n" for row in rows)
     declare(project, kind=kind)
     for _ in range(2):  # whole, and by what was remembered
         done = project.assay("drift", "records", *AT, "--incremental", "--csv", "drift.csv", env=env)
         assert done.returncode == 1, done.stdout + done.stderr
         assert len(cells(project.path / "drift.csv")) == 3
     assert not asked.exists(), asked.read_text()
-
-
-def _as_csv(rows: list[dict[str, str]]) -> str:
-    lines = [list(rows[0]), *(list(row.values()) for row in rows)]
-    return "".join(",".join('"' + cell.replace('"', '""') + '"' for cell in line) + "\n" for line in lines)

@@ -128,7 +128,7 @@ class _Far:
     def see(self, row: int, amounts: Amounts, usual: Floats) -> npt.NDArray[np.bool_]:
         """Count one window's; return in which currencies there were so many of late that it may be no chance."""
         step = known_or_zero((usual - LOWEST) * STEPS).astype(np.int64)
-        first, last = (np.minimum(np.maximum(step + side * _FAR_STEPS, 0), BINS - 1) for side in (-1, 1))
+        first, last = (np.clip(step + side * _FAR_STEPS, 0, BINS - 1) for side in (-1, 1))
         near = self._below[row, self._columns, last] - self._below[row, self._columns, first]
         known = ~np.isnan(usual)
         self.hits[row] = np.where(known, amounts.count[row] - near, 0)

@@ -47,7 +47,7 @@ def watch_rates(counts: Counts, busy: Flags, *, learn_days: int = LEARN_DAYS) ->
         known = (ever >= learn_days) & (learned >= _LEAST_DAYS) & (cases[day] >= _LEAST)
         gain = hits[day] * np.log(more / usual) + (cases[day] - hits[day]) * np.log((1 - more) / (1 - usual))
         ratio = np.where(known, gain / _overdispersed(before, usual, cases[day]), 0.0)
-        was, total = total, np.minimum(np.maximum(total + ratio, 0.0), _MOST)
+        was, total = total, np.clip(total + ratio, 0.0, _MOST)
         began = np.where(total == 0, -1, np.where((was == 0) & (total > 0), day, began))
         least = np.maximum((_TIMES if busy[day] else _EFFECT_TIMES) * usual, usual + _EFFECT_MORE)
         seen = hits[day] / np.maximum(cases[day], 1)
